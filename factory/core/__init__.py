@@ -1,0 +1,1 @@
+"""The pure core: no file, process, clock or network is touched here."""

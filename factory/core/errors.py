@@ -1,0 +1,136 @@
+"""One class per way to fail, each with its own exit status and its remedy.
+
+Only ``factory.__main__`` prints them; everything else raises.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class FactoryError(Exception):
+    """A failure a person can act on.
+
+    ``what`` happened, ``why`` (the evidence, one line each), and ``remedy``: the next command to type
+    or the next thing to change. Statuses 0 to 2 are left to success, crashes and usage.
+    """
+
+    status = 3
+
+    def __init__(self, what: str, *, why: Sequence[str] = (), remedy: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = tuple(why)
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        """Give all three parts, a line each."""
+        return "\n".join([self.what, *self.why, *([self.remedy] if self.remedy else [])])
+
+
+class UsageError(FactoryError):
+    """The command line is not one the factory understands."""
+
+    status = 2
+
+
+class MatrixError(FactoryError):
+    """``matrix.yaml`` is not valid; ``why`` holds every complaint with its path and line."""
+
+    status = 10
+
+
+class SelectorError(FactoryError):
+    """A selector token is unknown, contradictory or matches nothing."""
+
+    status = 11
+
+
+class CellError(FactoryError):
+    """The selected cell exists but cannot be built, for the reason the matrix gives."""
+
+    status = 12
+
+
+class ToolkitError(FactoryError):
+    """No complete CUDA toolkit of the wanted version is here or could be fetched."""
+
+    status = 20
+
+
+class InterpreterError(FactoryError):
+    """No interpreter of the cell's Python version is on this machine."""
+
+    status = 21
+
+
+class EnvironmentInstallError(FactoryError):
+    """torch or the build tools could not be installed into the cell's environment."""
+
+    status = 22
+
+
+class SourceError(FactoryError):
+    """The source distribution is missing, has another hash, or cannot be read."""
+
+    status = 23
+
+
+class UnreachableError(FactoryError):
+    """A service the step needs did not answer; the message names it."""
+
+    status = 24
+
+
+class DigestError(FactoryError):
+    """Something downloaded or stored does not have the sha256 it must have."""
+
+    status = 25
+
+
+class HostCompilerError(FactoryError):
+    """The host C++ compiler is missing or newer than the CUDA toolkit accepts."""
+
+    status = 26
+
+
+class KernelError(FactoryError):
+    """A translation unit did not compile."""
+
+    status = 30
+
+
+class MemoryKillError(FactoryError):
+    """A translation unit was killed for memory, also when it ran alone."""
+
+    status = 31
+
+
+class WheelBuildError(FactoryError):
+    """The wheel step (the C++ file, the link, the packing) failed."""
+
+    status = 32
+
+
+class TorchClassError(FactoryError):
+    """The target torch lays out what the kernels share with it in another way than their objects."""
+
+    status = 33
+
+
+class DiskFullError(FactoryError):
+    """The disk holding the cache or the output is full."""
+
+    status = 34
+
+
+class AuditError(FactoryError):
+    """The finished wheel has at least one finding; ``why`` holds all of them."""
+
+    status = 40
+
+
+class InstallError(FactoryError):
+    """A finished wheel could not be installed or imported in a clean environment."""
+
+    status = 41

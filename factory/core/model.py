@@ -1,0 +1,108 @@
+"""The values the factory passes around: frozen, made once at the door, never changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from factory.core.arch import Arch
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """A named list of upstream's ``FLASHATTENTION_DISABLE_*`` switches (without that prefix)."""
+
+    name: str
+    disable: tuple[str, ...]
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Toolkit:
+    """One CUDA release: what its compiler can make (facts) and what is built with it (choices).
+
+    ``front_end`` maps a target to the capability whose single front-end pass also serves it.
+    """
+
+    version: str
+    targets: tuple[Arch, ...]
+    newest_gcc: int
+    archs: tuple[Arch, ...]
+    front_end: Mapping[Arch, Arch]
+    image: str | None
+
+    @property
+    def token(self) -> str:
+        """``cu124``."""
+        return "cu" + self.version.replace(".", "")
+
+    @property
+    def major(self) -> int:
+        """``12`` of ``12.4``."""
+        return int(self.version.split(".")[0])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchBuild:
+    """One published build of a torch series: the CUDA it was made with, its ABI, its Pythons.
+
+    ``index_url`` is None where the package index everyone uses serves this very build.
+    ``published`` says whether wheels for it may be published (one CUDA minor per major).
+    """
+
+    cuda: str
+    cxx11abi: bool
+    pythons: tuple[str, ...]
+    index_url: str | None
+    published: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Torch:
+    """One torch series, ``2.6``, and the exact release built against, ``2.6.0``.
+
+    ``kernel_class`` names the layout and symbol class its kernel objects belong to;
+    ``setuptools`` is the version specifier its extension builder wants.
+    """
+
+    series: str
+    release: str
+    kernel_class: str
+    cxx_standard: int
+    setuptools: str
+    builds: tuple[TorchBuild, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlashAttn:
+    """One flash-attn release. ``torch`` are the series it is built for without being asked by name;
+    ``on_request`` those it can be built for.
+    """
+
+    version: str
+    sha256: str
+    torch: tuple[str, ...]
+    on_request: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Cell:
+    """One wheel to be."""
+
+    flash_attn: str
+    cuda: str
+    torch: str
+    python: str
+    cxx11abi: bool
+    profile: str
+    archs: tuple[Arch, ...]
+    platform: str = "x86_64"
+
+    @property
+    def id(self) -> str:
+        """Give the tokens a person types, in their order; ``factory.core.selector`` reads them back."""
+        abi = "TRUE" if self.cxx11abi else "FALSE"
+        return (
+            f"cu{self.cuda.replace('.', '')} torch{self.torch} cp{self.python.replace('.', '')} "
+            f"abi{abi} fa{self.flash_attn} {self.platform}"
+        )

@@ -1,0 +1,128 @@
+"""The only place that starts processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completed:
+    """What a finished process left: its exit status and what it printed."""
+
+    argv: tuple[str, ...]
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it exited 0."""
+        return self.status == 0
+
+
+def run(
+    argv: Sequence[str | Path],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    timeout: float | None = None,
+) -> Completed:
+    """Run ``argv`` (never through a shell) to its end and capture both streams.
+
+    ``env`` replaces the environment, it does not add to it. ``timeout`` is in seconds. A program that
+    is not there gives status 127 as a shell would, one that overran its time gives 124; neither raises.
+    """
+    words = tuple(str(word) for word in argv)
+    try:
+        done = subprocess.run(
+            words,
+            cwd=cwd,
+            env=dict(env) if env is not None else None,
+            timeout=timeout,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except (FileNotFoundError, PermissionError) as error:
+        return Completed(argv=words, status=127, stdout="", stderr=f"{words[0]}: {error.strerror}")
+    except subprocess.TimeoutExpired:
+        return Completed(argv=words, status=124, stdout="", stderr=f"no end within {timeout:g} seconds")
+    return Completed(argv=words, status=done.returncode, stdout=done.stdout, stderr=done.stderr)
+
+
+def stream(
+    argv: Sequence[str | Path],
+    *,
+    line: Callable[[str], None],
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> int:
+    """Run ``argv``, hand each line of its merged output to ``line`` as it comes, give the status.
+
+    The process is ended when ``line`` or the caller is interrupted, so nothing outlives a Ctrl-C.
+    """
+    words = [str(word) for word in argv]
+    with subprocess.Popen(
+        words,
+        cwd=cwd,
+        env=dict(env) if env is not None else None,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        bufsize=1,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for text in process.stdout:
+                line(text.rstrip("\n"))
+        except BaseException:
+            process.terminate()
+            raise
+        return process.wait()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """How a waited-for child ended: status as a shell gives it, and what it used."""
+
+    status: int
+    cpu_seconds: float
+    peak_bytes: int
+
+
+def start(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], output: Path) -> int:
+    """Start ``argv`` in its own process group, its output going to ``output``; give its pid."""
+    with output.open("wb") as sink:
+        process = subprocess.Popen(
+            [str(word) for word in argv],
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            process_group=0,
+        )
+    process.returncode = 0  # reaped by ``wait_any``, not by the object's own finaliser
+    return process.pid
+
+
+def wait_any(pids: Sequence[int]) -> tuple[int, Usage] | None:
+    """Reap one ended child of ``pids`` if there is one; memory is of its largest single process."""
+    for pid in pids:
+        reaped, raw, used = os.wait4(pid, os.WNOHANG)
+        if reaped:
+            code = os.waitstatus_to_exitcode(raw)
+            return pid, Usage(
+                status=code if code >= 0 else 128 - code,
+                cpu_seconds=used.ru_utime + used.ru_stime,
+                peak_bytes=used.ru_maxrss * 1024,
+            )
+    return None

@@ -1,0 +1,1 @@
+"""The verbs: verb = module = nox session = workflow job."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from factory.core.arch import Arch
 
@@ -22,6 +23,8 @@ class Toolkit:
     """One CUDA release: what its compiler can make (facts) and what is built with it (choices).
 
     ``front_end`` maps a target to the capability whose single front-end pass also serves it.
+    ``minimum_driver`` is the driver branch, ``525``. ``image`` is a container image with its tag,
+    ``image_digest`` its ``sha256:...`` or None where it is not pinned.
     """
 
     version: str
@@ -29,7 +32,9 @@ class Toolkit:
     newest_gcc: int
     archs: tuple[Arch, ...]
     front_end: Mapping[Arch, Arch]
+    minimum_driver: int
     image: str | None
+    image_digest: str | None
 
     @property
     def token(self) -> str:
@@ -76,13 +81,14 @@ class Torch:
 @dataclass(frozen=True, kw_only=True)
 class FlashAttn:
     """One flash-attn release. ``torch`` are the series it is built for without being asked by name;
-    ``on_request`` those it can be built for.
+    ``on_request`` those it can be built for. ``leave_out`` are paths of its sdist that must not be packed.
     """
 
     version: str
     sha256: str
     torch: tuple[str, ...]
     on_request: tuple[str, ...]
+    leave_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -106,3 +112,80 @@ class Cell:
             f"cu{self.cuda.replace('.', '')} torch{self.torch} cp{self.python.replace('.', '')} "
             f"abi{abi} fa{self.flash_attn} {self.platform}"
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """What is built for one torch series without being asked by name: the line of it under ``wheels``."""
+
+    torch: str
+    flash_attn: tuple[str, ...]
+    cuda: tuple[str, ...]
+    pythons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Skip:
+    """Cells left out on purpose; an empty axis stands for all of it."""
+
+    reason: str
+    flash_attn: tuple[str, ...]
+    cuda: tuple[str, ...]
+    torch: tuple[str, ...]
+    python: tuple[str, ...]
+    cxx11abi: tuple[bool, ...]
+
+    def covers(self, cell: Cell) -> bool:
+        """Whether ``cell`` is among them."""
+        axes = (
+            (self.flash_attn, cell.flash_attn),
+            (self.cuda, cell.cuda),
+            (self.torch, cell.torch),
+            (self.python, cell.python),
+            (self.cxx11abi, cell.cxx11abi),
+        )
+        return all(not wanted or value in wanted for wanted, value in axes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runners:
+    """Labels of the machines the workflows run on; ``gpu`` is empty where there is none."""
+
+    build: tuple[str, ...]
+    gpu: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Matrix:
+    """All of ``matrix.yaml``, checked; mappings are by version or name, in the order of the file.
+
+    ``choices`` are by torch series. ``max_jobs`` caps parallel compiles. No kernel is made for an
+    architecture below ``oldest_arch``.
+    """
+
+    flash_attn: Mapping[str, FlashAttn]
+    torch: Mapping[str, Torch]
+    toolkits: Mapping[str, Toolkit]
+    profiles: Mapping[str, Profile]
+    choices: Mapping[str, Choice]
+    skips: tuple[Skip, ...]
+    runners: Runners
+    max_jobs: int
+    oldest_arch: Arch
+
+
+class State(StrEnum):
+    """What the plan does with a cell."""
+
+    BUILD = "build"
+    ON_REQUEST = "on request"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A cell that exists, what the plan does with it, and why."""
+
+    cell: Cell
+    state: State
+    reason: str

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -91,17 +93,17 @@ def stream(
 
 @dataclass(frozen=True, kw_only=True)
 class Usage:
-    """How a waited-for child ended: status as a shell gives it, and what it used."""
+    """How a process ended: status as a shell gives it, CPU seconds, and bytes of its largest single process."""
 
     status: int
     cpu_seconds: float
     peak_bytes: int
 
 
-def start(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], output: Path) -> int:
-    """Start ``argv`` in its own process group, its output going to ``output``; give its pid."""
+def start(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
+    """Start ``argv`` as the leader of its own process group, its output going to the file ``output``."""
     with output.open("wb") as sink:
-        process = subprocess.Popen(
+        return subprocess.Popen(
             [str(word) for word in argv],
             cwd=cwd,
             env=dict(env),
@@ -110,19 +112,22 @@ def start(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], outp
             stderr=subprocess.STDOUT,
             process_group=0,
         )
-    process.returncode = 0  # reaped by ``wait_any``, not by the object's own finaliser
-    return process.pid
 
 
-def wait_any(pids: Sequence[int]) -> tuple[int, Usage] | None:
-    """Reap one ended child of ``pids`` if there is one; memory is of its largest single process."""
-    for pid in pids:
-        reaped, raw, used = os.wait4(pid, os.WNOHANG)
-        if reaped:
-            code = os.waitstatus_to_exitcode(raw)
-            return pid, Usage(
-                status=code if code >= 0 else 128 - code,
-                cpu_seconds=used.ru_utime + used.ru_stime,
-                peak_bytes=used.ru_maxrss * 1024,
-            )
-    return None
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a process made by ``start`` and all it started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+
+
+def measure(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> Usage:
+    """Run ``argv`` to its end, output going where ours goes, and say what it used."""
+    process = subprocess.Popen(argv, cwd=cwd, env=dict(env))
+    _, raw, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(raw)
+    return Usage(
+        status=process.returncode if process.returncode >= 0 else 128 - process.returncode,
+        cpu_seconds=used.ru_utime + used.ru_stime,
+        peak_bytes=used.ru_maxrss * 1024,
+    )

@@ -1,0 +1,43 @@
+"""What long work looks like at one moment, and the line that says it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """Translation units done of all, those compiling now, seconds gone and to go, bytes of memory."""
+
+    done: int
+    total: int
+    running: tuple[str, ...]
+    elapsed: float
+    remaining: float
+    memory_used: int
+    memory_total: int
+
+    def line(self) -> str:
+        """Say it in one line: ``12/84 units · 2m10s, about 13m to go · 7.2/23.4 GB · flash_fwd_…``."""
+        shown = ", ".join(self.running[:_SHOWN])
+        more = f" and {len(self.running) - _SHOWN} more" if len(self.running) > _SHOWN else ""
+        return (
+            f"{self.done}/{self.total} units · {duration(self.elapsed)}, about {duration(self.remaining)} to go · "
+            f"{gigabytes(self.memory_used)}/{gigabytes(self.memory_total)} GB · {shown}{more}"
+        )
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as people do: ``45s``, ``2m10s``, ``3h05m``."""
+    whole = round(seconds)
+    minutes, rest = divmod(whole, 60)
+    if whole < 60:
+        return f"{whole}s"
+    return f"{minutes}m{rest:02d}s" if whole < 3600 else f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def gigabytes(size: int) -> str:
+    """Write bytes as gigabytes (10^9) with one decimal."""
+    return f"{size / 1e9:.1f}"

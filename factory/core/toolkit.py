@@ -1,0 +1,76 @@
+"""A CUDA toolkit on disk: what one is, and what a complete one holds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+_RELEASE = re.compile(r"^Cuda compilation tools, release \d+\.\d+, V(\d+\.\d+\.\d+)", re.MULTILINE)
+
+_CICC = ("nvvm/bin/cicc", "bin/cicc")
+
+TOOLS: tuple[tuple[str, ...], ...] = (
+    ("bin/nvcc",),
+    _CICC,
+    ("bin/cudafe++",),
+    ("bin/ptxas",),
+    ("bin/fatbinary",),
+    ("bin/nvlink",),
+)
+"""The programs a compile runs. Each entry lists the places where one of them may be."""
+
+FILES: tuple[tuple[str, ...], ...] = (
+    ("nvvm/libdevice/libdevice.10.bc",),
+    ("include/cuda_runtime.h",),
+    ("include/cuda_bf16.h",),
+    ("include/crt/host_runtime.h",),
+    ("include/cuda/std/type_traits", "include/cccl/cuda/std/type_traits"),
+    ("include/thrust/version.h", "include/cccl/thrust/version.h"),
+    ("include/cub/version.cuh", "include/cccl/cub/version.cuh"),
+    ("lib64/libcudart.so", "lib/libcudart.so", "targets/x86_64-linux/lib/libcudart.so"),
+)
+"""What else compiling and linking an extension reads, in the same form."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CudaToolkit:
+    """A complete toolkit: ``version`` ``12.4``, ``release`` ``12.4.131`` as its nvcc says.
+
+    ``digest`` is a sha256 over the bytes of its compiler programs, libdevice and headers, so a
+    toolkit that changes under the same path changes it. ``origin`` says where it was found.
+    """
+
+    version: str
+    home: Path
+    release: str
+    digest: str
+    origin: str
+
+    @property
+    def nvcc(self) -> Path:
+        """Its compiler driver."""
+        return self.home / "bin" / "nvcc"
+
+
+def read_release(text: str) -> str | None:
+    """Give ``12.4.131`` from what ``nvcc --version`` printed, None if that is not there."""
+    match = _RELEASE.search(text)
+    return match[1] if match else None
+
+
+def series(release: str) -> str:
+    """Give ``12.4`` of ``12.4.131``."""
+    return ".".join(release.split(".")[:2])
+
+
+def missing(runs: Callable[[str], bool], there: Callable[[str], bool]) -> tuple[str, ...]:
+    """List what a toolkit lacks, by its usual place.
+
+    ``runs`` says of a path relative to the toolkit whether it is a program that may be run,
+    ``there`` whether it is a file.
+    """
+    lacking = [places[0] for places in TOOLS if not any(map(runs, places))]
+    lacking += [places[0] for places in FILES if not any(map(there, places))]
+    return tuple(lacking)

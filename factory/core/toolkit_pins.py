@@ -1,0 +1,98 @@
+"""The exact packages a CUDA toolkit is put together from, as ``data/toolkits.yaml`` lists them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def _inside(path: str) -> str:
+    if path.startswith("/") or ".." in path.split("/"):
+        msg = "must be relative and must not contain '..'"
+        raise ValueError(msg)
+    return path
+
+
+Relative = Annotated[str, AfterValidator(_inside)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Package(_Strict):
+    """One file to fetch. ``size`` is in bytes, ``path`` is below the root of its source.
+
+    ``take`` maps a file or directory of the unpacked package to its place in the toolkit.
+    """
+
+    source: Literal["debian", "index", "redist"]
+    name: str
+    version: str
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    size: Annotated[int, Field(gt=0)]
+    path: Relative = ""
+    take: Mapping[Relative, Relative]
+
+
+class Recipe(_Strict):
+    """One way to get one toolkit: ``title`` names its sources to a person."""
+
+    version: str
+    release: str
+    title: str
+    profile: str
+    packages: Annotated[tuple[Package, ...], Field(min_length=1)]
+
+    @property
+    def digest(self) -> str:
+        """A sha256 over everything that decides what the toolkit will hold."""
+        text = json.dumps(self.model_dump(mode="json", exclude={"title"}), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @property
+    def directory(self) -> str:
+        """``cuda-12.4-`` and the start of the digest."""
+        return f"cuda-{self.version}-{self.digest[:12]}"
+
+    @property
+    def size(self) -> int:
+        """Bytes to download."""
+        return sum(package.size for package in self.packages)
+
+
+class _Way(_Strict):
+    title: str
+    packages: tuple[Package, ...]
+
+
+class _Entry(_Strict):
+    release: str
+    ways: Annotated[tuple[_Way, ...], Field(min_length=1)]
+
+
+class _Document(_Strict):
+    profile: str
+    take: Mapping[str, Mapping[str, str]]
+    toolkits: Mapping[str, _Entry]
+
+
+def parse(text: str) -> dict[str, tuple[Recipe, ...]]:
+    """Give, for each CUDA version, the ways to get it, best first.
+
+    Raises pydantic's ValidationError with every complaint at once.
+    """
+    document = _Document.model_validate(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - makes strings only
+    return {
+        version: tuple(_recipe(version, entry, way, document.profile) for way in entry.ways)
+        for version, entry in document.toolkits.items()
+    }
+
+
+def _recipe(version: str, entry: _Entry, way: _Way, profile: str) -> Recipe:
+    return Recipe(version=version, release=entry.release, title=way.title, profile=profile, packages=way.packages)

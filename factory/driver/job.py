@@ -1,0 +1,35 @@
+"""What the drivers need to know, as one JSON file."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+VARIABLE = "FACTORY_DRIVER_JOB"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DriverJob:
+    """One wheel's compilers.
+
+    ``objects`` maps a source, relative to ``root``, to the path and the sha256 of its object.
+    ``nvcc_flags`` are those the objects were compiled with; upstream's must be the same.
+    """
+
+    root: str
+    nvcc: str
+    cxx: str
+    nvcc_flags: tuple[str, ...]
+    cxx_flags: tuple[str, ...]
+    objects: dict[str, tuple[str, str]]
+
+    def write(self, path: Path) -> None:
+        """Write the file ``load`` reads."""
+        path.write_text(json.dumps(asdict(self)))
+
+
+def load() -> DriverJob:
+    """Read the job named by the environment."""
+    return DriverJob(**json.loads(Path(os.environ[VARIABLE]).read_text()))

@@ -1,0 +1,49 @@
+"""Where the factory keeps what it need not make twice, and how a directory appears there all at once."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+
+def cache_root(env: Mapping[str, str]) -> Path:
+    """Give ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules."""
+    if env.get("FACTORY_CACHE"):
+        return Path(env["FACTORY_CACHE"]).expanduser().absolute()
+    base = env.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "flash-attn-wheel-factory"
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold ``path`` as a lock, waiting for its holder; the system drops it when the holder ends."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def made_once(directory: Path, make: Callable[[Path], None]) -> Path:
+    """Give ``directory``, made by ``make`` beside it and renamed if it is not there yet.
+
+    Two processes may ask at once: one makes it, the other waits. What a crash left half-made is removed.
+    """
+    if directory.is_dir():
+        return directory
+    with locked(directory.parent / f".{directory.name}.lock"):
+        if directory.is_dir():
+            return directory
+        for leftover in directory.parent.glob(f".{directory.name}.tmp-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.tmp-"))
+        try:
+            make(temporary)
+            temporary.rename(directory)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    return directory

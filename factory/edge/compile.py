@@ -1,0 +1,169 @@
+"""Runs compile jobs side by side: started as memory admits, shown while they run, ended together."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from factory.core.errors import DiskFullError, KernelError, MemoryKillError
+from factory.core.progress import Snapshot
+from factory.core.schedule import Demand, admit, remaining_seconds
+from factory.edge import machine, shell
+from factory.edge.log import Log, Meter
+from factory.edge.worker import BUSY, Job
+
+_TICK = 0.1  # seconds between two looks at the running jobs
+_BUSY_PAUSE = 2.0  # seconds before a unit that another process compiles is looked at again
+_KILLED = 137
+_KILL_SIGNS = ("signal 9", "Killed", "out of memory", "Cannot allocate memory")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """At most ``jobs`` compiles at once, their expected peaks within ``budget`` bytes."""
+
+    jobs: int
+    budget: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Floor:
+    """Where and how compiles run: their limits, a directory for one log per unit, their environment."""
+
+    limits: Limits
+    logs: Path
+    env: Mapping[str, str]
+    log: Log
+
+
+@dataclass(kw_only=True)
+class _Run:
+    """The state of one run over a set of jobs."""
+
+    waiting: dict[str, Job]
+    demand: Mapping[str, Demand]
+    floor: Floor
+    total: int
+    began: float = field(default_factory=time.monotonic)
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    not_before: dict[str, float] = field(default_factory=dict)
+    alone: set[str] = field(default_factory=set)
+    done: int = 0
+
+    def log_of(self, job: Job) -> Path:
+        return self.floor.logs / f"{Path(job.source).stem}.log"
+
+
+def compile_all(jobs: Sequence[Job], demand: Mapping[str, Demand], floor: Floor) -> None:
+    """Run every job to its end; ``demand`` is by key.
+
+    A unit killed for memory is tried once more with nothing beside it. Ctrl-C ends all compiles; what is
+    finished stays in the pool. Raises KernelError, MemoryKillError or DiskFullError after the first failure.
+    """
+    floor.logs.mkdir(parents=True, exist_ok=True)
+    run = _Run(waiting={job.key: job for job in jobs}, demand=demand, floor=floor, total=len(jobs))
+    try:
+        with floor.log.progress() as meter:
+            _loop(run, meter)
+    except BaseException:
+        for process in run.running.values():
+            shell.end_group(process)
+        raise
+
+
+def _loop(run: _Run, meter: Meter) -> None:
+    while run.waiting or run.running:
+        _start(run)
+        _reap(run)
+        meter.show(_snapshot(run))
+        time.sleep(_TICK)
+
+
+def _start(run: _Run) -> None:
+    limits = run.floor.limits
+    now = time.monotonic()
+    ready = [key for key in run.waiting if run.not_before.get(key, 0.0) <= now]
+    crowd = [key for key in ready if key not in run.alone]
+    if run.alone & run.running.keys():
+        return
+    chosen = admit(crowd, list(run.running), run.demand, jobs=limits.jobs, budget=limits.budget)
+    if not chosen and not run.running:
+        chosen = tuple(ready[:1])
+    for key in chosen:
+        job = run.waiting.pop(key)
+        run.jobs[key] = job
+        description = run.floor.logs / f"{key}.json"
+        description.write_text(job.to_json())
+        run.running[key] = shell.start(
+            [sys.executable, "-I", "-m", "factory.edge.worker", description],
+            cwd=Path(job.cwd),
+            env=run.floor.env,
+            output=run.log_of(job),
+        )
+
+
+def _reap(run: _Run) -> None:
+    for key, process in list(run.running.items()):
+        status = process.poll()
+        if status is None:
+            continue
+        del run.running[key]
+        (run.floor.logs / f"{key}.json").unlink(missing_ok=True)
+        if status == 0:
+            run.done += 1
+        elif status == BUSY:
+            run.waiting[key] = run.jobs[key]
+            run.not_before[key] = time.monotonic() + _BUSY_PAUSE
+        else:
+            _failed(run, run.jobs[key], status)
+
+
+def _failed(run: _Run, job: Job, status: int) -> None:
+    """Send a unit that was killed for memory back once, to run alone; raise for every other failure."""
+    log = run.log_of(job)
+    text = log.read_text(errors="replace")
+    name = Path(job.source).name
+    if "No space left on device" in text:
+        raise DiskFullError(
+            f"the disk is full: {name} could not be written",
+            why=[str(log)],
+            remedy="Free some space and run the same command again; finished units are kept.",
+        )
+    killed = status in {_KILLED, -9} or any(sign in text for sign in _KILL_SIGNS)
+    if killed and job.key not in run.alone:
+        run.floor.log.say(f"{name} was killed for memory; it is tried again alone")
+        run.alone.add(job.key)
+        run.waiting[job.key] = job
+        return
+    if killed:
+        raise MemoryKillError(
+            f"{name} was killed for memory, also when it ran alone",
+            why=[f"expected peak {run.demand[job.key].peak / 1e9:.1f} GB", str(log)],
+            remedy="Build on a machine with more memory, or add swap; finished units are kept.",
+        )
+    first = [line for line in text.splitlines() if "error" in line.lower() or "fatal" in line.lower()][:3]
+    raise KernelError(
+        f"{name} did not compile (status {status})",
+        why=[*(first or text.splitlines()[:3]), f"whole log: {log}"],
+        remedy="Finished units are kept; mend the cause and run the same command again.",
+    )
+
+
+def _snapshot(run: _Run) -> Snapshot:
+    now = machine.read()
+    left = [*run.waiting, *run.running]
+    return Snapshot(
+        done=run.done,
+        total=run.total,
+        running=tuple(Path(run.jobs[key].source).stem for key in run.running),
+        elapsed=time.monotonic() - run.began,
+        remaining=remaining_seconds(left, run.demand, jobs=min(run.floor.limits.jobs, os.cpu_count() or 1)),
+        memory_used=now.memory - now.free,
+        memory_total=now.memory,
+    )

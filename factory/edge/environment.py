@@ -1,0 +1,151 @@
+"""The environment a cell is built in: its Python, the exact torch, the build tools; made once, kept.
+
+One environment serves every cell of the same torch build and Python, so torch is installed once for all
+of them. Where ``factory/data/locks`` holds a lock file for the torch build, every file is checked against
+its hash there; else against the hash its index states.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.core.errors import DiskFullError, EnvironmentInstallError, UnreachableError
+from factory.core.model import Torch, TorchBuild
+from factory.core.requirements import lock_name, tool_requirements, torch_requirement
+from factory.edge import shell
+from factory.edge.cache import made_once
+
+_NETWORK_SIGNS = ("Connection", "Temporary failure", "timed out", "error sending request", "dns error", "Max retries")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A virtual environment with torch in it."""
+
+    root: Path
+    site_packages: Path
+
+    @property
+    def python(self) -> Path:
+        """Its interpreter."""
+        return self.root / "bin" / "python"
+
+    @property
+    def torch(self) -> Path:
+        """The installed torch package's directory."""
+        return self.site_packages / "torch"
+
+    @property
+    def cuda_includes(self) -> tuple[Path, ...]:
+        """Header directories of the CUDA libraries torch brought along (cuBLAS, cuSPARSE and so on)."""
+        return tuple(sorted((self.site_packages / "nvidia").glob("*/include")))
+
+
+class Installer:
+    """Makes environments under ``cache`` with interpreters found by ``interpreter``; ``data`` holds the locks."""
+
+    def __init__(
+        self,
+        *,
+        cache: Path,
+        data: Path,
+        env: Mapping[str, str],
+        interpreter: Callable[[str], Path],
+        say: Callable[[str], None],
+    ) -> None:
+        self._cache = cache
+        self._locks = data / "locks"
+        self._env = dict(env)
+        self._interpreter = interpreter
+        self._say = say
+
+    def prepare(self, torch: Torch, build: TorchBuild, python: str) -> Environment:
+        """Give the environment for ``build`` of ``torch`` on ``python``, installing it if it is not there.
+
+        Raises InterpreterError, UnreachableError, DiskFullError or EnvironmentInstallError.
+        """
+        lock = self._locks / lock_name(torch, build)
+        groups = _locked(lock) if lock.is_file() else _unlocked(torch, build)
+        name = f"torch{torch.release}-cu{build.cuda.replace('.', '')}-cp{python.replace('.', '')}"
+        root = self._cache / "environments" / f"{name}-{_digest(groups)}"
+        if not root.is_dir():
+            self._say(f"installing torch {torch.release} (CUDA {build.cuda}) and build tools for Python {python}")
+            if not lock.is_file():
+                self._say(f"no lock file {lock.name}: files are checked against the hashes their index states")
+        made_once(root, lambda target: self._make(target, groups, python))
+        return Environment(root=root, site_packages=root / "lib" / f"python{python}" / "site-packages")
+
+    def _make(self, target: Path, groups: Sequence[_Group], python: str) -> None:
+        """Build the environment in ``target``; renaming it breaks only its scripts, which nobody calls."""
+        self._run(
+            [
+                sys.executable,
+                "-m",
+                "virtualenv",
+                "--quiet",
+                "--no-periodic-update",
+                "-p",
+                self._interpreter(python),
+                target,
+            ]
+        )
+        for number, group in enumerate(groups):
+            listed = target / f"requirements-{number}.txt"
+            listed.write_text(group.requirements)
+            self._run([*self._installer(target / "bin" / "python"), *group.options, "-r", listed])
+
+    def _installer(self, python: Path) -> list[str | Path]:
+        uv = shutil.which("uv", path=self._env.get("PATH"))
+        if uv:
+            return [uv, "pip", "install", "--python", python, "--quiet"]
+        return [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+
+    def _run(self, command: Sequence[str | Path]) -> None:
+        done = shell.run(command, env=self._env)
+        if done.ok:
+            return
+        why = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-12:]
+        text = "\n".join(why)
+        if "No space left on device" in text:
+            raise DiskFullError(
+                f"the disk of {self._cache} is full", why=why, remedy="Free about 8 GB and run it again."
+            )
+        if any(sign in text for sign in _NETWORK_SIGNS):
+            raise UnreachableError(
+                "a package index did not answer",
+                why=why,
+                remedy="Check the network, a proxy or pip's index-url, and run the same command again.",
+            )
+        raise EnvironmentInstallError(
+            "torch and the build tools could not be installed", why=[" ".join(map(str, command)), *why]
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Group:
+    """Requirements installed by one command."""
+
+    requirements: str
+    options: tuple[str, ...]
+
+
+def _locked(lock: Path) -> tuple[_Group, ...]:
+    return (_Group(requirements=lock.read_text(), options=("--require-hashes", "--no-deps")),)
+
+
+def _unlocked(torch: Torch, build: TorchBuild) -> tuple[_Group, ...]:
+    """The guide's order: torch from its own index first, then the tools from the ordinary one."""
+    index = ("--index-url", build.index_url) if build.index_url else ()
+    return (
+        _Group(requirements=torch_requirement(torch) + "\n", options=index),
+        _Group(requirements="\n".join(tool_requirements(torch)) + "\n", options=()),
+    )
+
+
+def _digest(groups: Sequence[_Group]) -> str:
+    return hashlib.sha256(repr(groups).encode()).hexdigest()[:12]

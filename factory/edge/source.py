@@ -1,0 +1,105 @@
+"""The sdist of flash-attn: fetched by hash, unpacked once, never run here.
+
+``pip download`` would run its ``setup.py``, which imports torch; so the file itself is fetched from the
+package index that pip is configured for.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+from pypi_simple import PYPI_SIMPLE_ENDPOINT, DigestMismatchError, NoSuchProjectError, PyPISimple
+
+from factory.core.errors import DigestError, SourceError, UnreachableError
+from factory.edge import shell
+from factory.edge.cache import made_once
+from factory.edge.pool import sha256_of
+
+_PROJECT = "flash-attn"
+_TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
+
+
+def fetch(version: str, sha256: str, *, cache: Path, env: Mapping[str, str]) -> Path:
+    """Give the path of the sdist of ``version``, downloaded if it is not in ``cache`` yet.
+
+    Raises UnreachableError, SourceError (no such file there) or DigestError (other bytes).
+    """
+    directory = cache / "sdists" / f"{sha256[:16]}"
+    archive = made_once(directory, lambda target: _download(version, sha256, target, env)) / _filename(version)
+    if sha256_of(archive) != sha256:
+        raise DigestError(
+            f"the cached {archive.name} is damaged",
+            why=[f"wanted sha256 {sha256}", f"found  sha256 {sha256_of(archive)}"],
+            remedy=f"Remove {directory} and run the same command again.",
+        )
+    return archive
+
+
+def unpack(archive: Path, *, sha256: str, leave_out: tuple[str, ...], cache: Path) -> Path:
+    """Give the root of the unpacked sdist, without the paths in ``leave_out``; nobody writes into it.
+
+    Raises SourceError when it is not a gzipped tar with one root directory.
+    """
+    marks = "".join(sorted(leave_out)).replace("/", "-")
+    directory = made_once(
+        cache / "sources" / f"{sha256[:16]}{marks and '-without-'}{marks}",
+        lambda target: _extract(archive, target, leave_out),
+    )
+    return next(directory.iterdir())
+
+
+def _filename(version: str) -> str:
+    return f"flash_attn-{version}.tar.gz"
+
+
+def _download(version: str, sha256: str, target: Path, env: Mapping[str, str]) -> None:
+    endpoint = _endpoint(env)
+    try:
+        with PyPISimple(endpoint=endpoint) as client:
+            page = client.get_project_page(_PROJECT, timeout=_TIMEOUT)
+            found = [package for package in page.packages if package.filename == _filename(version)]
+            if not found:
+                raise SourceError(
+                    f"the package index has no {_filename(version)}", why=[f"asked {endpoint} for {_PROJECT}"]
+                )
+            package = found[0]
+            package.digests = {"sha256": sha256}
+            client.download_package(package, target / package.filename, verify=True, timeout=_TIMEOUT)
+    except NoSuchProjectError as error:
+        raise SourceError(f"the package index {endpoint} does not have {_PROJECT}") from error
+    except DigestMismatchError as error:
+        raise DigestError(f"{_filename(version)} is not the file matrix.yaml names", why=[str(error)]) from error
+    except requests.RequestException as error:
+        raise UnreachableError(
+            f"{_filename(version)} could not be downloaded from {endpoint}",
+            why=[str(error)],
+            remedy="Check the network, a proxy or pip's index-url, and run the same command again.",
+        ) from error
+
+
+def _endpoint(env: Mapping[str, str]) -> str:
+    """Give the index that pip would ask: its variable, its configuration, else everybody's."""
+    if env.get("PIP_INDEX_URL"):
+        return env["PIP_INDEX_URL"]
+    configured = shell.run(["python3", "-m", "pip", "config", "get", "global.index-url"], env=env, timeout=30)
+    return configured.stdout.strip() if configured.ok and configured.stdout.strip() else PYPI_SIMPLE_ENDPOINT
+
+
+def _extract(archive: Path, target: Path, leave_out: tuple[str, ...]) -> None:
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            wanted = [member for member in tar.getmembers() if not _left_out(member.name, leave_out)]
+            tar.extractall(target, members=wanted, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise SourceError(f"{archive.name} cannot be unpacked", why=[str(error)]) from error
+    roots = list(target.iterdir())
+    if len(roots) != 1 or not (roots[0] / "setup.py").is_file():
+        raise SourceError(f"{archive.name} has no single root directory with a setup.py")
+
+
+def _left_out(name: str, leave_out: tuple[str, ...]) -> bool:
+    inside = name.partition("/")[2]
+    return any(inside == path or inside.startswith(f"{path}/") for path in leave_out)

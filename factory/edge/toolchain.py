@@ -1,0 +1,128 @@
+"""Finds a CUDA toolkit on this machine, or has one fetched into the cache; nothing needs root."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+
+from factory.core import toolkit_pins
+from factory.core.errors import DiskFullError, FactoryError, ToolkitError
+from factory.core.toolkit import CudaToolkit, series
+from factory.core.toolkit_pins import Recipe
+from factory.edge import toolkit_check, toolkit_debian, toolkit_redist, toolkit_store, toolkit_wheels
+from factory.edge.toolkit_source import Source
+
+
+def pins() -> dict[str, tuple[Recipe, ...]]:
+    """Read the packages that fetched toolkits are made of, by CUDA version."""
+    return toolkit_pins.parse(resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """Where ``find`` looks: the directory that installed toolkits stand in, the pins and who fetches them."""
+
+    local: Path = Path("/usr/local")
+    recipes: Mapping[str, Sequence[Recipe]] = field(default_factory=pins)
+    sources: Mapping[str, Source] = field(
+        default_factory=lambda: {
+            "debian": toolkit_debian.fetch,
+            "index": toolkit_wheels.fetch,
+            "redist": toolkit_redist.fetch,
+        }
+    )
+
+
+def find(
+    version: str, env: Mapping[str, str], cache: Path, say: Callable[[str], None], world: World | None = None
+) -> CudaToolkit:
+    """Give a complete toolkit of CUDA ``version`` (``12.4``).
+
+    Looked for in this order: ``CUDA_HOME`` and ``CUDA_PATH`` of ``env``, ``/usr/local/cuda-X.Y``,
+    ``/usr/local/cuda``, the cache, the sources in the order of the pins. A toolkit of another version
+    or an incomplete one is passed over, and ``say`` is told why in one line.
+
+    Raises:
+        ToolkitError: None of them has it; every reason is listed.
+        DiskFullError: The cache's disk is full.
+    """
+    search = _Search(version, env, cache, say, world or World())
+    return search.installed() or search.cached() or search.fetched()
+
+
+class _Search:
+    def __init__(
+        self, version: str, env: Mapping[str, str], cache: Path, say: Callable[[str], None], world: World
+    ) -> None:
+        self.version, self.env, self.cache, self.say, self.world = version, env, cache, say, world
+        self.recipes = world.recipes.get(version, ())
+        self.reasons: list[str] = []
+
+    def installed(self) -> CudaToolkit | None:
+        memory = toolkit_store.memory(self.cache)
+        for origin, home in self.places():
+            try:
+                return toolkit_check.inspect(home, self.version, origin=origin, memory=memory)
+            except ToolkitError as error:
+                self.refuse("not used: ", error)
+        return None
+
+    def places(self) -> Iterator[tuple[str, Path]]:
+        """Each directory once. A toolkit that nobody named and that is of another version is not worth a word."""
+        named = {
+            origin: Path(self.env[origin]).resolve() for origin in ("CUDA_HOME", "CUDA_PATH") if self.env.get(origin)
+        }
+        usual = {
+            str(path): path.resolve() for path in (self.world.local / f"cuda-{self.version}", self.world.local / "cuda")
+        }
+        ours = {o: home for o, home in usual.items() if series(toolkit_check.release_of(home) or "") == self.version}
+        origins = {home: origin for origin, home in reversed([*named.items(), *ours.items()])}
+        return ((origin, home) for home, origin in reversed(origins.items()))
+
+    def cached(self) -> CudaToolkit | None:
+        for recipe in self.recipes:
+            try:
+                if found := toolkit_store.stored(recipe, self.cache):
+                    return found
+            except ToolkitError as error:
+                self.refuse("not used: ", error)
+        return None
+
+    def fetched(self) -> CudaToolkit:
+        for recipe in self.recipes:
+            try:
+                return self.make(recipe)
+            except DiskFullError:
+                raise
+            except FactoryError as error:
+                self.refuse(f"not from {recipe.title}: ", error)
+        if not self.recipes:
+            self.reasons.append(f"no packages of CUDA {self.version} are listed in factory/data/toolkits.yaml")
+        raise ToolkitError(
+            f"no complete CUDA {self.version} toolkit is on this machine or could be fetched",
+            why=self.reasons,
+            remedy=(
+                f"Install CUDA {self.version}, type: export CUDA_HOME=/usr/local/cuda-{self.version} "
+                "(where it is), then the same command again."
+            ),
+        )
+
+    def make(self, recipe: Recipe) -> CudaToolkit:
+        try:
+            return toolkit_store.make(recipe, self.cache, sources=self.world.sources, env=self.env, say=self.say)
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise ToolkitError(f"{error.filename or self.cache}: {error.strerror}") from error
+            needed = recipe.size * 5 // 10**6  # the packages, their trees, and the installer's own copy
+            raise DiskFullError(
+                f"the disk that holds {self.cache} is full",
+                why=(f"putting CUDA {recipe.version} together needs about {needed} MB there",),
+                remedy="Free space there, or choose another cache directory.",
+            ) from error
+
+    def refuse(self, prefix: str, error: FactoryError) -> None:
+        self.reasons.append(prefix + "; ".join([error.what, *error.why]))
+        self.say(self.reasons[-1])

@@ -1,0 +1,84 @@
+"""The boundaries a verb works with, made once in ``__main__`` and handed down."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache as once
+from pathlib import Path
+
+from factory.core.errors import MatrixError
+from factory.core.estimate import Costs, Measured, Shape, read_costs
+from factory.core.schedule import Demand
+from factory.core.unit import KernelClass
+from factory.data import DATA
+from factory.edge import machine
+from factory.edge.compile import Limits
+from factory.edge.log import Log
+from factory.edge.pool import Pool
+
+# Kept free for everything else on the machine, so that a build never makes it swap.
+_RESERVE = 1_500_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workshop:
+    """The cache, the caller's environment, the log and the limits of one run."""
+
+    cache: Path
+    env: Mapping[str, str]
+    log: Log
+    limits: Limits
+
+    @property
+    def pool(self) -> Pool:
+        """The pool of kernel objects in the cache."""
+        return Pool(self.cache / "pool")
+
+
+def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) -> Limits:
+    """Decide how much may run at once on this machine.
+
+    ``MAX_JOBS`` of ``env`` (the guide's variable) or the cores, never more than the matrix's ``max_jobs``.
+    The memory budget is ``memory`` bytes if given, else what is free now less a reserve.
+    """
+    here = machine.read()
+    asked = env.get("MAX_JOBS", "")
+    jobs = int(asked) if asked.isdigit() and int(asked) > 0 else here.cores
+    return Limits(jobs=min(jobs, max_jobs), budget=memory or max(here.free - _RESERVE, _RESERVE))
+
+
+def costs() -> Costs:
+    """Read the table of costs that travels with the program."""
+    return read_costs(tomllib.loads((DATA / "costs.toml").read_text()))
+
+
+def measured(pool: Pool) -> tuple[Measured, ...]:
+    """Read what the pool's units took when they were compiled."""
+    return tuple(
+        Measured(
+            source=record.source,
+            shape=Shape(profile=record.profile, passes=record.passes, targets=record.targets),
+            demand=Demand(seconds=record.wall_seconds, peak=record.peak_bytes),
+        )
+        for record in pool.records()
+    )
+
+
+def kernel_class(name: str) -> KernelClass:
+    """Read one class of ``kernel_classes.toml``. Raises MatrixError if it is not there."""
+    classes = tomllib.loads((DATA / "kernel_classes.toml").read_text())
+    if name not in classes:
+        raise MatrixError(f"kernel class {name!r} is unknown", why=[f"known: {', '.join(classes)}"])
+    return KernelClass(name=name, macros=tuple(classes[name]["macros"]), check_symbol=classes[name]["check_symbol"])
+
+
+@once
+def standin_digest() -> str:
+    """Hash the stand-in headers: names and contents."""
+    digest = hashlib.sha256()
+    for path in sorted((DATA / "standin").rglob("*.*h")):
+        digest.update(f"{path.relative_to(DATA)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -1,0 +1,131 @@
+"""Build the wheel of one cell: kernels from the pool, the rest by upstream's own ``setup.py`` through pip."""
+
+from __future__ import annotations
+
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.core.errors import DiskFullError, WheelBuildError
+from factory.core.model import Cell, Profile, Torch, TorchBuild
+from factory.core.progress import duration
+from factory.core.recipe import Recipe, Site, cxx_flags, recipe
+from factory.core.wheelname import wheel_filename
+from factory.driver.job import DriverJob
+from factory.edge import hostcompiler, shell
+from factory.edge.environment import Environment, Installer
+from factory.edge.workshop import Workshop
+from factory.verb.kernels import KernelSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellWanted:
+    """One wheel to make: the cell and the rows of the matrix it stands on."""
+
+    cell: Cell
+    torch: Torch
+    build: TorchBuild
+    profile: Profile
+
+
+def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop: Workshop, dist: Path) -> Path:
+    """Make the wheel of ``wanted`` from ``kernels`` and give its path in ``dist``.
+
+    Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file,
+    the link or the packing fails, and what ``installer`` raises.
+    """
+    began = time.monotonic()
+    environment = installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
+    _check_class(wanted.torch, kernels, environment, shop)
+    workspace = shop.cache / "work" / wheel_filename(wanted.cell).removesuffix(".whl")
+    shutil.rmtree(workspace, ignore_errors=True)
+    site = _lay_out(workspace, wanted, kernels, environment)
+    made = _run(recipe(wanted.cell, site, jobs=shop.limits.jobs, env=shop.env), site, wanted.cell, shop)
+    dist.mkdir(parents=True, exist_ok=True)
+    final = dist / wheel_filename(wanted.cell)
+    partial = dist / f".{final.name}.part"
+    shutil.copyfile(made, partial)
+    partial.replace(final)
+    shutil.rmtree(workspace)
+    shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
+    return final
+
+
+def _check_class(torch: Torch, kernels: KernelSet, environment: Environment, shop: Workshop) -> None:
+    include = environment.torch / "include"
+    hostcompiler.check_class(
+        kernels.wanted.kernel_class,
+        torch,
+        compiler=kernels.compiler,
+        include_dirs=(include, kernels.toolkit.home / "include"),
+        env=shop.env,
+    )
+
+
+def _lay_out(workspace: Path, wanted: CellWanted, kernels: KernelSet, environment: Environment) -> Site:
+    """Make the directory a wheel is built in: a copy of the source, the two drivers and their job."""
+    drivers = workspace / "bin"
+    drivers.mkdir(parents=True)
+    site = Site(
+        source=workspace / "source",
+        wheelhouse=workspace / "wheelhouse",
+        python=environment.python,
+        site_packages=environment.site_packages,
+        cuda_home=kernels.toolkit.home,
+        nvcc=_driver(drivers / "nvcc", "factory.driver.nvcc"),
+        cxx=_driver(drivers / "g++", "factory.driver.cxx"),
+        job_file=workspace / "driver.json",
+    )
+    shutil.copytree(kernels.root, site.source, symlinks=True)
+    DriverJob(
+        root=str(site.source),
+        nvcc=str(kernels.toolkit.nvcc),
+        cxx=str(kernels.compiler.path),
+        nvcc_flags=kernels.flags,
+        cxx_flags=cxx_flags(wanted.profile, site, standard=wanted.torch.cxx_standard),
+        objects={name: (str(path), sha256) for name, (path, sha256) in kernels.objects.items()},
+    ).write(site.job_file)
+    return site
+
+
+def _driver(path: Path, module: str) -> Path:
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m {module} "$@"\n')
+    path.chmod(0o755)
+    return path
+
+
+def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
+    log = shop.cache / "logs" / f"wheel-{wheel_filename(cell).removesuffix('.whl')}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    shop.log.say(f"building the wheel of {cell.id}; output in {log}")
+    with log.open("w") as sink:
+        status = shell.stream(made_by.argv, line=lambda text: print(text, file=sink, flush=True), env=made_by.env)
+    wheels = list(site.wheelhouse.glob("*.whl")) if site.wheelhouse.is_dir() else []
+    if status or len(wheels) != 1:
+        raise _failure(log, status, cell)
+    return wheels[0]
+
+
+def _failure(log: Path, status: int, cell: Cell) -> WheelBuildError | DiskFullError:
+    lines = log.read_text(errors="replace").splitlines()
+    why = [*_first_errors(lines), f"whole log: {log}"]
+    if any("No space left on device" in line for line in lines):
+        return DiskFullError(
+            f"the disk is full while building {cell.id}", why=why, remedy="Free some space, then again."
+        )
+    return WheelBuildError(
+        f"the wheel of {cell.id} was not made (pip's status {status})",
+        why=why,
+        remedy="The kernels are kept; mend the cause and run the same command again.",
+    )
+
+
+def _first_errors(lines: Sequence[str]) -> list[str]:
+    signs = ("error:", "fatal:", "wheel factory:", "Error:")
+    return [line.strip() for line in lines if any(sign in line for sign in signs)][:4] or [
+        line.strip() for line in lines[-4:]
+    ]

@@ -1,0 +1,148 @@
+"""Say what would be built, what would not and why, and what it would take on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+
+from factory.core.arch import Arch
+from factory.core.estimate import Shape, expect
+from factory.core.model import Cell, Matrix, Planned
+from factory.core.progress import duration, gigabytes
+from factory.core.schedule import Demand, remaining_seconds
+from factory.core.sdist import read_extension
+from factory.core.unit import Unit
+from factory.core.wheelname import release_tag, wheel_filename
+from factory.edge import source, workshop
+from factory.edge.workshop import Workshop
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class KernelNeed:
+    """What decides which kernels a cell needs; cells with the same need share one set."""
+
+    flash_attn: str
+    cuda: str
+    archs: tuple[Arch, ...]
+    profile: str
+    kernel_class: str
+
+    def __str__(self) -> str:
+        """Name the set as a person would."""
+        archs = " ".join(map(str, self.archs))
+        return f"fa{self.flash_attn} cu{self.cuda.replace('.', '')} {archs} {self.profile} {self.kernel_class}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a kernel set takes from nothing on this machine: wall seconds, the largest unit's bytes."""
+
+    units: int
+    seconds: float
+    cpu_seconds: float
+    peak: int
+
+
+def need_of(cell: Cell, matrix: Matrix) -> KernelNeed:
+    """Say which kernels ``cell`` needs."""
+    return KernelNeed(
+        flash_attn=cell.flash_attn,
+        cuda=cell.cuda,
+        archs=cell.archs,
+        profile=cell.profile,
+        kernel_class=matrix.torch[cell.torch].kernel_class,
+    )
+
+
+def estimate(need: KernelNeed, matrix: Matrix, shop: Workshop) -> Estimate:
+    """Estimate one kernel set from the units its sdist lists.
+
+    Raises UnreachableError or SourceError when the sdist is neither cached nor to be had.
+    """
+    release = matrix.flash_attn[need.flash_attn]
+    archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
+    root = source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
+    kernels = read_extension((root / "setup.py").read_text()).kernels
+    shape = Shape.of(need.profile, need.archs, matrix.toolkits[need.cuda].front_end)
+    units = [Unit(source=name, key=name) for name in kernels]
+    demand = expect(units, shape, workshop.costs(), workshop.measured(shop.pool))
+    return _sum(demand, shop)
+
+
+def _sum(demand: dict[str, Demand], shop: Workshop) -> Estimate:
+    peak = max(row.peak for row in demand.values())
+    jobs = max(1, min(shop.limits.jobs, shop.limits.budget // peak))
+    return Estimate(
+        units=len(demand),
+        seconds=remaining_seconds(list(demand), demand, jobs=jobs),
+        cpu_seconds=sum(row.seconds for row in demand.values()),
+        peak=peak,
+    )
+
+
+def estimates(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[KernelNeed, Estimate]:
+    """Estimate every kernel set that ``planned`` needs, each once."""
+    needs = sorted({need_of(row.cell, matrix) for row in planned})
+    return {need: estimate(need, matrix, shop) for need in needs}
+
+
+def table(planned: Sequence[Planned]) -> Table:
+    """Lay the cells out for a person."""
+    made = Table(title=f"{len(planned)} cells", title_justify="left")
+    for column in ("cell", "state", "reason"):
+        made.add_column(column, overflow="fold")
+    for row in planned:
+        made.add_row(row.cell.id, row.state.value, row.reason)
+    return made
+
+
+def summary(sets: dict[KernelNeed, Estimate], cells: int, shop: Workshop) -> list[str]:
+    """Say what the plan takes, a line per kernel set and one for all."""
+    wheel = workshop.costs().wheel
+    lines = [
+        f"kernels {need}: {row.units} units, about {duration(row.seconds)} from nothing, "
+        f"{duration(row.cpu_seconds)} of CPU, up to {gigabytes(row.peak)} GB a unit"
+        for need, row in sets.items()
+    ]
+    total = sum(row.seconds for row in sets.values()) + cells * wheel.seconds
+    lines.append(
+        f"in all about {duration(total)} on this machine ({shop.limits.jobs} jobs, "
+        f"{gigabytes(shop.limits.budget)} GB for compiles), {duration(wheel.seconds)} of it per wheel"
+    )
+    return lines
+
+
+def to_json(planned: Sequence[Planned], sets: dict[KernelNeed, Estimate], matrix: Matrix) -> str:
+    """Give the plan for machines; seconds of wall time and bytes."""
+    wheel = workshop.costs().wheel
+    cells = [
+        {
+            "id": row.cell.id,
+            "state": row.state.value,
+            "reason": row.reason,
+            "profile": row.cell.profile,
+            "archs": [str(arch) for arch in row.cell.archs],
+            "wheel": wheel_filename(row.cell),
+            "release": release_tag(row.cell.flash_attn),
+            "kernels": str(need_of(row.cell, matrix)),
+            "seconds": wheel.seconds,
+            "peak_bytes": wheel.peak,
+        }
+        for row in planned
+    ]
+    kernel_sets = [
+        {
+            "id": str(need),
+            "units": row.units,
+            "seconds": round(row.seconds),
+            "cpu_seconds": round(row.cpu_seconds),
+            "peak_bytes": row.peak,
+        }
+        for need, row in sets.items()
+    ]
+    return json.dumps({"schema": SCHEMA, "cells": cells, "kernel_sets": kernel_sets}, indent=2)

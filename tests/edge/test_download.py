@@ -1,0 +1,178 @@
+from __future__ import annotations
+
+import hashlib
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from factory.core.errors import DigestError, UnreachableError
+from factory.edge.download import fetch
+
+CONTENT = bytes(range(256)) * 4096
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+HALF = len(CONTENT) // 2
+
+Answer = Callable[[BaseHTTPRequestHandler], None]
+
+
+class Server(ThreadingHTTPServer):
+    """Answers by ``answer`` and notes what was asked for."""
+
+    daemon_threads = False
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.answer: Answer = whole
+        self.ranges: list[str | None] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/file.bin"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        self.server.ranges.append(self.headers["Range"])
+        self.server.answer(self)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def send(handler: BaseHTTPRequestHandler, body: bytes, *, promise: int | None = None, status: int = 200) -> None:
+    handler.send_response(status)
+    handler.send_header("Content-Length", str(len(body) if promise is None else promise))
+    handler.end_headers()
+    handler.wfile.write(body)
+
+
+def whole(handler: BaseHTTPRequestHandler) -> None:
+    start = int(handler.headers["Range"][6:-1]) if handler.headers["Range"] else 0
+    if start >= len(CONTENT):
+        handler.send_error(416)
+    else:
+        send(handler, CONTENT[start:], status=206 if start else 200)
+
+
+def truncated_at_first(handler: BaseHTTPRequestHandler) -> None:
+    if handler.headers["Range"]:
+        whole(handler)
+    else:
+        send(handler, CONTENT[:HALF], promise=len(CONTENT))
+
+
+def until_the_client_leaves(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.flush()
+    handler.rfile.read(1)
+
+
+def stalled_at_first(handler: BaseHTTPRequestHandler) -> None:
+    if handler.headers["Range"]:
+        whole(handler)
+    else:
+        send(handler, CONTENT[:HALF], promise=len(CONTENT))
+        until_the_client_leaves(handler)
+
+
+def stalled_for_good(handler: BaseHTTPRequestHandler) -> None:
+    send(handler, b"", promise=len(CONTENT))
+    until_the_client_leaves(handler)
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def test_the_file_is_there_and_nothing_else(server: Server, tmp_path: Path) -> None:
+    fetch(server.url, SHA256, tmp_path / "new" / "file.bin")
+    assert (tmp_path / "new" / "file.bin").read_bytes() == CONTENT
+    assert [path.name for path in (tmp_path / "new").iterdir()] == ["file.bin"]
+
+
+def test_a_file_that_is_there_is_not_asked_for(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file.bin").write_bytes(CONTENT)
+    fetch(server.url, SHA256, tmp_path / "file.bin")
+    assert server.ranges == []
+
+
+def test_a_damaged_file_is_fetched_again(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file.bin").write_bytes(CONTENT[:-1] + b"x")
+    fetch(server.url, SHA256, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_another_file_is_refused_and_not_kept(server: Server, tmp_path: Path) -> None:
+    with pytest.raises(DigestError) as raised:
+        fetch(server.url, "0" * 64, tmp_path / "file.bin")
+    assert any(SHA256 in line for line in raised.value.why)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("answer", [truncated_at_first, stalled_at_first])
+def test_a_broken_transfer_goes_on_where_it_stopped(server: Server, tmp_path: Path, answer: Answer) -> None:
+    server.answer = answer
+    fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.3)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert server.ranges == [None, f"bytes={HALF}-"]
+
+
+def test_a_part_of_an_earlier_run_is_continued(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file.bin.part").write_bytes(CONTENT[:HALF])
+    fetch(server.url, SHA256, tmp_path / "file.bin")
+    assert server.ranges == [f"bytes={HALF}-"]
+
+
+@pytest.mark.parametrize("old", [b"of another file", CONTENT + b"too long"])
+def test_a_part_of_another_file_is_thrown_away(server: Server, tmp_path: Path, old: bytes) -> None:
+    (tmp_path / "file.bin.part").write_bytes(old)
+    fetch(server.url, SHA256, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_server_without_ranges_is_read_from_the_start(server: Server, tmp_path: Path) -> None:
+    server.answer = lambda handler: send(handler, CONTENT)
+    (tmp_path / "file.bin.part").write_bytes(CONTENT[:HALF])
+    fetch(server.url, SHA256, tmp_path / "file.bin")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_silence_ends_soon_and_names_the_host(server: Server, tmp_path: Path) -> None:
+    server.answer = stalled_for_good
+    began = time.monotonic()
+    with pytest.raises(UnreachableError, match=f"127.0.0.1:{server.server_port} cannot be reached"):
+        fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.2)
+    assert time.monotonic() - began < 2
+
+
+def test_a_refusal_is_told(server: Server, tmp_path: Path) -> None:
+    server.answer = lambda handler: handler.send_error(404)
+    with pytest.raises(UnreachableError) as raised:
+        fetch(server.url, SHA256, tmp_path / "file.bin")
+    assert "404" in raised.value.why[0]
+    assert len(server.ranges) == 1
+
+
+def test_a_closed_port_is_told_at_once(tmp_path: Path) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with pytest.raises(UnreachableError, match=f"127.0.0.1:{port} cannot be reached"):
+        fetch(f"http://127.0.0.1:{port}/x", SHA256, tmp_path / "file.bin")
+
+
+def test_a_host_without_a_name_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UnreachableError, match=r"nowhere\.invalid cannot be reached"):
+        fetch("https://nowhere.invalid/x", SHA256, tmp_path / "file.bin")

@@ -60,8 +60,8 @@ def read(text: str | bytes) -> Document:
         return _refused(f"stands for more than {_MOST_VALUES} values through its aliases", 1)
     except RecursionError:
         return _refused("nested too deeply", 1)
-    except (ValueError, OverflowError) as error:
-        return _refused(f"not valid YAML: {error}", 1)
+    except (ValueError, OverflowError) as error:  # PyYAML's own, for an escape such as \UFFFFFFFF
+        return _refused(f"not valid YAML: a character escape is out of range ({error})", 1)
     return Document(value, builder.lines, tuple(builder.complaints))
 
 

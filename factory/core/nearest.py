@@ -5,15 +5,26 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_ALIKE = 0.6  # difflib's own measure of a close match
+
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
-    """Give the name most like ``word``, letter case aside, or None if none is like it."""
-    known = {name.lower(): name for name in names}
-    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return known[close[0]] if close else None
+    """Give the name most like ``word``, letter case aside, or None if none is like it.
+
+    Of equally close ones the one that begins most like ``word``: for ``cu125`` not ``cu132``.
+    """
+    scores = {name: _likeness(word.lower(), name.lower()) for name in names}
+    best = max(scores, key=lambda name: scores[name], default="")
+    return best if best and scores[best][0] >= _ALIKE else None
 
 
 def hint(word: str, names: Iterable[str]) -> str:
     """Give `` (did you mean NAME?)``, or nothing, to be put behind a message."""
     name = nearest(word, names)
     return f" (did you mean {name}?)" if name is not None else ""
+
+
+def _likeness(word: str, name: str) -> tuple[float, int]:
+    matcher = difflib.SequenceMatcher(None, word, name)
+    first = matcher.get_matching_blocks()[0]
+    return matcher.ratio(), first.size if first.a == first.b == 0 else 0

@@ -14,7 +14,7 @@ from pathlib import Path
 from factory.driver.job import DriverJob, load
 
 # Set by the factory (architectures, threads) or by torch for every extension; kernels see none of them.
-_WITH_VALUE = {"-gencode", "--threads", "-t", "-ccbin", "-I", "-isystem", "--dependency-output"}
+_WITH_VALUE = {"-gencode", "--threads", "-t", "-ccbin", "-I", "-isystem", "--dependency-output", "-o"}
 _ALONE = ("-I", "-isystem", "-DTORCH_", "-DPYBIND11_", "-D_GLIBCXX_USE_CXX11_ABI", "--generate-dependencies", "-ccbin")
 
 
@@ -22,21 +22,26 @@ class RefusedError(Exception):
     """The object asked for is not the one that was made."""
 
 
+def source_of(argv: list[str]) -> str:
+    """Give the file a compile reads: what follows the last ``-c``, for torch writes it twice."""
+    return argv[len(argv) - argv[::-1].index("-c")]
+
+
 def flags_of(argv: list[str]) -> list[str]:
     """Give the flags of a compile that kernels depend on, in order."""
     kept: list[str] = []
     words = iter(argv)
     for word in words:
-        if word in _WITH_VALUE or word in {"-c", "-o"}:
+        if word in _WITH_VALUE:
             next(words, None)
-        elif not word.startswith(_ALONE):
+        elif word not in {"-c", source_of(argv)} and not word.startswith(_ALONE):
             kept.append(word.strip("'"))
     return kept
 
 
 def serve(argv: list[str], job: DriverJob) -> None:
     """Write the object of the compile ``argv`` where it wants it. Raises RefusedError."""
-    source = os.path.relpath(os.path.realpath(argv[argv.index("-c") + 1]), os.path.realpath(job.root))
+    source = os.path.relpath(os.path.realpath(source_of(argv)), os.path.realpath(job.root))
     if source not in job.objects:
         raise RefusedError(f"{source} is not one of the {len(job.objects)} units of this kernel set")
     if flags_of(argv) != list(job.nvcc_flags):

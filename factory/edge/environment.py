@@ -17,6 +17,7 @@ from pathlib import Path
 from factory.core.errors import DiskFullError, EnvironmentInstallError, UnreachableError
 from factory.core.model import Torch, TorchBuild
 from factory.core.requirements import lock_name, tool_requirements, torch_requirement
+from factory.data import DATA
 from factory.edge import shell
 from factory.edge.cache import made_once
 
@@ -47,19 +48,18 @@ class Environment:
 
 
 class Installer:
-    """Makes environments under ``cache`` with interpreters found by ``interpreter``; ``data`` holds the locks."""
+    """Makes environments under ``cache`` with interpreters found by ``interpreter``."""
 
     def __init__(
         self,
         *,
         cache: Path,
-        data: Path,
         env: Mapping[str, str],
         interpreter: Callable[[str], Path],
         say: Callable[[str], None],
     ) -> None:
         self._cache = cache
-        self._locks = data / "locks"
+        self._locks = DATA / "locks"
         self._env = dict(env)
         self._interpreter = interpreter
         self._say = say

@@ -36,7 +36,7 @@ def run(
     """Run ``argv`` (never through a shell) to its end and capture both streams.
 
     ``env`` replaces the environment, it does not add to it. ``timeout`` is in seconds. A program that
-    is not there gives status 127 as a shell would, one that overran its time gives 124; neither raises.
+    is not there or cannot be run gives status 127 as a shell would, one that overran its time gives 124; neither raises.
     """
     words = tuple(str(word) for word in argv)
     try:
@@ -51,7 +51,7 @@ def run(
             errors="replace",
             check=False,
         )
-    except (FileNotFoundError, PermissionError) as error:
+    except OSError as error:
         return Completed(argv=words, status=127, stdout="", stderr=f"{words[0]}: {error.strerror}")
     except subprocess.TimeoutExpired:
         return Completed(argv=words, status=124, stdout="", stderr=f"no end within {timeout:g} seconds")

@@ -6,7 +6,7 @@ package index that pip is configured for.
 
 from __future__ import annotations
 
-import tarfile
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from pypi_simple import PYPI_SIMPLE_ENDPOINT, DigestMismatchError, NoSuchProject
 
 from factory.core.errors import DigestError, SourceError, UnreachableError
 from factory.edge import shell
+from factory.edge.archive import unpack_tar
 from factory.edge.cache import made_once
 from factory.edge.pool import sha256_of
 
@@ -41,14 +42,13 @@ def fetch(version: str, sha256: str, *, cache: Path, env: Mapping[str, str]) -> 
 def unpack(archive: Path, *, sha256: str, leave_out: tuple[str, ...], cache: Path) -> Path:
     """Give the root of the unpacked sdist, without the paths in ``leave_out``; nobody writes into it.
 
-    Raises SourceError when it is not a gzipped tar with one root directory.
+    Raises SourceError when it is damaged or has no ``setup.py`` at its root.
     """
     marks = "".join(sorted(leave_out)).replace("/", "-")
-    directory = made_once(
+    return made_once(
         cache / "sources" / f"{sha256[:16]}{marks and '-without-'}{marks}",
         lambda target: _extract(archive, target, leave_out),
     )
-    return next(directory.iterdir())
 
 
 def _filename(version: str) -> str:
@@ -89,17 +89,8 @@ def _endpoint(env: Mapping[str, str]) -> str:
 
 
 def _extract(archive: Path, target: Path, leave_out: tuple[str, ...]) -> None:
-    try:
-        with tarfile.open(archive, "r:gz") as tar:
-            wanted = [member for member in tar.getmembers() if not _left_out(member.name, leave_out)]
-            tar.extractall(target, members=wanted, filter="data")
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise SourceError(f"{archive.name} cannot be unpacked", why=[str(error)]) from error
-    roots = list(target.iterdir())
-    if len(roots) != 1 or not (roots[0] / "setup.py").is_file():
-        raise SourceError(f"{archive.name} has no single root directory with a setup.py")
-
-
-def _left_out(name: str, leave_out: tuple[str, ...]) -> bool:
-    inside = name.partition("/")[2]
-    return any(inside == path or inside.startswith(f"{path}/") for path in leave_out)
+    unpack_tar(archive, target)
+    for path in leave_out:
+        shutil.rmtree(target / path)
+    if not (target / "setup.py").is_file():
+        raise SourceError(f"{archive.name} has no setup.py at its root")

@@ -21,11 +21,11 @@ def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolk
 
     Raises ToolkitError, with every complaint, where it is not a complete toolkit of ``version``.
     """
-    complaints = [f"{place} is missing" for place in missing(partial(_runs, home), partial(_there, home))]
-    release = release_of(home)
-    if release is None:
+    release, lacking = release_of(home), missing(partial(_runs, home), partial(_there, home))
+    complaints = [f"missing: {', '.join(lacking)}"] if lacking else []
+    if release is None and "bin/nvcc" not in lacking:
         complaints.append("its nvcc does not say its version")
-    elif series(release) != version:
+    elif release is not None and series(release) != version:
         complaints.insert(0, f"it is CUDA {series(release)} ({release})")
     if complaints or release is None:
         raise ToolkitError(
@@ -39,7 +39,10 @@ def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolk
 
 def release_of(home: Path) -> str | None:
     """Ask its nvcc for the exact release; None where there is no answer."""
-    return read_release(shell.run([home / "bin" / "nvcc", "--version"], timeout=60).stdout)
+    try:
+        return read_release(shell.run([home / "bin" / "nvcc", "--version"], timeout=60).stdout)
+    except OSError:  # not a program of this machine
+        return None
 
 
 def digest_of(home: Path, memory: Path) -> str:

@@ -29,33 +29,42 @@ def fetch(packages: Sequence[Package], errand: Errand) -> Mapping[str, Path]:
 
 def _one(package: Package, errand: Errand, mirrors: Sequence[str]) -> Path:
     target = errand.downloads / Path(package.path).name
-    if not (target.is_file() and download.sha256_of(target) == package.sha256):
+    if not _is(target, package):
         errand.say(f"  {package.name} {package.version} ({megabytes(package.size)}) through apt")
-        _download(package, target, mirrors, errand.env)
+        _download(package, errand, mirrors).replace(target)
     tree = errand.trees / package.name
     archive.unpack_deb(target, tree)
     return tree
 
 
+def _is(path: Path, package: Package) -> bool:
+    return path.is_file() and download.sha256_of(path) == package.sha256
+
+
 def _mirrors(env: Mapping[str, str]) -> tuple[str, ...]:
-    """The roots of the Debian archives apt is configured with; all roots where apt knows no labels yet."""
-    done = shell.run(["apt-get", "indextargets", "--format", "$(REPO_URI) $(LABEL)"], env=env, timeout=60)
-    rows = [line.split(" ", 1) for line in done.stdout.splitlines() if " " in line]
-    labelled = [uri for uri, label in rows if label == "Debian"]
-    unlabelled = [uri for uri, label in rows if label in {"", "$(LABEL)"}]
-    if mirrors := tuple(dict.fromkeys(labelled or unlabelled)):
-        return mirrors
+    """Give the roots of the Debian archives apt is configured with; all roots where it never fetched their labels."""
+    labelled = _targets(env, "$(LABEL)\t$(REPO_URI)")
+    debian = [row.partition("\t")[2] for row in labelled if row.startswith("Debian\t")]
+    if mirrors := debian or ([] if labelled else _targets(env, "$(REPO_URI)", "--no-release-info")):
+        return tuple(dict.fromkeys(mirrors))
     raise UnreachableError(
         "this machine's apt knows no Debian mirror",
-        why=tuple(done.stderr.strip().splitlines()[-1:]),
+        why=("apt-get indextargets lists none",),
         remedy="Use a machine that runs Debian.",
     )
 
 
-def _download(package: Package, target: Path, mirrors: Sequence[str], env: Mapping[str, str]) -> None:
-    complaints = [_through(mirror, package, target, env) for mirror in mirrors]
-    if target.is_file() and download.sha256_of(target) == package.sha256:
-        return
+def _targets(env: Mapping[str, str], form: str, *options: str) -> list[str]:
+    return shell.run(["apt-get", "indextargets", *options, "--format", form], env=env, timeout=60).stdout.splitlines()
+
+
+def _download(package: Package, errand: Errand, mirrors: Sequence[str]) -> Path:
+    """Try the mirrors in turn; the draft's directory is new each time, so no killed build still writes there."""
+    target, complaints = errand.trees / f"{package.name}.deb", []
+    for mirror in mirrors:
+        complaints.append(_through(mirror, package, target, errand.env))
+        if _is(target, package):
+            return target
     if any("Hash Sum mismatch" in complaint for complaint in complaints):
         raise DigestError(f"{package.path} is not the file it must be", why=complaints, remedy="Try again.")
     raise UnreachableError(
@@ -66,17 +75,10 @@ def _download(package: Package, target: Path, mirrors: Sequence[str], env: Mappi
 
 
 def _through(mirror: str, package: Package, target: Path, env: Mapping[str, str]) -> str:
-    """Download from one mirror unless an earlier one gave the file; give apt's complaint, empty where it has none."""
-    if target.is_file():
-        return ""
+    """Download from one mirror and give apt's complaint, empty where it has none."""
     options = [word for option in _OPTIONS for word in ("-o", option)]
-    url = mirror.rstrip("/") + "/" + package.path
-    done = shell.run(
-        [_helper(env), *options, "download-file", url, target, f"SHA256:{package.sha256}"], env=env, timeout=3600
-    )
-    if done.ok:
-        return ""
-    target.unlink(missing_ok=True)
+    url, check = mirror.rstrip("/") + "/" + package.path, f"SHA256:{package.sha256}"
+    done = shell.run([_helper(env), *options, "download-file", url, target, check], env=env, timeout=3600)
     return next((line for line in done.stderr.splitlines() if line.startswith("E:")), done.stderr.strip())
 
 

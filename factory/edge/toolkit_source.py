@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from factory.core.toolkit_pins import Package
 
@@ -20,14 +19,8 @@ class Errand:
     say: Callable[[str], None]
 
 
-class Source(Protocol):
-    """Fetches packages of one kind and unpacks them."""
-
-    def __call__(self, packages: Sequence[Package], errand: Errand) -> Mapping[str, Path]:
-        """Give each package's unpacked tree, by the package's name.
-
-        Raises FactoryError where that is not possible here.
-        """
+Source = Callable[[Sequence[Package], Errand], Mapping[str, Path]]
+"""Fetches packages of one kind and gives each one's unpacked tree by its name; raises FactoryError where it cannot."""
 
 
 def megabytes(size: int) -> str:

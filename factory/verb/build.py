@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.core.errors import DiskFullError, WheelBuildError
-from factory.core.model import Cell, Profile, Torch, TorchBuild
+from factory.core.model import Cell, Matrix, Profile, Torch, TorchBuild
 from factory.core.progress import duration
 from factory.core.recipe import Recipe, Site, cxx_flags, recipe
+from factory.core.wheelfacts import Expected
 from factory.core.wheelname import wheel_filename
+from factory.data import DATA
 from factory.driver.job import DriverJob
 from factory.edge import hostcompiler, shell
 from factory.edge.environment import Environment, Installer
@@ -53,6 +55,13 @@ def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop:
     shutil.rmtree(workspace)
     shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
+
+
+def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
+    """Gather the rows of ``matrix`` that ``cell`` stands on."""
+    torch = matrix.torch[cell.torch]
+    build_row = next(row for row in torch.builds if row.cuda == cell.cuda and row.cxx11abi == cell.cxx11abi)
+    return CellWanted(cell=cell, torch=torch, build=build_row, profile=matrix.profiles[cell.profile])
 
 
 def _check_class(torch: Torch, kernels: KernelSet, environment: Environment, shop: Workshop) -> None:
@@ -129,3 +138,13 @@ def _first_errors(lines: Sequence[str]) -> list[str]:
     return [line.strip() for line in lines if any(sign in line for sign in signs)][:4] or [
         line.strip() for line in lines[-4:]
     ]
+
+
+def expected(wanted: CellWanted, kernels: KernelSet, shop: Workshop) -> Expected:
+    """Say what the audit holds the wheel of ``wanted`` to, this machine's paths included."""
+    paths = (shop.cache, kernels.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
+    return Expected.of_cell(
+        wanted.cell,
+        check_symbol=kernels.wanted.kernel_class.check_symbol,
+        build_paths=tuple(str(path) for path in paths),
+    )

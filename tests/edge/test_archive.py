@@ -3,13 +3,13 @@ from __future__ import annotations
 import io
 import os
 import shutil
-import subprocess
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from factory.core.errors import SourceError
+from factory.edge import shell
 from factory.edge.archive import unpack_deb, unpack_tar
 
 
@@ -73,10 +73,10 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     assert "through a link" in raised.value.why[0]
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda _: b"not an archive", lambda _: b""])
-def test_a_damaged_archive_is_refused(tmp_path: Path, damage) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("kept", [0, 50, 50_000])
+def test_a_cut_archive_is_refused(tmp_path: Path, kept: int) -> None:
     archive = pack(tmp_path / "a.tar.xz", entry("x/file"), content=os.urandom(100_000))
-    archive.write_bytes(damage(archive.read_bytes()))
+    archive.write_bytes(archive.read_bytes()[:kept])
     with pytest.raises(SourceError):
         unpack_tar(archive, tmp_path / "out")
 
@@ -89,7 +89,7 @@ def test_a_debian_package_is_unpacked(tmp_path: Path) -> None:
     )
     (tmp_path / "p/usr").mkdir()
     (tmp_path / "p/usr/tool").write_text("content")
-    subprocess.run(["dpkg-deb", "--build", tmp_path / "p", tmp_path / "p.deb"], check=True, stdout=subprocess.DEVNULL)
+    assert shell.run(["dpkg-deb", "--build", tmp_path / "p", tmp_path / "p.deb"]).ok
     unpack_deb(tmp_path / "p.deb", tmp_path / "out")
     assert (tmp_path / "out/usr/tool").read_text() == "content"
 

@@ -27,16 +27,15 @@ def test_all_that_is_wrong_is_said_at_once(toolkit: Maker, tmp_path: Path) -> No
         inspect(home, "12.4", origin="CUDA_HOME", memory=tmp_path / "memory")
     assert raised.value.why == (
         "it is CUDA 13.0 (13.0.88)",
-        "nvvm/bin/cicc is missing",
-        *(f"{place} is missing" for place in without),
+        "missing: nvvm/bin/cicc, bin/ptxas, include/cuda_bf16.h, lib64/libcudart.so",
     )
 
 
 def test_an_empty_directory_is_refused_not_crashed_on(tmp_path: Path) -> None:
     with pytest.raises(ToolkitError) as raised:
         inspect(tmp_path, "12.4", origin="CUDA_HOME", memory=tmp_path / "memory")
-    assert raised.value.why[0] == "bin/nvcc is missing"
-    assert raised.value.why[-1] == "its nvcc does not say its version"
+    assert len(raised.value.why) == 1
+    assert raised.value.why[0].startswith("missing: bin/nvcc, nvvm/bin/cicc, ")
 
 
 def test_an_nvcc_of_another_machine_is_refused(toolkit: Maker, tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def test_an_incomplete_result_is_not_kept(tmp_path: Path, source: Source) -> Non
     recipe = RECIPE.model_copy(update={"packages": RECIPE.packages[:2]})
     with pytest.raises(ToolkitError) as raised:
         make(tmp_path, source, recipe)
-    assert "lib64/libcudart.so is missing" in raised.value.why
+    assert raised.value.why == ("missing: lib64/libcudart.so",)
     assert toolkit_store.stored(recipe, tmp_path) is None
 
 

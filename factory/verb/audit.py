@@ -1,0 +1,89 @@
+"""Audit finished wheels: read them, hold them to what was asked, write a report beside each."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from factory.core import checks
+from factory.core.errors import AuditError
+from factory.core.report import SCHEMA, Report
+from factory.core.reportfacts import describe
+from factory.core.wheelfacts import Expected, Subject
+from factory.edge import wheelfile
+
+
+def audit(wheel: Path, expected: Expected | None = None) -> Report:
+    """Read ``wheel`` and hold it to ``expected``, or else to what its own file name says.
+
+    Raises AuditError only when there is no such file; everything wrong with it is in the report.
+    """
+    rules = wheelfile.rules()
+    facts = wheelfile.read(wheel, rules, build_paths=expected.build_paths if expected else ())
+    asked = expected or (Expected.of_name(facts.name) if facts.name else None)
+    findings = checks.findings(Subject(facts=facts, expected=asked, rules=rules))
+    return Report(
+        schema=SCHEMA,
+        wheel=facts.filename,
+        sha256=facts.sha256,
+        size=facts.size,
+        ok=not findings,
+        findings=findings,
+        facts=describe(facts, asked),
+    )
+
+
+def write(report: Report, path: Path) -> None:
+    """Write ``report`` as JSON, whole or not at all. Raises AuditError where that cannot be done."""
+    try:
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as sink:
+            sink.write(report.to_json())
+        Path(sink.name).chmod(0o644)
+        Path(sink.name).replace(path)
+    except OSError as error:
+        raise AuditError(
+            f"the report {path} cannot be written",
+            why=[error.strerror or str(error)],
+            remedy="Make room there, or the directory writable, and audit the wheel again.",
+        ) from error
+
+
+def run(
+    wheels: Sequence[Path],
+    *,
+    expect: Callable[[Path], Expected | None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> tuple[Report, ...]:
+    """Audit every wheel, write ``WHEEL.report.json`` beside each, and give the reports.
+
+    ``expect`` tells of a wheel what it was to be, None for what its name says; ``say`` takes a line for each.
+    Raises AuditError with all findings of all wheels once the last is done.
+    """
+    reports, complaints = [], []
+    for wheel in wheels:
+        try:
+            report = audit(wheel, expect(wheel))
+            write(report, report_path(wheel))
+        except AuditError as error:
+            complaints.append(" ".join([error.what + ":", *error.why]))
+            continue
+        reports.append(report)
+        complaints += [f"{wheel.name}: {finding}" for finding in report.findings]
+        say(f"audit: {wheel.name}: {'passed' if report.ok else f'{len(report.findings)} findings'}")
+    if complaints:
+        raise _failed(len(wheels), complaints)
+    return tuple(reports)
+
+
+def report_path(wheel: Path) -> Path:
+    """Give where the report of ``wheel`` stands."""
+    return wheel.with_name(f"{wheel.name}.report.json")
+
+
+def _failed(count: int, complaints: Sequence[str]) -> AuditError:
+    return AuditError(
+        f"the audit of {count} wheel{'s' * (count != 1)} has {len(complaints)} finding{'s' * (len(complaints) != 1)}",
+        why=complaints,
+        remedy="Do not publish what has findings. Remove it and build it again: nox -s build",
+    )

@@ -1,0 +1,82 @@
+#!/usr/bin/env -S uv run
+# /// script
+# requires-python = ">=3.11"
+# dependencies = ["nox>=2025.5"]
+# ///
+"""The only entry point: session name = factory verb = workflow job."""
+
+from __future__ import annotations
+
+import nox
+
+nox.needs_version = ">=2025.5"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "tests"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def _verb(session: nox.Session) -> None:
+    session.install("--quiet", "-e", ".")
+    session.run("python", "-m", "factory", session.name, *session.posargs)
+
+
+@nox.session
+def plan(session: nox.Session) -> None:
+    """Say what would be built and what it would take: plan -- [SELECTOR] [--json] [--why]."""
+    _verb(session)
+
+
+@nox.session
+def kernels(session: nox.Session) -> None:
+    """Compile the kernels of the selected cells into the pool: kernels -- cu124."""
+    _verb(session)
+
+
+@nox.session
+def build(session: nox.Session) -> None:
+    """Build and audit the wheels of the selected cells: build -- cu124 torch2.6 cp310."""
+    _verb(session)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Check finished wheels: audit -- dist/WHEEL."""
+    _verb(session)
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Write the lock files of the cells' environments anew."""
+    session.install("--quiet", "uv>=0.9")
+    _verb(session)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("pytest", "-m", "not e2e", *session.posargs)
+
+
+@nox.session
+def e2e(session: nox.Session) -> None:
+    """Build the real smoke wheel, import and install it, kill a build and resume it: hours on a small machine."""
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("pytest", "-m", "e2e", "-s", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style, types and data files."""
+    groups = nox.project.dependency_groups(PROJECT, "test", "lint")
+    session.install("--quiet", "-e", ".", "nox", *groups)
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+    session.run("mypy")
+    session.run("yamllint", "--strict", "matrix.yaml", "factory/data")
+
+
+if __name__ == "__main__":
+    nox.main()

@@ -1,0 +1,346 @@
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import tomllib
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory.core import matrix
+from factory.core.arch import Arch
+from factory.core.errors import MatrixError
+from factory.core.matrix_schema import json_schema
+
+ROOT = Path(__file__).parents[2]
+REAL = (ROOT / "matrix.yaml").read_text()
+SCHEMA = ROOT / "factory/data/matrix.schema.json"
+SMALL = f"""\
+archs: default
+max_jobs: 8
+runners: {{build: [linux], gpu: []}}
+wheels:
+  2.6: {{flash_attn: [2.7.4.post1], cuda: {{12.4: false, 12.6: true}}, python: [3.9, 3.10]}}
+  2.10: {{flash_attn: [2.7.4.post1], cuda: {{12.6: true}}, python: [3.10]}}
+skip:
+  - {{torch: 2.10, python: [3.11], reason: because}}
+oldest_arch: 8.0
+abi_true_since: 2.7
+flash_attn:
+  2.7.4.post1: {{sha256: {"a" * 64}, torch: [2.6, 2.10]}}
+python:
+  3.9: {{first_torch: 2.4, last_torch: 2.8}}
+  3.10: {{first_torch: 2.4, last_torch: 2.10}}
+  3.11: {{first_torch: 2.4, last_torch: 2.10}}
+torch:
+  2.6:
+    release: 2.6.0
+    kernel_class: torch2.4
+    cxx_standard: 17
+    setuptools: ">=70"
+    builds:
+      12.4: &default {{abi: false, index: default}}
+      12.6: {{abi: true, index: "https://example.org/cu126"}}
+  2.10:
+    release: 2.10.0
+    kernel_class: torch2.10
+    cxx_standard: 17
+    setuptools: ">=70"
+    builds:
+      12.6: {{<<: *default, abi: true}}
+      12.8: {{abi: true, index: default}}
+cuda:
+  12.4: &cuda
+    targets: [7.5, 8.0, 8.6, 9.0]
+    newest_gcc: 13
+    minimum_driver: 525
+    archs: [8.0, 90]
+    front_end: {{8.0: [8.0, 9.0]}}
+    image: null
+  12.6: {{<<: *cuda, front_end: {{}}}}
+  12.8:
+    <<: *cuda
+    archs: [8.0, 8.9+PTX, 12.0]
+    targets: [8.0, 8.9, 9.0, 12.0]
+    image: {{name: "example:cuda12.8", digest: null}}
+profiles:
+  full: {{disable: [], summary: all}}
+"""
+
+
+def why(text: str | bytes) -> list[str]:
+    with pytest.raises(MatrixError) as caught:
+        matrix.load(text)
+    return [line.removeprefix("matrix.yaml:") for line in caught.value.why]
+
+
+def edited(old: str, new: str, text: str = SMALL) -> str:
+    assert text.count(old) == 1, old
+    return text.replace(old, new)
+
+
+def line_of(part: str, text: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+def test_unquoted_versions_keep_their_last_zero() -> None:
+    made = matrix.load(SMALL)
+    assert made.torch["2.10"].release == "2.10.0"
+    assert made.choices["2.10"].pythons == ("3.10",)
+
+
+def test_anchors_and_merges_are_read_as_yaml_means_them() -> None:
+    made = matrix.load(SMALL)
+    assert [(build.cuda, build.cxx11abi, build.index_url) for build in made.torch["2.10"].builds] == [
+        ("12.6", True, None),
+        ("12.8", True, None),
+    ]
+    assert made.toolkits["12.6"].archs == made.toolkits["12.4"].archs
+    assert made.toolkits["12.6"].front_end == {}
+
+
+def test_values_arrive_typed() -> None:
+    made = matrix.load(SMALL)
+    assert made.toolkits["12.4"].front_end == {Arch(8, 0): Arch(8, 0), Arch(9, 0): Arch(8, 0)}
+    assert made.toolkits["12.8"].archs == (Arch(8, 0), Arch(8, 9, "", ptx=True), Arch(12, 0))
+    assert made.toolkits["12.8"].image == "example:cuda12.8"
+    assert made.torch["2.6"].builds[0].pythons == ("3.9", "3.10", "3.11")
+    assert made.flash_attn["2.7.4.post1"].torch == ("2.6", "2.10")
+    assert made.max_jobs == 8
+
+
+def test_one_line_sets_the_architectures_of_every_toolkit() -> None:
+    made = matrix.load(re.sub("(?m)^archs: default$", "archs: [8.6, 8.9]", REAL))
+    assert {toolkit.archs for toolkit in made.toolkits.values()} == {(Arch(8, 6), Arch(8, 9))}
+
+
+def test_the_real_matrix_has_the_classes_the_stand_ins_are_made_for() -> None:
+    known = tomllib.loads((ROOT / "factory/data/kernel_classes.toml").read_text())
+    assert {torch.kernel_class for torch in matrix.load(REAL).torch.values()} == set(known)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{12.6: true}", "{12.5: true}", "wheels.2.10.cuda.12.5: unknown CUDA 12.5; there are 12.4, 12.6, 12.8"),
+        ("{12.6: true}", "{12.4: true}", "wheels.2.10.cuda.12.4: torch 2.10 was published for CUDA 12.6, 12.8; not 12"),
+        ("{12.6: true}", "{12.6: false}", "wheels.2.10.cuda.12.6: torch 2.10 for CUDA 12.6 has cxx11abiTRUE; there is"),
+        ("12.8: {abi: true", "12.8: {abi: FALSE", "torch.2.10.builds.12.8.abi: must be TRUE: every official torch f"),
+        ("python: [3.9, 3.10]", "python: [3.9, 3.12]", "wheels.2.6.python[1]: torch 2.6 was never published for Pyth"),
+        ("archs: [8.0, 90]", "archs: [8.9, 90]", "cuda.12.4.archs[0]: CUDA 12.4 cannot make 8.9; it makes 8.0, 8.6, 9"),
+        (
+            "archs: [8.0, 90]",
+            "archs: [7.5]",
+            "cuda.12.4.archs[0]: flash-attn has no kernels for 7.5; 8.0 is the oldest",
+        ),
+        (
+            "archs: default",
+            "archs: [8.9]",
+            "archs: CUDA 12.4 cannot make 8.9; it makes 8.0, 8.6, 9.0; to go without it",
+        ),
+        ("archs: default", "archs: [75]", "archs[0]: flash-attn has no kernels for 7.5; 8.0 is the oldest it supports"),
+        ("archs: default", "archs: defualt", "archs: 'defualt' is neither a list such as [8.6, 8.9] nor default (did "),
+        ("archs: default", "archs: [sm_80]", "archs[0]: 'sm_80' is not a compute capability; write it like 8.6, 86"),
+        ("max_jobs: 8", "max_jobs: 8\nmax_jobs: 9", "max_jobs: duplicated key; it is already on line 2"),
+        ("max_jobs: 8", "max_jobs: many", "max_jobs: must be a whole number"),
+        ("max_jobs: 8", "max_job: 8", "max_job: unknown key; there are archs, max_jobs, runners, wheels, skip, olde"),
+        ("max_jobs: 8", "max_job: 8", "max_jobs: is missing"),
+        ("newest_gcc: 13", "newest_gcc: [13]", "cuda.12.4.newest_gcc: must be a whole number"),
+        (
+            "python: [3.11]",
+            "python: 3.9",
+            "skip[0]: covers no cell: torch2.10 was published for cp310, cp311; not cp39",
+        ),
+        ("python: [3.11]", "python: 3.8", "skip[0].python[0]: unknown Python 3.8; there are 3.9, 3.10, 3.11"),
+        (", reason: because", "", "skip[0].reason: is missing"),
+        (", reason: because", ", reason: ' '", "skip[0].reason: must not be empty"),
+        ("torch: 2.10, python: [3.11], ", "", "skip[0]: would skip every cell; name at least one of flash_attn, cuda"),
+        ("torch: [2.6, 2.10]", "torch: [2.6]", "wheels.2.10.flash_attn[0]: 2.7.4.post1 is built for torch 2.6; not"),
+        ("torch: [2.6, 2.10]", "torch: 2.6", "flash_attn.2.7.4.post1.torch: must be a list such as [a, b]"),
+        ("front_end: {8.0: [8.0, 9.0]}", "front_end: {8.0: [8.0], 9.0: [8.0]}", "cuda.12.4.front_end.9.0: 8.0 already"),
+        ("release: 2.6.0", "release: 2.7.1", "torch.2.6.release: 2.7.1 is not a release of torch 2.6"),
+        ("full:", "small:", "profiles: has no profile full, the one that is published"),
+        (
+            "disable: []",
+            "disable: [SOFTCUP]",
+            "profiles.full.disable[0]: 'SOFTCUP' is no FLASHATTENTION_DISABLE_ switc",
+        ),
+        ("runners: {build: [linux], gpu: []}", "runners:", "runners: must hold `key: value` lines, but holds nothing"),
+        ('setuptools: ">=70"\n    builds:\n      12.4', "setuptools: 7x\n    builds:\n      12.4", "torch.2.6.setupt"),
+    ],
+)
+def test_a_mistake_is_named_with_its_path(old: str, new: str, said: str) -> None:
+    messages = [line.partition(": ")[2] for line in why(edited(old, new))]
+    assert any(message.startswith(said) for message in messages), messages
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "part"),
+    [
+        ("newest_gcc: 13", "newest_gcc: x", "newest_gcc: x"),
+        ("kernel_class: torch2.10", "kernel_klass: torch2.10", "kernel_klass"),
+        ("    targets: [7.5, 8.0, 8.6, 9.0]\n", "    targets:\n      - 8.0\n      - 8.x\n", "- 8.x"),
+        ("archs: [8.0, 90]", "archs:\n      [8.0,\n       7x]", "7x]"),
+        ("oldest_arch: 8.0\n", "", "archs: default"),
+    ],
+)
+def test_the_line_is_that_of_the_value(old: str, new: str, part: str) -> None:
+    text = edited(old, new)
+    assert str(line_of(part, text)) in {line.partition(": ")[0] for line in why(text)}
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    assert any(line.endswith("(did you mean newest_gcc?)") for line in why(edited("newest_gcc: 13", "newest_gc: 13")))
+    assert why(edited("{12.6: true}", "{12.7: true}"))[0].endswith("(did you mean 12.4?)")
+
+
+def test_every_mistake_is_told_at_once() -> None:
+    text = edited("max_jobs: 8", "max_jobs: 8\nmax_jobs: 9\nmax_jobz: 1")
+    text = edited("archs: [8.0, 90]", "archs: [7.0, 8.7]", text)
+    text = edited("python: [3.11]", "python: 3.9", text)
+    text = edited("{12.4: false, 12.6: true}", "{12.4: true, 12.6: true}", text)
+    assert [line.split(": ")[1] for line in why(text)] == [
+        "max_jobs",
+        "max_jobz",
+        "wheels.2.6.cuda.12.4",
+        "skip[0]",
+        "cuda.12.4.archs[0]",
+        "cuda.12.4.archs[1]",
+        "cuda.12.6.archs[0]",
+        "cuda.12.6.archs[1]",
+    ]
+
+
+def test_two_cells_of_one_name_are_refused_by_their_ids() -> None:
+    text = edited("cuda: {12.6: true}", "cuda: {12.6: true, 12.8: true}")
+    [line] = why(text)
+    assert line == (
+        f"{line_of('2.10: {flash', text)}: wheels.2.10.cuda.12.8: cu126 torch2.10 cp310 abiTRUE fa2.7.4.post1 x86_64 "
+        "and cu128 torch2.10 cp310 abiTRUE fa2.7.4.post1 x86_64 would both be published as "
+        "flash_attn-2.7.4.post1+cu12torch2.10cxx11abiTRUE-cp310-cp310-linux_x86_64.whl, for a name holds only the "
+        "CUDA major; keep one of 12.6 and 12.8 in wheels.2.10.cuda"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "1: is empty; it must hold archs, max_jobs"),
+        ("# only a remark\n---\n", "3: is empty"),
+        ("plain words", "1: must hold `key: value` lines"),
+        ("- a\n- b\n", "1: must hold `key: value` lines"),
+        ("a: [b\nc: d", "2: not valid YAML"),
+        ("a: b\n\tc: d", "2: not valid YAML"),
+        ("a: *nowhere", "1: not valid YAML: found undefined alias"),
+        ("a: b\n---\nc: d", "2: not valid YAML: expected a single document"),
+        ('a: "\\UFFFFFFFF"', "1: not valid YAML"),
+        ("a: b\n\0", "2: not a text file"),
+        (b"a: b\n\xff\xfe", "2: not a text file"),
+        (bytes(range(256)), "2: not a text file"),
+        ("{" * 1500, "1: nested too deeply"),
+        ("a: &a [*a]", "1: a[0]: refers to itself through an alias"),
+        ("? [a]\n: b", "1: a key must be a single word or version"),
+        ("a: {<<: b}", "1: a: << must name a mapping or a list of mappings"),
+        (
+            "a: &a [x, x, x, x]\n"
+            + "\n".join(f"{c}: &{c} [{f'*{b},' * 9}]" for b, c in itertools.pairwise("abcdefgh")),
+            "1:",
+        ),
+    ],
+)
+def test_what_is_no_matrix_at_all_is_refused_in_words(text: str | bytes, said: str) -> None:
+    assert any(line.startswith(said) for line in why(text)), why(text)
+
+
+def test_the_schema_for_editors_is_current() -> None:
+    assert SCHEMA.read_text() == json_schema(), "write factory.core.matrix_schema.json_schema() to this file"
+
+
+@pytest.mark.parametrize("text", [SMALL, REAL])
+def test_the_schema_accepts_what_an_editor_reads(text: str) -> None:
+    as_read = json.loads(json.dumps(yaml.safe_load(text)))
+    jsonschema.validate(as_read, json.loads(SCHEMA.read_text()), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_schema_refuses_an_unknown_key() -> None:
+    as_read = json.loads(json.dumps(yaml.safe_load(edited("max_jobs", "max_job"))))
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(as_read, json.loads(SCHEMA.read_text()), cls=jsonschema.Draft202012Validator)
+
+
+WORDS = sorted(set(re.findall(r"[\w.+-]+", SMALL)))
+ODD = [
+    "",
+    "null",
+    "~",
+    "{}",
+    "[]",
+    "&a ",
+    "*cuda",
+    "<<",
+    "'",
+    '"',
+    "!!int 3",
+    "\t",
+    "9" * 99,
+    "\u0662.\u0664",
+    "? ",
+    "---",
+]
+
+
+@st.composite
+def mutations(draw: st.DrawFn, text: str) -> str:
+    lines = text.split("\n")
+    for _ in range(draw(st.integers(1, 4))):
+        at = draw(st.integers(0, len(lines) - 1))
+        words = re.findall(r"[\w.+-]+", lines[at]) or [lines[at]]
+        other = draw(st.sampled_from(WORDS + ODD) | st.text(max_size=3))
+        lines[at : at + 1] = draw(
+            st.sampled_from(
+                [
+                    [""],
+                    [lines[at], lines[at]],
+                    [draw(st.sampled_from(lines))],
+                    ["  " + lines[at]],
+                    [lines[at].replace(draw(st.sampled_from(words)), other, 1)],
+                    [lines[at].partition(":")[0] + ": " + other],
+                    [lines[at][: draw(st.integers(0, len(lines[at])))]],
+                ]
+            )
+        )
+    return "\n".join(lines)
+
+
+def load_or_refuse(text: str) -> None:
+    said: tuple[str, ...] = ("matrix.yaml:1: fine",)
+    try:
+        matrix.load(text)
+    except MatrixError as error:
+        said = error.why
+    assert said
+    assert all(re.match(r"matrix\.yaml:\d+: \S", line) for line in said), said
+
+
+@given(mutations(SMALL))
+@settings(max_examples=250, deadline=None)
+def test_a_damaged_matrix_is_loaded_or_refused_in_words(text: str) -> None:
+    load_or_refuse(text)
+
+
+@given(mutations(REAL))
+@settings(max_examples=15, deadline=None)
+def test_a_damaged_real_matrix_is_loaded_or_refused_in_words(text: str) -> None:
+    load_or_refuse(text)
+
+
+@given(st.text() | st.binary())
+@settings(deadline=None)
+def test_anything_else_is_refused_in_words(text: str | bytes) -> None:
+    with pytest.raises(MatrixError):
+        matrix.load(text)

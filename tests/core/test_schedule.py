@@ -1,0 +1,50 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factory.core.schedule import Demand, admit, remaining_seconds
+
+GB = 10**9
+DEMANDS = st.dictionaries(
+    st.text("abcdefgh", min_size=1, max_size=3),
+    st.builds(Demand, seconds=st.floats(0.1, 500), peak=st.integers(1, 9 * GB)),
+    min_size=1,
+)
+
+
+@given(DEMANDS, st.integers(1, 16), st.integers(1, 64 * GB))
+def test_stays_within_jobs_and_memory(demand, jobs, budget):
+    chosen = admit(list(demand), [], demand, jobs=jobs, budget=budget)
+    assert 1 <= len(chosen) <= jobs
+    assert len(chosen) == 1 or sum(demand[key].peak for key in chosen) <= budget
+
+
+@given(DEMANDS, st.integers(1, 16), st.integers(1, 64 * GB), st.data())
+def test_everything_runs_in_the_end(demand, jobs, budget, data):
+    waiting, running = set(demand), []
+    while waiting or running:
+        started = admit(sorted(waiting), running, demand, jobs=jobs, budget=budget)
+        waiting -= set(started)
+        running += started
+        assert len(running) <= jobs
+        assert len(running) == 1 or sum(demand[key].peak for key in running) <= budget
+        running.remove(data.draw(st.sampled_from(running)))
+
+
+def test_the_longest_goes_first_and_a_small_one_passes_what_does_not_fit():
+    demand = {
+        "long": Demand(seconds=90, peak=6 * GB),
+        "middle": Demand(seconds=50, peak=6 * GB),
+        "small": Demand(seconds=5, peak=1 * GB),
+    }
+    assert admit(list(demand), [], demand, jobs=2, budget=8 * GB) == ("long", "small")
+
+
+def test_nothing_more_starts_when_memory_is_taken():
+    demand = {"a": Demand(seconds=9, peak=6 * GB), "b": Demand(seconds=9, peak=6 * GB)}
+    assert admit(["b"], ["a"], demand, jobs=2, budget=8 * GB) == ()
+
+
+def test_remaining_is_never_less_than_the_longest():
+    demand = {"a": Demand(seconds=90, peak=1), "b": Demand(seconds=10, peak=1)}
+    assert remaining_seconds(["a", "b"], demand, jobs=8) == 90
+    assert remaining_seconds([], demand, jobs=8) == 0

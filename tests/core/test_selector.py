@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory.core import matrix, selector
+from factory.core.cells import expand
+from factory.core.errors import CellError, SelectorError
+from factory.core.model import Planned, State
+
+ROOT = Path(__file__).parents[2]
+REAL = matrix.load((ROOT / "matrix.yaml").read_text())
+PLANNED = expand(REAL)
+BUILDABLE = [row for row in PLANNED if row.state is not State.SKIPPED]
+TOKENS = sorted({token for row in PLANNED for token in row.cell.id.split()})
+
+
+def ids(words: str) -> list[str]:
+    chosen = selector.select(PLANNED, selector.parse(words.split(), REAL))
+    return [row.cell.id for row in chosen]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "cu124 torch2.6 cp310",
+        "CP310 Torch2.6 CU124",
+        "cu124 torch2.6.0 cp310 abiFALSE",
+        "cu124 cu124 torch2.6 cp310 abifalse fa2.7.4.post1 x86_64",
+    ],
+)
+def test_the_guides_cell(words: str) -> None:
+    assert ids(words) == ["cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64"]
+
+
+@pytest.mark.parametrize(
+    ("words", "found"),
+    [
+        ("cu126 torch2.8 cp310", ["cu126 torch2.8 cp310 abiTRUE fa2.8.3.post2 x86_64"]),
+        ("cu124 torch2.6 cp310 fa2.8.3.post2", ["cu124 torch2.6 cp310 abiFALSE fa2.8.3.post2 x86_64"]),
+        (
+            "cu126 cu128 torch2.8 cp310",
+            [
+                "cu126 torch2.8 cp310 abiTRUE fa2.8.3.post2 x86_64",
+                "cu128 torch2.8 cp310 abiTRUE fa2.8.3.post2 x86_64",
+            ],
+        ),
+        (
+            "torch2.6 cp310",
+            [
+                "cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64",
+                "cu126 torch2.6 cp310 abiTRUE fa2.7.4.post1 x86_64",
+            ],
+        ),
+    ],
+)
+def test_what_is_built_by_default_comes_before_what_is_built_on_request(words: str, found: list[str]) -> None:
+    assert ids(words) == found
+
+
+def test_no_token_means_all_that_is_built() -> None:
+    assert ids("") == [row.cell.id for row in PLANNED if row.state is State.BUILD]
+
+
+def test_several_tokens_of_an_axis_mean_any_of_them() -> None:
+    assert len(ids("cu124 torch2.5 torch2.6 cp39 cp310 cp311 cp312 cp313")) == 10
+
+
+@given(st.sampled_from(BUILDABLE), st.randoms(use_true_random=False))
+def test_an_id_selects_its_cell_in_any_order_and_case(row: Planned, random: Random) -> None:
+    tokens = [random.choice([str.lower, str.upper])(token) for token in row.cell.id.split()]
+    random.shuffle(tokens)
+    [found] = selector.select(PLANNED, selector.parse(tokens, REAL))
+    assert found == row
+
+
+@given(st.lists(st.sampled_from(TOKENS), max_size=6))
+@settings(max_examples=200, deadline=None)
+def test_a_selection_holds_every_token_or_says_why_not(tokens: list[str]) -> None:
+    chosen = selector.parse(tokens, REAL)
+    try:
+        found = selector.select(PLANNED, chosen)
+    except (SelectorError, CellError) as error:
+        assert error.why  # noqa: PT017 - either outcome is right, each has its own check
+        return
+    assert found
+    assert set(tokens) <= {token for row in found for token in row.cell.id.split()}
+    assert State.SKIPPED not in {row.state for row in found}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("cu130 torch2.6", "torch2.6 was published for cu124, cu126; not cu130"),
+        ("cu124 torch2.6 cp314", "torch2.6 was published for cp39, cp310, cp311, cp312, cp313; not cp314"),
+        ("torch2.7 abiFALSE", "torch2.7 was published for abiTRUE; not abiFALSE"),
+        ("cu124 abiTRUE", "cu124 goes with abiFALSE; not abiTRUE"),
+        ("cp39 cu130", "cu130 goes with cp310, cp311, cp312, cp313, cp314; not cp39"),
+        ("cu124 cu130 torch2.6", "torch2.6 was published for cu124, cu126; not cu130"),
+        ("cu126 torch2.6 abiFALSE", "cu126 goes with abiTRUE; not abiFALSE"),
+        ("fa2.7.4.post1 torch2.15", "fa2.7.4.post1 can be built for torch2.4, torch2.5, torch2.6, torch2.7, "),
+    ],
+)
+def test_tokens_that_do_not_go_together_are_told_apart(words: str, said: str) -> None:
+    with pytest.raises(SelectorError) as caught:
+        ids(words)
+    [line] = caught.value.why
+    assert line.startswith(said)
+    assert said in selector.why([words], REAL) or "cu124 cu130" in words
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("cu125", "cu125: no such CUDA (did you mean cu124?)"),
+        ("torch2.61", "torch2.61: no such torch (did you mean torch2.6?)"),
+        ("py310", "py310: no such token (did you mean cp310?)"),
+        ("abiTRUEE", "abitruee: no such ABI (did you mean abiTRUE?)"),
+        ("torch2.16", "torch: torch2.4 torch2.5 torch2.6 torch2.7 torch2.8 torch2.9 torch2.10 torch2.11 torch2.12 "),
+        ("cu124 cp27", "Python: cp39 cp310 cp311 cp312 cp313 cp314"),
+    ],
+)
+def test_an_unknown_token_is_answered_with_what_there_is(words: str, said: str) -> None:
+    with pytest.raises(SelectorError) as caught:
+        ids(words)
+    assert any(line.startswith(said) for line in caught.value.why), caught.value.why
+
+
+@pytest.mark.parametrize("words", ["torch2.14 cp312", "torch2.13 torch2.14 cp312"])
+def test_what_is_only_skipped_is_refused_with_its_reason(words: str) -> None:
+    with pytest.raises(CellError) as caught:
+        ids(words)
+    assert caught.value.why[:2] == (
+        "skipped: needs C++20; every released flash-attn source hard-codes -std=c++17",
+        "  cu126 torch2.14 cp312 abiTRUE fa2.8.3.post2 x86_64",
+    )
+    assert not any("torch2.13" in line for line in caught.value.why)
+
+
+def test_why_answers_for_every_matching_cell() -> None:
+    assert selector.why(["cu124", "torch2.6", "cp310"], REAL).splitlines() == [
+        "build: chosen by wheels.2.6",
+        "  cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64",
+        "on request: flash-attn 2.8.3.post2 is not the default for torch 2.6; 2.7.4.post1 is",
+        "  cu124 torch2.6 cp310 abiFALSE fa2.8.3.post2 x86_64",
+    ]
+
+
+def test_why_refuses_unknown_tokens() -> None:
+    with pytest.raises(SelectorError, match="cu999"):
+        selector.why(["cu999"], REAL)

@@ -1,0 +1,2 @@
+// A stand-in for a vendored header library.
+#pragma once

@@ -1,0 +1,1 @@
+"""A stale copy of another package: it must not be packed."""

@@ -1,0 +1,84 @@
+import json
+
+import pytest
+
+from factory.edge.pool import Pool, Record, sha256_of
+
+
+@pytest.fixture
+def pool(tmp_path):
+    return Pool(tmp_path / "pool")
+
+
+def put(pool, key, content=b"object"):
+    compiled = pool.temporary() / "unit.o"
+    compiled.write_bytes(content)
+    record = Record(
+        source="a.cu",
+        profile="smoke",
+        passes=1,
+        targets=2,
+        sha256=sha256_of(compiled),
+        size=len(content),
+        cpu_seconds=1.0,
+        wall_seconds=1.0,
+        peak_bytes=1,
+    )
+    pool.put(key, compiled, record)
+    return record
+
+
+def test_gives_back_what_was_put(pool):
+    record = put(pool, "k1")
+    found, path = pool.get("k1")
+    assert found == record
+    assert path.read_bytes() == b"object"
+
+
+def test_unknown_key(pool):
+    assert pool.get("k1") is None
+
+
+@pytest.mark.parametrize("damage", [b"", b"objec", b"objecT", b"object\0"])
+def test_a_damaged_object_is_removed_and_not_given(pool, damage):
+    record = put(pool, "k1")
+    pool.object_path(record).write_bytes(damage)
+    assert pool.get("k1") is None
+    assert not pool.object_path(record).exists()
+    put(pool, "k1")
+    assert pool.get("k1") is not None
+
+
+@pytest.mark.parametrize("damage", ["", "{", "[]", '{"sha256": 1}', "\ud800"])
+def test_a_damaged_record_counts_as_none(pool, damage):
+    put(pool, "k1")
+    (pool.root / "units" / "k1.json").write_text(damage, errors="surrogatepass")
+    assert pool.get("k1") is None
+    assert pool.records() == []
+
+
+def test_a_record_without_its_object_counts_as_none(pool):
+    pool.object_path(put(pool, "k1")).unlink()
+    assert pool.get("k1") is None
+
+
+def test_pools_merge_by_copying(pool, tmp_path):
+    other = Pool(tmp_path / "other")
+    put(pool, "k1", b"one")
+    put(other, "k2", b"two")
+    for path in other.root.rglob("*"):
+        if path.is_file():
+            (pool.root / path.relative_to(other.root)).write_bytes(path.read_bytes())
+    assert {key: pool.get(key)[1].read_bytes() for key in ("k1", "k2")} == {"k1": b"one", "k2": b"two"}
+
+
+def test_only_one_holds_a_claim(pool):
+    with pool.claim("k1") as first, pool.claim("k1") as second, pool.claim("k2") as other:
+        assert (first, second, other) == (True, False, True)
+    with pool.claim("k1") as again:
+        assert again
+
+
+def test_records_are_plain_json(pool):
+    put(pool, "k1")
+    assert json.loads((pool.root / "units" / "k1.json").read_text())["source"] == "a.cu"

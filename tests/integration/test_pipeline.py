@@ -1,0 +1,148 @@
+"""Every stage of the main job, for real, on an sdist of three kernels."""
+
+import os
+import subprocess
+import zipfile
+from dataclasses import replace
+
+import pytest
+
+from factory.core.errors import KernelError, TorchClassError, WheelBuildError
+from factory.edge import hostcompiler, workshop
+from factory.edge.shell import run
+from factory.verb import audit, build, kernels
+
+
+@pytest.fixture(scope="module")
+def made(module_bench, tmp_path_factory):
+    """A kernel set and the wheel made from it."""
+    ready = kernels.kernels(module_bench.kernels, module_bench.shop)
+    return module_bench, ready, module_bench.build(ready, tmp_path_factory.mktemp("dist"))
+
+
+def test_the_wheel_has_the_guides_name(made):
+    bench, _, wheel = made
+    python = bench.cell().cell.python.replace(".", "")
+    assert wheel.name == f"flash_attn-0.0.1+cu12torch2.6cxx11abiFALSE.smoke-cp{python}-cp{python}-linux_x86_64.whl"
+
+
+def test_the_audit_finds_nothing(made):
+    bench, ready, wheel = made
+    report = audit.audit(wheel, build.expected(bench.cell(), ready, bench.shop))
+    assert report.findings == ()
+
+
+def test_the_stale_package_is_not_packed(made):
+    _, _, wheel = made
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "flash_attn/__init__.py" in names
+    assert not [name for name in names if "cute" in name]
+
+
+def test_it_imports_and_the_profile_reached_the_cxx_file(made, tmp_path):
+    bench, _, wheel = made
+    environment = bench.installer.prepare(bench.cell().torch, bench.cell().build, bench.cell().cell.python)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    code = "import torch, flash_attn; print(flash_attn.__version__, flash_attn.flash_attn_func(0.0))"
+    done = run([environment.python, "-c", code], env={**os.environ, "PYTHONPATH": str(tmp_path)})
+    assert done.stdout == "0.0.1 forward only\n", done.stderr
+
+
+def test_a_second_time_nothing_is_compiled(made):
+    bench, ready, _ = made
+    again = kernels.kernels(bench.kernels, bench.shop)
+    assert (ready.compiled, again.compiled) == (3, 0)
+    assert again.objects == ready.objects
+
+
+def test_one_more_torch_takes_the_same_kernels(made, tmp_path):
+    """Torch 2.5 and 2.6 are of one class; only the C++ file is compiled again."""
+    bench, ready, _ = made
+    wheel = bench.build(ready, tmp_path, torch="2.5")
+    assert "torch2.5" in wheel.name
+    assert audit.audit(wheel, build.expected(bench.cell(torch="2.5"), ready, bench.shop)).ok
+
+
+def test_a_damaged_object_is_compiled_again(made):
+    bench, ready, _ = made
+    path, _ = next(iter(ready.objects.values()))
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    assert kernels.kernels(bench.kernels, bench.shop).compiled == 1
+
+
+@pytest.mark.parametrize("archs", [("8.6",), ("8.0", "8.9+PTX"), ("9.0a",)])
+def test_architectures_are_freely_chosen(made, archs, tmp_path):
+    bench, _, _ = made
+    wanted = bench.with_archs(*archs)
+    ready = kernels.kernels(wanted, bench.shop)
+    cell = bench.cell()
+    cell = replace(cell, cell=replace(cell.cell, archs=wanted.archs))
+    wheel = build.build(cell, ready, installer=bench.installer, shop=bench.shop, dist=tmp_path)
+    report = audit.audit(wheel, build.expected(cell, ready, bench.shop))
+    assert report.findings == ()
+
+
+def test_kernels_of_another_class_are_refused_before_the_link(made, tmp_path):
+    bench, _, _ = made
+    wrong = replace(bench.kernels, kernel_class=workshop.kernel_class("torch2.10"))
+    ready = kernels.kernels(wrong, bench.shop)
+    with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.10") as caught:
+        bench.build(ready, tmp_path)
+    assert any("offset_intragraph_" in line for line in caught.value.why)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_torch_with_one_field_widened_is_refused(made, tmp_path):
+    """What torch 2.10 did to its header, done to a copy of 2.6's."""
+    bench, ready, _ = made
+    environment = bench.installer.prepare(bench.cell().torch, bench.cell().build, bench.cell().cell.python)
+    name = "ATen/cuda/detail/PhiloxCudaStateRaw.cuh"
+    text = (environment.torch / "include" / name).read_text()
+    changed = tmp_path / name
+    changed.parent.mkdir(parents=True)
+    changed.write_text(text.replace("uint32_t offset_intragraph_", "uint64_t offset_intragraph_"))
+    with pytest.raises(TorchClassError, match="does not fit") as caught:
+        hostcompiler.check_class(
+            ready.wanted.kernel_class,
+            bench.cell().torch,
+            compiler=ready.compiler,
+            include_dirs=(tmp_path, environment.torch / "include", ready.toolkit.home / "include"),
+            env=bench.shop.env,
+        )
+    assert any("another size" in line for line in caught.value.why)
+
+
+def test_a_kernel_that_does_not_compile_is_named(bench):
+    root = kernels.prepare(bench.kernels, bench.shop).root
+    (root / "csrc/flash_attn/src/launch.h").write_text("#error broken on purpose\n")
+    with pytest.raises(KernelError) as caught:
+        kernels.kernels(bench.kernels, bench.shop)
+    assert any("broken on purpose" in line for line in caught.value.why)
+
+
+def test_a_cxx_file_that_does_not_compile_is_named(bench, tmp_path):
+    ready = kernels.kernels(bench.kernels, bench.shop)
+    (ready.root / "csrc/flash_attn/flash_api.cpp").write_text("#error broken on purpose\n")
+    with pytest.raises(WheelBuildError) as caught:
+        bench.build(ready, tmp_path)
+    assert any("broken on purpose" in line for line in caught.value.why)
+
+
+def test_flags_added_behind_the_readers_back_are_refused(bench, tmp_path):
+    """setup.py is read, not run: what it computes at run time must not slip past the objects."""
+    ready = kernels.kernels(bench.kernels, bench.shop)
+    setup = ready.root / "setup.py"
+    setup.write_text(setup.read_text().replace("ext_modules = []", "nvcc_flags.append('-DSURPRISE')\next_modules = []"))
+    with pytest.raises(WheelBuildError) as caught:
+        bench.build(ready, tmp_path)
+    assert any("-DSURPRISE" in line for line in caught.value.why)
+
+
+def test_the_toolkit_says_what_is_in_an_object(made):
+    """The architectures, read back by NVIDIA's own tool where the toolkit has it."""
+    _, ready, _ = made
+    tool = ready.toolkit.home / "bin" / "cuobjdump"
+    path, _ = next(iter(ready.objects.values()))
+    listed = subprocess.run([tool, "--list-elf", path], capture_output=True, text=True, check=True).stdout
+    assert sorted(line.split(".")[-2] for line in listed.splitlines() if "ELF" in line) == ["sm_80", "sm_90"]

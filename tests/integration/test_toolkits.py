@@ -1,0 +1,97 @@
+"""Really fetches the toolkits that do not need NVIDIA's own host, and compiles with them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from factory.core.toolkit import CudaToolkit
+from factory.edge.toolchain import World, find, pins
+
+pytestmark = pytest.mark.e2e
+
+KERNEL = """
+#include <cooperative_groups.h>
+#include <cub/block/block_reduce.cuh>
+#include <cuda/std/type_traits>
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <thrust/tuple.h>
+static_assert(cuda::std::is_trivially_copyable_v<float>);
+__global__ void kernel(__nv_bfloat16* out, float x) { out[threadIdx.x] = __float2bfloat16(__expf(x) + sinf(x)); }
+void launch(__nv_bfloat16* out, float x) { kernel<<<1, 1>>>(out, x); }
+"""
+FETCH = """
+import os, pathlib, sys
+from factory.edge.toolchain import World, find
+env = {name: value for name, value in os.environ.items() if name not in {"CUDA_HOME", "CUDA_PATH"}}
+print(find(sys.argv[1], env, pathlib.Path(sys.argv[2]), print, World(local=pathlib.Path("/nowhere"))).digest)
+"""
+
+
+def shared_cache(factory: pytest.TempPathFactory) -> Path:
+    return factory.getbasetemp() / "toolkit-cache"
+
+
+@pytest.mark.parametrize("version", ["12.4", "13.0", "13.2"])
+def test_two_builds_at_once_fetch_one_toolkit(version: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    cache = shared_cache(tmp_path_factory)
+    command = [sys.executable, "-c", FETCH, version, str(cache)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    outputs = [process.communicate(timeout=1800)[0] for process in both]
+    assert [process.returncode for process in both] == [0, 0], outputs
+    assert outputs[0].splitlines()[-1] == outputs[1].splitlines()[-1]
+    assert sum("fetching" in output.replace("is fetching", "") for output in outputs) == 1
+
+
+@pytest.mark.parametrize("version", ["12.4", "13.0", "13.2"])
+def test_it_compiles_and_links(version: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    toolkit = cached(version, shared_cache(tmp_path_factory))
+    assert toolkit.release == pins()[version][0].release
+    (tmp_path / "kernel.cu").write_text(KERNEL)
+    flags = ["-std=c++17", "-gencode", "arch=compute_80,code=[sm_80,sm_90]", "-Xcompiler", "-fPIC"]
+    run(toolkit.nvcc, *flags, "-c", tmp_path / "kernel.cu", "-o", tmp_path / "kernel.o")
+    run("g++", "-shared", tmp_path / "kernel.o", f"-L{toolkit.home / 'lib64'}", "-lcudart", "-o", tmp_path / "k.so")
+    listed = run(toolkit.home / "bin/cuobjdump", "-lelf", tmp_path / "k.so")
+    assert all(f"sm_{arch}.cubin" in listed for arch in (80, 90))
+    assert "MUFU" in run(toolkit.home / "bin/cuobjdump", "-sass", tmp_path / "k.so")
+
+
+def test_a_second_look_takes_less_than_a_second(tmp_path_factory: pytest.TempPathFactory) -> None:
+    cached("12.4", shared_cache(tmp_path_factory))
+    began = time.monotonic()
+    cached("12.4", shared_cache(tmp_path_factory))
+    assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("version", ["12.4", "12.6", "12.8", "12.9", "13.0", "13.2"])
+def test_nvidias_archives_have_the_pinned_bytes(version: str, tmp_path: Path) -> None:
+    recipe = next(way for way in pins()[version] if way.packages[0].source == "redist")
+    only = World(local=tmp_path, recipes={version: [recipe]})
+    if not answers():
+        pytest.skip("NVIDIA's host cannot be reached from here")
+    assert (
+        find(version, dict(os.environ) | {"CUDA_HOME": "", "CUDA_PATH": ""}, tmp_path, print, only).version == version
+    )
+
+
+def cached(version: str, cache: Path) -> CudaToolkit:
+    env = dict(os.environ) | {"CUDA_HOME": "", "CUDA_PATH": ""}
+    return find(version, env, cache, print, World(local=cache))
+
+
+def answers() -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("developer.download.nvidia.com", 443), timeout=10):
+        return True
+    return False
+
+
+def run(*command: str | Path) -> str:
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout

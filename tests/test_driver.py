@@ -1,0 +1,93 @@
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+
+from factory.core.unit import TORCH_NVCC_FLAGS
+from factory.driver import cxx, nvcc
+from factory.driver.job import VARIABLE, DriverJob
+
+FLAGS = (*TORCH_NVCC_FLAGS, "-O3", "-std=c++17", "--use_fast_math")
+# As torch 2.6's extension builder writes it, quotes included.
+COMMAND = [
+    *("-I/src/csrc", "-I/env/torch/include", "-I", "/cuda/include"),
+    *("-c", "-c", "SOURCE", "-o", "OUTPUT"),
+    *("-D__CUDA_NO_HALF_OPERATORS__", "-D__CUDA_NO_HALF_CONVERSIONS__", "-D__CUDA_NO_BFLOAT16_CONVERSIONS__"),
+    *("-D__CUDA_NO_HALF2_OPERATORS__", "--expt-relaxed-constexpr", "--compiler-options", "'-fPIC'"),
+    *("-O3", "-std=c++17", "--use_fast_math", "-gencode", "arch=compute_80,code=sm_80", "--threads", "2"),
+    *("-DTORCH_API_INCLUDE_EXTENSION_H", '-DPYBIND11_COMPILER_TYPE="_gcc"', "-DTORCH_EXTENSION_NAME=x"),
+    "-D_GLIBCXX_USE_CXX11_ABI=0",
+]
+
+
+@pytest.fixture
+def job(tmp_path):
+    (tmp_path / "object").write_bytes(b"compiled before")
+    (tmp_path / "source").mkdir()
+    return DriverJob(
+        root=str(tmp_path / "source"),
+        nvcc="/bin/echo",
+        cxx="/usr/bin/g++",
+        nvcc_flags=FLAGS,
+        cxx_flags=("-DLEAN",),
+        objects={"a.cu": (str(tmp_path / "object"), hashlib.sha256(b"compiled before").hexdigest())},
+    )
+
+
+def drive(tmp_path, job, command):
+    job.write(tmp_path / "job.json")
+    return subprocess.run(
+        [sys.executable, "-I", "-m", "factory.driver.nvcc", *command],
+        env={**os.environ, VARIABLE: str(tmp_path / "job.json")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def compile_command(tmp_path, source="a.cu", drop=(), add=()):
+    paths = {"SOURCE": str(tmp_path / "source" / source), "OUTPUT": str(tmp_path / "out.o")}
+    return [paths.get(word, word) for word in COMMAND if word not in drop] + list(add)
+
+
+def test_serves_the_object(tmp_path, job):
+    assert drive(tmp_path, job, compile_command(tmp_path)).returncode == 0
+    assert (tmp_path / "out.o").read_bytes() == b"compiled before"
+
+
+def test_any_other_call_goes_to_the_real_compiler(tmp_path, job):
+    assert drive(tmp_path, job, ["-V"]).stdout == "-V\n"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"source": "b.cu"}, "b.cu is not one of the 1 units"),
+        ({"drop": ("--use_fast_math",)}, "only there ['--use_fast_math']"),
+        ({"add": ("-lineinfo",)}, "only here ['-lineinfo']"),
+        ({"add": ("-DFLASHATTENTION_DISABLE_DROPOUT",)}, "FLASHATTENTION_DISABLE_DROPOUT"),
+    ],
+)
+def test_refuses_what_the_object_is_not(tmp_path, job, change, message):
+    done = drive(tmp_path, job, compile_command(tmp_path, **change))
+    assert done.returncode == 1
+    assert message in done.stderr
+    assert not (tmp_path / "out.o").exists()
+
+
+def test_refuses_an_altered_object(tmp_path, job):
+    (tmp_path / "object").write_bytes(b"compiled later")
+    done = drive(tmp_path, job, compile_command(tmp_path))
+    assert done.returncode == 1
+    assert "changed after it was checked" in done.stderr
+
+
+def test_flags_are_those_kernels_depend_on():
+    assert tuple(nvcc.flags_of(COMMAND)) == FLAGS
+
+
+def test_the_cxx_driver_adds_to_compiles_only():
+    assert cxx.command(["-c", "a.cpp", "-std=c++17"], "g++", ("-std=c++20",))[-2:] == ["-std=c++17", "-std=c++20"]
+    assert cxx.command(["-shared", "a.o"], "g++", ("-std=c++20",)) == ["g++", "-shared", "a.o"]

@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -23,7 +24,7 @@ COMMAND = [
 
 
 @pytest.fixture
-def job(tmp_path):
+def job(tmp_path: Path) -> DriverJob:
     (tmp_path / "object").write_bytes(b"compiled before")
     (tmp_path / "source").mkdir()
     return DriverJob(
@@ -36,7 +37,7 @@ def job(tmp_path):
     )
 
 
-def drive(tmp_path, job, command):
+def drive(tmp_path: Path, job: DriverJob, command: list[str]) -> subprocess.CompletedProcess[str]:
     job.write(tmp_path / "job.json")
     return subprocess.run(
         [sys.executable, "-I", "-m", "factory.driver.nvcc", *command],
@@ -47,47 +48,51 @@ def drive(tmp_path, job, command):
     )
 
 
-def compile_command(tmp_path, source="a.cu", drop=(), add=()):
-    paths = {"SOURCE": str(tmp_path / "source" / source), "OUTPUT": str(tmp_path / "out.o")}
+def compile_command(
+    tmp_path: Path, rename: tuple[str, ...] = ("a.cu",), drop: tuple[str, ...] = (), add: tuple[str, ...] = ()
+) -> list[str]:
+    paths = {"SOURCE": str(tmp_path / "source" / rename[0]), "OUTPUT": str(tmp_path / "out.o")}
     return [paths.get(word, word) for word in COMMAND if word not in drop] + list(add)
 
 
-def test_serves_the_object(tmp_path, job):
+def test_serves_the_object(tmp_path: Path, job: DriverJob) -> None:
     assert drive(tmp_path, job, compile_command(tmp_path)).returncode == 0
     assert (tmp_path / "out.o").read_bytes() == b"compiled before"
 
 
-def test_any_other_call_goes_to_the_real_compiler(tmp_path, job):
+def test_any_other_call_goes_to_the_real_compiler(tmp_path: Path, job: DriverJob) -> None:
     assert drive(tmp_path, job, ["-V"]).stdout == "-V\n"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"source": "b.cu"}, "b.cu is not one of the 1 units"),
+        ({"rename": ("b.cu",)}, "b.cu is not one of the 1 units"),
         ({"drop": ("--use_fast_math",)}, "only there ['--use_fast_math']"),
         ({"add": ("-lineinfo",)}, "only here ['-lineinfo']"),
         ({"add": ("-DFLASHATTENTION_DISABLE_DROPOUT",)}, "FLASHATTENTION_DISABLE_DROPOUT"),
     ],
 )
-def test_refuses_what_the_object_is_not(tmp_path, job, change, message):
+def test_refuses_what_the_object_is_not(
+    tmp_path: Path, job: DriverJob, change: dict[str, tuple[str, ...]], message: str
+) -> None:
     done = drive(tmp_path, job, compile_command(tmp_path, **change))
     assert done.returncode == 1
     assert message in done.stderr
     assert not (tmp_path / "out.o").exists()
 
 
-def test_refuses_an_altered_object(tmp_path, job):
+def test_refuses_an_altered_object(tmp_path: Path, job: DriverJob) -> None:
     (tmp_path / "object").write_bytes(b"compiled later")
     done = drive(tmp_path, job, compile_command(tmp_path))
     assert done.returncode == 1
     assert "changed after it was checked" in done.stderr
 
 
-def test_flags_are_those_kernels_depend_on():
+def test_flags_are_those_kernels_depend_on() -> None:
     assert tuple(nvcc.flags_of(COMMAND)) == FLAGS
 
 
-def test_the_cxx_driver_adds_to_compiles_only():
+def test_the_cxx_driver_adds_to_compiles_only() -> None:
     assert cxx.command(["-c", "a.cpp", "-std=c++17"], "g++", ("-std=c++20",))[-2:] == ["-std=c++17", "-std=c++20"]
     assert cxx.command(["-shared", "a.o"], "g++", ("-std=c++20",)) == ["g++", "-shared", "a.o"]

@@ -39,4 +39,4 @@ class Report:
 
     def to_json(self) -> str:
         """Give the report as JSON text that ends in a newline."""
-        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+        return json.dumps(asdict(self), indent=2) + "\n"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -40,9 +40,7 @@ def admit(
     return tuple(chosen)
 
 
-def remaining_seconds(waiting: Sequence[str], demand: Mapping[str, Demand], *, jobs: int) -> float:
-    """Estimate the wall seconds the ``waiting`` units still take on ``jobs`` cores."""
-    if not waiting:
-        return 0.0
-    times = [demand[key].seconds for key in waiting]
-    return max(*times, sum(times) / max(jobs, 1))
+def remaining_seconds(times: Iterable[float], *, jobs: int) -> float:
+    """Estimate the wall seconds that units still taking ``times`` seconds each take, ``jobs`` at once."""
+    left = [max(time, 0.0) for time in times]
+    return max(max(left, default=0.0), sum(left) / max(jobs, 1))

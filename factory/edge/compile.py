@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -52,6 +51,7 @@ class _Run:
     began: float = field(default_factory=time.monotonic)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    started: dict[str, float] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)
     done: int = 0
@@ -98,6 +98,7 @@ def _start(run: _Run) -> None:
     for key in chosen:
         job = run.waiting.pop(key)
         run.jobs[key] = job
+        run.started[key] = now
         description = run.floor.logs / f"{key}.json"
         description.write_text(job.to_json())
         run.running[key] = shell.start(
@@ -157,13 +158,15 @@ def _failed(run: _Run, job: Job, status: int) -> None:
 
 def _snapshot(run: _Run) -> Snapshot:
     now = machine.read()
-    left = [*run.waiting, *run.running]
+    moment = time.monotonic()
+    left = [run.demand[key].seconds for key in run.waiting]
+    left += [run.demand[key].seconds - (moment - run.started[key]) for key in run.running]
     return Snapshot(
         done=run.done,
         total=run.total,
         running=tuple(Path(run.jobs[key].source).stem for key in run.running),
-        elapsed=time.monotonic() - run.began,
-        remaining=remaining_seconds(left, run.demand, jobs=min(run.floor.limits.jobs, os.cpu_count() or 1)),
+        elapsed=moment - run.began,
+        remaining=remaining_seconds(left, jobs=min(run.floor.limits.jobs, now.cores)),
         memory_used=now.memory - now.free,
         memory_total=now.memory,
     )

@@ -36,7 +36,7 @@ def run(
     """Run ``argv`` (never through a shell) to its end and capture both streams.
 
     ``env`` replaces the environment, it does not add to it. ``timeout`` is in seconds. A program that
-    is not there or cannot be run gives status 127 as a shell would, one that overran its time gives 124; neither raises.
+    is not there or cannot be run gives status 127 as a shell would, one that overran its time 124; neither raises.
     """
     words = tuple(str(word) for word in argv)
     try:

@@ -79,7 +79,7 @@ def _sum(demand: dict[str, Demand], shop: Workshop) -> Estimate:
     jobs = max(1, min(shop.limits.jobs, shop.limits.budget // peak))
     return Estimate(
         units=len(demand),
-        seconds=remaining_seconds(list(demand), demand, jobs=jobs),
+        seconds=remaining_seconds((row.seconds for row in demand.values()), jobs=jobs),
         cpu_seconds=sum(row.seconds for row in demand.values()),
         peak=peak,
     )

@@ -19,30 +19,30 @@ ARCHS = st.builds(Arch, st.integers(8, 12), st.integers(0, 9), st.sampled_from([
         ("10.0", Arch(10, 0)),
     ],
 )
-def test_reads_both_spellings(text, arch):
+def test_reads_both_spellings(text: str, arch: Arch) -> None:
     assert Arch.parse(text) == arch
 
 
 @pytest.mark.parametrize("text", ["", "sm_80", "8", "8.66", "native", "8.6+ptxx", "8,6", "1234"])
-def test_refuses_other_spellings(text):
+def test_refuses_other_spellings(text: str) -> None:
     with pytest.raises(ValueError, match="compute capability"):
         Arch.parse(text)
 
 
 @given(ARCHS)
-def test_round_trips(arch):
+def test_round_trips(arch: Arch) -> None:
     assert Arch.parse(str(arch)) == arch
 
 
 @given(st.sets(ARCHS, min_size=1))
-def test_every_target_is_asked_for_exactly_once(archs):
+def test_every_target_is_asked_for_exactly_once(archs: set[Arch]) -> None:
     flags = gencode(archs, {})
     codes = [code for flag in flags[1::2] for code in flag.split("code=[")[1].rstrip("]").split(",")]
     wanted = {f"sm_{a.number}" for a in archs} | {f"compute_{a.number}" for a in archs if a.ptx}
     assert sorted(codes) == sorted(wanted)
 
 
-def test_one_pass_serves_a_family():
+def test_one_pass_serves_a_family() -> None:
     front_end = {Arch(8, 0): Arch(8, 0), Arch(9, 0): Arch(8, 0)}
     assert gencode([Arch(9, 0), Arch(8, 0), Arch(12, 0)], front_end) == (
         "-gencode",
@@ -52,7 +52,7 @@ def test_one_pass_serves_a_family():
     )
 
 
-def test_ptx_of_a_shared_target_is_its_own_pass():
+def test_ptx_of_a_shared_target_is_its_own_pass() -> None:
     front_end = {Arch(9, 0): Arch(8, 0)}
     assert gencode([Arch(9, 0, ptx=True)], front_end) == (
         "-gencode",

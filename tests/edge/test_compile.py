@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -22,17 +23,23 @@ GB = 10**9
 
 
 @pytest.fixture
-def pool(tmp_path):
+def pool(tmp_path: Path) -> Pool:
     return Pool(tmp_path / "pool")
 
 
 @pytest.fixture
-def floor(tmp_path):
+def floor(tmp_path: Path) -> Floor:
     console = Console(file=io.StringIO())
     return Floor(limits=Limits(jobs=2, budget=8 * GB), logs=tmp_path / "logs", env=dict(os.environ), log=Log(console))
 
 
-def job(tmp_path, pool, name, text="int f() { return 1; }\n", argv=("g++",)):
+def job(
+    tmp_path: Path,
+    pool: Pool,
+    name: str,
+    text: str = "int f() { return 1; }\n",
+    argv: tuple[str, ...] = ("g++",),
+) -> Job:
     source = f"{name}.cpp"
     (tmp_path / source).write_text(text)
     return Job(
@@ -47,22 +54,24 @@ def job(tmp_path, pool, name, text="int f() { return 1; }\n", argv=("g++",)):
     )
 
 
-def script(tmp_path, name, text):
+def script(tmp_path: Path, name: str, text: str) -> tuple[str, ...]:
     path = tmp_path / name
     path.write_text(f"#!/bin/sh\n{text}\n")
     path.chmod(0o755)
     return (str(path),)
 
 
-def run(jobs, floor):
+def run(jobs: list[Job], floor: Floor) -> None:
     compile_all(jobs, {one.key: Demand(seconds=1, peak=GB) for one in jobs}, floor)
 
 
-def test_compiles_all_and_measures(tmp_path, pool, floor):
+def test_compiles_all_and_measures(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     jobs = [job(tmp_path, pool, name) for name in ("a", "b", "c")]
     run(jobs, floor)
     for one in jobs:
-        record, path = pool.get(one.key)
+        found = pool.get(one.key)
+        assert found is not None
+        record, path = found
         assert path.read_bytes()[:4] == b"\x7fELF"
         assert record.source == one.source
         assert record.cpu_seconds > 0
@@ -70,14 +79,14 @@ def test_compiles_all_and_measures(tmp_path, pool, floor):
     assert list((pool.root / "tmp").iterdir()) == []
 
 
-def test_an_error_names_the_file_the_line_and_the_log(tmp_path, pool, floor):
-    with pytest.raises(KernelError, match="bad.cpp did not compile") as caught:
+def test_an_error_names_the_file_the_line_and_the_log(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+    with pytest.raises(KernelError, match=r"bad\.cpp did not compile") as caught:
         run([job(tmp_path, pool, "bad", "int f() { return oops; }\n")], floor)
     assert any("oops" in line for line in caught.value.why)
     assert any("bad.log" in line for line in caught.value.why)
 
 
-def test_what_was_finished_before_an_error_is_kept(tmp_path, pool, floor):
+def test_what_was_finished_before_an_error_is_kept(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     good, bad = job(tmp_path, pool, "good"), job(tmp_path, pool, "bad", "#error no\n")
     run([good], floor)
     with pytest.raises(KernelError):
@@ -85,26 +94,26 @@ def test_what_was_finished_before_an_error_is_kept(tmp_path, pool, floor):
     assert pool.get(good.key) is not None
 
 
-def test_a_unit_killed_for_memory_is_tried_again_alone(tmp_path, pool, floor):
+def test_a_unit_killed_for_memory_is_tried_again_alone(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     once = script(tmp_path, "once", 'test -e tried && exec g++ "$@"; touch tried; kill -9 $$')
     jobs = [job(tmp_path, pool, "killed", argv=once), job(tmp_path, pool, "other")]
     run(jobs, floor)
     assert all(pool.get(one.key) for one in jobs)
 
 
-def test_a_unit_killed_twice_is_reported(tmp_path, pool, floor):
+def test_a_unit_killed_twice_is_reported(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     always = script(tmp_path, "always", "kill -9 $$")
     with pytest.raises(MemoryKillError, match="also when it ran alone"):
         run([job(tmp_path, pool, "killed", argv=always)], floor)
 
 
-def test_a_full_disk_is_named(tmp_path, pool, floor):
+def test_a_full_disk_is_named(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     full = script(tmp_path, "full", "echo 'fatal error: x.o: No space left on device' >&2; exit 1")
     with pytest.raises(DiskFullError, match="disk is full"):
         run([job(tmp_path, pool, "a", argv=full)], floor)
 
 
-def test_no_half_object_is_ever_stored(tmp_path, pool, floor):
+def test_no_half_object_is_ever_stored(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     half = script(tmp_path, "half", 'for o; do :; done; printf half > "$o"; exit 1')
     one = job(tmp_path, pool, "a", argv=half)
     with pytest.raises(KernelError):
@@ -113,13 +122,13 @@ def test_no_half_object_is_ever_stored(tmp_path, pool, floor):
     assert list((pool.root / "objects").iterdir()) == []
 
 
-def worker(tmp_path, one):
+def worker(tmp_path: Path, one: Job) -> subprocess.Popen[bytes]:
     path = tmp_path / f"{one.key}.json"
     path.write_text(one.to_json())
     return subprocess.Popen([sys.executable, "-I", "-m", "factory.edge.worker", path])
 
 
-def test_two_workers_compile_a_unit_once(tmp_path, pool):
+def test_two_workers_compile_a_unit_once(tmp_path: Path, pool: Pool) -> None:
     slow = script(tmp_path, "slow", 'echo x >> count; sleep 1; exec g++ "$@"')
     one = job(tmp_path, pool, "a", argv=slow)
     first = worker(tmp_path, one)
@@ -131,7 +140,7 @@ def test_two_workers_compile_a_unit_once(tmp_path, pool):
     assert (tmp_path / "count").read_text() == "x\n"
 
 
-def test_a_run_waits_for_a_unit_that_an_orphan_compiles(tmp_path, pool, floor):
+def test_a_run_waits_for_a_unit_that_an_orphan_compiles(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     slow = script(tmp_path, "slow", 'echo x >> count; sleep 1; exec g++ "$@"')
     one = job(tmp_path, pool, "a", argv=slow)
     orphan = worker(tmp_path, one)
@@ -143,7 +152,9 @@ def test_a_run_waits_for_a_unit_that_an_orphan_compiles(tmp_path, pool, floor):
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.2, 0.4])
-def test_a_worker_killed_at_any_moment_leaves_a_pool_that_works(tmp_path, pool, floor, after):
+def test_a_worker_killed_at_any_moment_leaves_a_pool_that_works(
+    tmp_path: Path, pool: Pool, floor: Floor, after: float
+) -> None:
     one = job(tmp_path, pool, "a")
     process = worker(tmp_path, one)
     time.sleep(after)

@@ -1,128 +1,19 @@
-"""A small sdist through the whole pipeline: a real CUDA toolkit, a real nvcc, the real torch.
-
-Toolkit and torch are the ones the factory itself keeps in its cache, fetched there if need be; everything
-else lies in a directory of the test's own.
-"""
-
-import hashlib
-import io
-import os
-import shutil
-import sys
-import tarfile
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
-from rich.console import Console
 
-from factory.core import matrix
-from factory.core.arch import Arch
-from factory.core.model import Cell, FlashAttn, Matrix
-from factory.edge import interpreter, workshop
-from factory.edge.cache import cache_root
-from factory.edge.environment import Installer
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb import build
-from factory.verb.kernels import KernelSet, SetWanted
-
-ROOT = Path(__file__).parents[2]
-SDIST = ROOT / "tests" / "data" / "sdist"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bench:
-    """A workshop with the small sdist in its cache, and what to make of it."""
-
-    shop: Workshop
-    output: io.StringIO
-    rules: Matrix
-    kernels: SetWanted
-    installer: Installer
-
-    def cell(self, python: str = f"3.{sys.version_info.minor}", torch: str = "2.6") -> build.CellWanted:
-        cell = Cell(
-            flash_attn="0.0.1",
-            cuda="12.4",
-            torch=torch,
-            python=python,
-            cxx11abi=False,
-            profile="smoke",
-            archs=self.kernels.archs,
-        )
-        return build.wanted(cell, self.rules)
-
-    def build(self, kernels: KernelSet, dist: Path, torch: str = "2.6") -> Path:
-        return build.build(self.cell(torch=torch), kernels, installer=self.installer, shop=self.shop, dist=dist)
-
-    def with_archs(self, *names: str) -> SetWanted:
-        return replace(self.kernels, archs=tuple(Arch.parse(name) for name in names))
+from factory.verb import kernels
+from tests.integration.bench import Bench, Made, make_bench
 
 
 @pytest.fixture
-def bench(tmp_path):
+def bench(tmp_path: Path) -> Bench:
     return make_bench(tmp_path)
 
 
 @pytest.fixture(scope="module")
-def module_bench(tmp_path_factory):
-    return make_bench(tmp_path_factory.mktemp("bench"))
-
-
-def make_bench(root: Path) -> Bench:
-    env = dict(os.environ)
-    cache = _cache_beside(root / "cache", cache_root(env))
-    rules = matrix.load((ROOT / "matrix.yaml").read_text(encoding="utf-8"))
-    release = FlashAttn(
-        version="0.0.1",
-        sha256=_pack(cache),
-        torch=("2.6",),
-        on_request=(),
-        leave_out=("flash_attn/cute",),
-    )
-    output = io.StringIO()
-    shop = Workshop(
-        cache=cache, env=env, log=Log(Console(file=output, width=200)), limits=workshop.limits(env, max_jobs=2)
-    )
-    return Bench(
-        shop=shop,
-        output=output,
-        rules=replace(rules, flash_attn={"0.0.1": release}),
-        kernels=SetWanted(
-            flash_attn=release,
-            toolkit=rules.toolkits["12.4"],
-            archs=(Arch.parse("8.0"), Arch.parse("9.0")),
-            profile=rules.profiles["smoke"],
-            kernel_class=workshop.kernel_class(rules.torch["2.6"].kernel_class),
-        ),
-        installer=Installer(
-            cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=shop.log.say
-        ),
-    )
-
-
-def _cache_beside(cache: Path, shared: Path) -> Path:
-    """Make a cache that shares only what is large and never changes: toolkits and environments."""
-    cache.mkdir(parents=True)
-    for name in ("toolkits", "environments", "downloads"):
-        (shared / name).mkdir(parents=True, exist_ok=True)
-        (cache / name).symlink_to(shared / name)
-    return cache
-
-
-def _pack(cache: Path) -> str:
-    """Put the small sdist where a fetched one would lie; give its sha256."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        tar.add(SDIST, arcname="flash_attn-0.0.1")
-    sha256 = hashlib.sha256(packed.getvalue()).hexdigest()
-    directory = cache / "sdists" / sha256[:16]
-    directory.mkdir(parents=True)
-    (directory / "flash_attn-0.0.1.tar.gz").write_bytes(packed.getvalue())
-    return sha256
-
-
-def wheel_members(wheel: Path, into: Path) -> Path:
-    shutil.unpack_archive(wheel, into, format="zip")
-    return into
+def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A kernel set and the wheel made from it."""
+    bench = make_bench(tmp_path_factory.mktemp("bench"))
+    ready = kernels.kernels(bench.kernels, bench.shop)
+    return bench, ready, bench.build(ready, tmp_path_factory.mktemp("dist"))

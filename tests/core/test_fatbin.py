@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import contextlib
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory.core import fatbin
+from factory.core.arch import Arch
+from factory.core.fatbin import Fatbin, FatbinError, Image
+
+SAMPLES = Path(__file__).parents[1] / "data" / "fatbin"
+NAMES = ["cu124_80", "cu124_80_90", "cu124_units", "cu130_families", "cu130_plain"]
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / f"{name}.bin").read_bytes()
+
+
+def by_cuobjdump(name: str) -> list[tuple[str, str]]:
+    listed = re.findall(r"\.sm_(\d+[af]?)\.(cubin|ptx)", (SAMPLES / f"{name}.txt").read_text())
+    return sorted(("real" if kind == "cubin" else "ptx", number) for number, kind in listed)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_agrees_with_cuobjdump(name: str) -> None:
+    images = [image for unit in fatbin.parse(sample(name)) for image in unit.images]
+    # cuobjdump names machine code of a family (sm_120f) without its letter, PTX of one with it.
+    ours = [(i.kind, i.arch.number.rstrip("f") if i.kind == "real" else i.arch.number) for i in images]
+    assert sorted(ours) == by_cuobjdump(name)
+
+
+def test_suffixes_are_read_from_the_entry() -> None:
+    (unit,) = fatbin.parse(sample("cu130_families"))
+    assert sorted(map(str, unit.images)) == [
+        "compute_120f",
+        "compute_90a",
+        "sm_100",
+        "sm_100a",
+        "sm_120a",
+        "sm_120f",
+        "sm_80",
+        "sm_90a",
+    ]
+
+
+def test_each_translation_unit_is_its_own() -> None:
+    first, second = fatbin.parse(sample("cu124_units"))
+    assert set(first.images) == set(second.images)
+    assert [len(unit.images) for unit in fatbin.parse(sample("cu124_80") + sample("cu124_80_90"))] == [1, 2]
+
+
+def test_images_of_what_was_asked() -> None:
+    wanted = (Arch(8, 0), Arch(9, 0, "a"), Arch(8, 9, ptx=True), Arch(9, 0))
+    assert fatbin.images(wanted) == set(fatbin.parse(sample("cu124_units"))[0].images)
+
+
+def test_ptx_alone_is_not_what_plus_ptx_asks_for() -> None:
+    unit = Fatbin((Image("ptx", Arch(8, 0)),))
+    assert fatbin.images([Arch(8, 0, ptx=True)]) != set(unit.images)
+
+
+def test_padding_between_and_after_units_is_skipped() -> None:
+    one = sample("cu124_80")
+    assert len(fatbin.parse(one + bytes(40) + one + bytes(13))) == 2
+    assert fatbin.parse(b"") == ()
+
+
+@pytest.mark.parametrize(
+    ("section", "complaint"),
+    [
+        (sample("cu124_80")[:-8], "no valid fat binary header at offset 0x0"),
+        (b"not a fat binary at all", "no valid fat binary header at offset 0x0"),
+        (sample("cu124_80") + b"\1\2\3", "3 bytes too many at offset 0x3c0"),
+        (
+            sample("cu124_80")[:16] + b"\x09" + sample("cu124_80")[17:],
+            r"no valid image header \(kind 9\) at offset 0x10",
+        ),
+        (sample("cu124_80")[:16] + bytes(24) + sample("cu124_80")[40:], "kind 0"),
+    ],
+)
+def test_damage_is_located(section: bytes, complaint: str) -> None:
+    with pytest.raises(FatbinError, match=complaint):
+        fatbin.parse(section)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(NAMES), st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(1, 255)), max_size=4))
+def test_damaged_bytes_raise_nothing_else(name: str, changes: list[tuple[float, int]]) -> None:
+    section = bytearray(sample(name))
+    for place, mask in changes:
+        section[int(place * len(section))] ^= mask
+    with contextlib.suppress(FatbinError):
+        units = fatbin.parse(bytes(section))
+        assert all(image.kind in {"real", "ptx"} for unit in units for image in unit.images)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory.core.arch import Arch
-from factory.core.wheelfacts import Expected
+from factory.core.wheel.facts import Expected
 from factory.edge import shell
 
 SAMPLES = Path(__file__).parent / "data" / "fatbin"

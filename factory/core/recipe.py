@@ -12,7 +12,7 @@ from pathlib import Path
 
 from factory.core.inheritance import inherited
 from factory.core.model import Cell, Profile
-from factory.core.wheelname import local_version
+from factory.core.wheel.name import local_version
 
 # 2020-01-01: zip cannot hold dates before 1980, and one fixed date makes wheels comparable.
 _SOURCE_DATE_EPOCH = "1577836800"
@@ -56,6 +56,7 @@ def recipe(cell: Cell, site: Site, *, jobs: int, env: Mapping[str, str]) -> Reci
         "FLASH_ATTENTION_FORCE_BUILD": "TRUE",
         "FLASH_ATTN_LOCAL_VERSION": local_version(cell),
         "SOURCE_DATE_EPOCH": _SOURCE_DATE_EPOCH,
+        "PIP_CONFIG_FILE": "/dev/null",  # pip then reads no configuration at all
     }
     argv = (
         str(site.python),

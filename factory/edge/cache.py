@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from factory.core.errors import UsageError
+
 
 def cache_root(env: Mapping[str, str]) -> Path:
     """Give ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules."""
@@ -16,6 +18,20 @@ def cache_root(env: Mapping[str, str]) -> Path:
         return Path(env["FACTORY_CACHE"]).expanduser().absolute()
     base = env.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "flash-attn-wheel-factory"
+
+
+def writable(directory: Path) -> Path:
+    """Give ``directory``, made if it is not there. Raises UsageError when nobody may write into it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return directory
+    except OSError as error:
+        raise UsageError(
+            f"the cache cannot be kept in {directory}",
+            why=[str(error)],
+            remedy="Name another directory with FACTORY_CACHE=..., and run the same command again.",
+        ) from error
 
 
 @contextlib.contextmanager

@@ -16,9 +16,9 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section, SymbolTableSection
 
-from factory.core import fatbin
-from factory.core.fatbin import Fatbin
-from factory.core.wheelfacts import Extension
+from factory.core.wheel import fatbin
+from factory.core.wheel.facts import Extension
+from factory.core.wheel.fatbin import Fatbin
 
 _Entry = TypeVar("_Entry")
 

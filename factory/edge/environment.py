@@ -103,7 +103,8 @@ class Installer:
         uv = shutil.which("uv", path=self._env.get("PATH"))
         if uv:
             return [uv, "pip", "install", "--python", python, "--quiet"]
-        return [python, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+        # -I: what the caller's PYTHONPATH holds must not pass for installed.
+        return [python, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
 
     def _run(self, command: Sequence[str | Path]) -> None:
         done = shell.run(command, env=self._env)
@@ -122,7 +123,9 @@ class Installer:
                 remedy="Check the network, a proxy or pip's index-url, and run the same command again.",
             )
         raise EnvironmentInstallError(
-            "torch and the build tools could not be installed", why=[" ".join(map(str, command)), *why]
+            "torch and the build tools could not be installed",
+            why=[" ".join(map(str, command)), *why],
+            remedy="Check that the index has these versions for this Python, and run the same command again.",
         )
 
 

@@ -38,11 +38,11 @@ def find(toolkit: Toolkit, env: Mapping[str, str]) -> HostCompiler:
         path = shutil.which(name, path=env.get("PATH"))
         if path is None:
             continue
-        version = shell.run([path, "-dumpfullversion", "-dumpversion"], env=env, timeout=30).stdout.strip()
+        version, digest = _version(path, env), _digest(path, env)
         major = _MAJOR.match(version)
-        if major and int(major[1]) <= toolkit.newest_gcc:
-            return HostCompiler(path=Path(path), version=version, digest=_digest(path, env))
-        seen.append(f"{path} is {version or 'not a gcc'}")
+        if major and digest and int(major[1]) <= toolkit.newest_gcc:
+            return HostCompiler(path=Path(path), version=version, digest=digest)
+        seen.append(f"{path} is {version if digest and version else 'not a gcc'}")
     raise HostCompilerError(
         f"CUDA {toolkit.version} needs a host g++ of at most version {toolkit.newest_gcc}",
         why=seen or [f"none of {', '.join(names)} is on PATH"],
@@ -85,7 +85,13 @@ def check_class(
     )
 
 
+def _version(path: str, env: Mapping[str, str]) -> str:
+    return shell.run([path, "-dumpfullversion", "-dumpversion"], env=env, timeout=30).stdout.strip()
+
+
 def _digest(path: str, env: Mapping[str, str]) -> str:
+    """Hash how a gcc describes itself; empty for another compiler, such as a clang called g++."""
     described = shell.run([path, "-v", "-E", "-x", "c++", "/dev/null", "-o", "/dev/null"], env=env, timeout=30).stderr
     lines = [line for line in described.splitlines() if line.startswith(("gcc version", "Target:", "Configured with:"))]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    is_gcc = any(line.startswith("gcc version") for line in lines)
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if is_gcc else ""

@@ -21,14 +21,18 @@ def find(version: str, env: Mapping[str, str]) -> Path:
     for candidate in _candidates(version, env):
         answer = shell.run([candidate, "-I", "-c", _ASK], env=env, timeout=30)
         words = answer.stdout.split()
-        if answer.ok and words[0] == version and words[1:] and words[1].startswith("cpython"):
+        if answer.ok and words[:1] == [version] and words[-1].startswith(f"cpython-{version.replace('.', '')}-"):
             return candidate
-        tried.append(f"{candidate}: {answer.stdout.strip() or answer.stderr.strip().splitlines()[:1] or 'no answer'}")
+        tried.append(f"{candidate}: {_first_line(answer.stdout) or _first_line(answer.stderr) or 'no answer'}")
     raise InterpreterError(
         f"no CPython {version} on this machine",
         why=[*tried, "looked on PATH, in pyenv's versions and asked uv"],
         remedy=f"Get one with `uv python install {version}`, `pyenv install {version}` or the system's packages.",
     )
+
+
+def _first_line(text: str) -> str:
+    return text.strip().partition("\n")[0]
 
 
 def _candidates(version: str, env: Mapping[str, str]) -> Iterator[Path]:

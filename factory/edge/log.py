@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.status import Status
 from rich.table import Table
+from rich.text import Text
 
 from factory.core.progress import Snapshot
 
@@ -50,7 +51,7 @@ class Meter:
     def show(self, snapshot: Snapshot) -> None:
         """Show ``snapshot`` now, or, without a terminal, only if the last line is some seconds old."""
         if self._status is not None:
-            self._status.update(snapshot.line())
+            self._status.update(Text(snapshot.line()))
         elif time.monotonic() - self._last >= _PLAIN_EVERY:
             self._last = time.monotonic()
             self._log.say(snapshot.line())

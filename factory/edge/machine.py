@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+# cgroup v2, then v1: the limit, what is used of it, and the name in memory.stat of the part of that which
+# the kernel gives back when asked (cached files; a build reads and writes many).
 _CGROUP_MEMORY = (
-    # cgroup v2, then v1: the limit and what is used of it
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
-    ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+# cgroup v2, then v1: the files that together hold a quota of CPU time and the period it is for.
+_CGROUP_CPU = (
+    ("sys/fs/cgroup/cpu.max",),
+    ("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "sys/fs/cgroup/cpu/cpu.cfs_period_us"),
 )
 
 
@@ -28,16 +35,31 @@ def read(root: Path = Path("/")) -> Machine:
     """Look at the machine as it is now; limits of a cgroup count, unless they exceed the hardware."""
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)
-    for limit_file, usage_file in _CGROUP_MEMORY:
-        limit = _number(root / limit_file.lstrip("/"))
+    for group, limit_file, usage_file, given_back in _CGROUP_MEMORY:
+        limit = _number(_words(root / group / limit_file))
         if limit is not None and limit < total:
-            used = _number(root / usage_file.lstrip("/")) or 0
+            stat = _words(root / group / "memory.stat")
+            cached = dict(zip(stat[::2], stat[1::2], strict=False)).get(given_back, "0")
+            used = (_number(_words(root / group / usage_file)) or 0) - int(cached)
             total, free = limit, min(free, max(0, limit - used))
-    return Machine(cores=len(os.sched_getaffinity(0)), memory=total, free=free)
+    return Machine(cores=min(len(os.sched_getaffinity(0)), *_quotas(root)), memory=total, free=free)
 
 
-def _number(path: Path) -> int | None:
+def _quotas(root: Path) -> Iterator[int]:
+    """Give each limit on CPU time as the whole cores it is worth, one at least."""
+    yield os.cpu_count() or 1
+    for files in _CGROUP_CPU:
+        match [word for file in files for word in _words(root / file)]:
+            case [quota, period] if quota.isdigit() and period.isdigit():
+                yield max(1, int(quota) // int(period))
+
+
+def _number(words: list[str]) -> int | None:
+    return int(words[0]) if words and words[0].isdigit() else None
+
+
+def _words(path: Path) -> list[str]:
     try:
-        return int(path.read_text())
-    except (OSError, ValueError):
-        return None
+        return path.read_text().split()
+    except OSError:
+        return []

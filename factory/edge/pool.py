@@ -13,10 +13,14 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+_STALE = 86_400.0  # seconds; no compile takes nearly as long
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +72,12 @@ class Pool:
         """Give every readable record."""
         keys = sorted(path.stem for path in (self.root / "units").glob("*.json"))
         return [record for key in keys if (record := self.record(key)) is not None]
+
+    def sweep(self) -> None:
+        """Remove what compiles that were killed left behind: temporary files untouched for a day."""
+        for path in (self.root / "tmp").iterdir():
+            if time.time() - path.stat().st_mtime > _STALE:
+                shutil.rmtree(path, ignore_errors=True)
 
     def put(self, key: str, compiled: Path, record: Record) -> None:
         """Take over the file ``compiled``, which must lie in the pool's own ``tmp``, as ``key``'s object."""

@@ -67,7 +67,8 @@ def stream(
 ) -> int:
     """Run ``argv``, hand each line of its merged output to ``line`` as it comes, give the status.
 
-    The process is ended when ``line`` or the caller is interrupted, so nothing outlives a Ctrl-C.
+    The process and all it started are ended when ``line`` or the caller is interrupted, so nothing outlives
+    a Ctrl-C.
     """
     words = [str(word) for word in argv]
     with subprocess.Popen(
@@ -80,13 +81,14 @@ def stream(
         text=True,
         errors="replace",
         bufsize=1,
+        process_group=0,
     ) as process:
         assert process.stdout is not None
         try:
             for text in process.stdout:
                 line(text.rstrip("\n"))
         except BaseException:
-            process.terminate()
+            end_group(process)
             raise
         return process.wait()
 
@@ -114,8 +116,8 @@ def start(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], outp
         )
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process made by ``start`` and all it started."""
+def end_group(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
+    """End the leader of a process group and all it started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     process.wait()

@@ -1,7 +1,7 @@
 """The sdist of flash-attn: fetched by hash, unpacked once, never run here.
 
 ``pip download`` would run its ``setup.py``, which imports torch; so the file itself is fetched from the
-package index that pip is configured for.
+package index that pip or uv is configured for.
 """
 
 from __future__ import annotations
@@ -11,12 +11,18 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import requests
-from pypi_simple import PYPI_SIMPLE_ENDPOINT, DigestMismatchError, NoSuchProjectError, PyPISimple
+from pypi_simple import (
+    PYPI_SIMPLE_ENDPOINT,
+    DigestMismatchError,
+    NoSuchProjectError,
+    PyPISimple,
+    UnsupportedRepoVersionError,
+)
 
 from factory.core.errors import DigestError, SourceError, UnreachableError
-from factory.edge import shell
 from factory.edge.archive import unpack_tar
 from factory.edge.cache import made_once
+from factory.edge.pipconfig import index_url, without_password
 from factory.edge.pool import sha256_of
 
 _PROJECT = "flash-attn"
@@ -30,6 +36,12 @@ def fetch(version: str, sha256: str, *, cache: Path, env: Mapping[str, str]) -> 
     """
     directory = cache / "sdists" / f"{sha256[:16]}"
     archive = made_once(directory, lambda target: _download(version, sha256, target, env)) / _filename(version)
+    if not archive.is_file():
+        raise SourceError(
+            f"{archive.name} cannot have the sha256 that matrix.yaml gives it",
+            why=[f"{sha256} is that of {', '.join(sorted(path.name for path in directory.iterdir())) or 'no file'}"],
+            remedy=f"Correct the version or its sha256 in matrix.yaml; if they are right, remove {directory}.",
+        )
     if sha256_of(archive) != sha256:
         raise DigestError(
             f"the cached {archive.name} is damaged",
@@ -56,41 +68,46 @@ def _filename(version: str) -> str:
 
 
 def _download(version: str, sha256: str, target: Path, env: Mapping[str, str]) -> None:
-    endpoint = _endpoint(env)
+    endpoint = index_url(env) or PYPI_SIMPLE_ENDPOINT
+    shown = without_password(endpoint)
     try:
         with PyPISimple(endpoint=endpoint) as client:
             page = client.get_project_page(_PROJECT, timeout=_TIMEOUT)
             found = [package for package in page.packages if package.filename == _filename(version)]
             if not found:
                 raise SourceError(
-                    f"the package index has no {_filename(version)}", why=[f"asked {endpoint} for {_PROJECT}"]
+                    f"the package index has no {_filename(version)}", why=[f"asked {shown} for {_PROJECT}"]
                 )
             package = found[0]
             package.digests = {"sha256": sha256}
             client.download_package(package, target / package.filename, verify=True, timeout=_TIMEOUT)
     except NoSuchProjectError as error:
-        raise SourceError(f"the package index {endpoint} does not have {_PROJECT}") from error
+        raise SourceError(f"the package index {shown} does not have {_PROJECT}") from error
     except DigestMismatchError as error:
-        raise DigestError(f"{_filename(version)} is not the file matrix.yaml names", why=[str(error)]) from error
+        raise DigestError(
+            f"{_filename(version)} is not the file matrix.yaml names", why=[without_password(str(error))]
+        ) from error
     except requests.RequestException as error:
         raise UnreachableError(
-            f"{_filename(version)} could not be downloaded from {endpoint}",
-            why=[str(error)],
+            f"{_filename(version)} could not be downloaded from {shown}",
+            why=[without_password(str(error))],
             remedy="Check the network, a proxy or pip's index-url, and run the same command again.",
         ) from error
-
-
-def _endpoint(env: Mapping[str, str]) -> str:
-    """Give the index that pip would ask: its variable, its configuration, else everybody's."""
-    if env.get("PIP_INDEX_URL"):
-        return env["PIP_INDEX_URL"]
-    configured = shell.run(["python3", "-m", "pip", "config", "get", "global.index-url"], env=env, timeout=30)
-    return configured.stdout.strip() if configured.ok and configured.stdout.strip() else PYPI_SIMPLE_ENDPOINT
+    except (ValueError, UnsupportedRepoVersionError) as error:
+        raise UnreachableError(
+            f"{shown} does not answer as a package index",
+            why=[without_password(str(error))],
+            remedy="Check pip's index-url or a proxy, and run the same command again.",
+        ) from error
 
 
 def _extract(archive: Path, target: Path, leave_out: tuple[str, ...]) -> None:
     unpack_tar(archive, target)
     for path in leave_out:
+        if not (target / path).is_dir():
+            raise SourceError(
+                f"{archive.name} has no directory {path}", remedy="Correct leave_out of this flash-attn in matrix.yaml."
+            )
         shutil.rmtree(target / path)
     if not (target / "setup.py").is_file():
         raise SourceError(f"{archive.name} has no setup.py at its root")

@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
 
-from factory.core import distinfo, wheelname
-from factory.core.checks.binary import MODULE
 from factory.core.errors import AuditError
-from factory.core.wheelfacts import DistInfo, Extension, Member, Rules, WheelFacts
-from factory.core.wheelname import WheelName
+from factory.core.wheel import distinfo
+from factory.core.wheel import name as wheelname
+from factory.core.wheel.checks.binary import MODULE
+from factory.core.wheel.facts import DistInfo, Extension, Member, Rules, WheelFacts
+from factory.core.wheel.name import WheelName
 from factory.data import DATA
 from factory.edge import elf
 

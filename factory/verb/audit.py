@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from factory.core import checks
 from factory.core.errors import AuditError
-from factory.core.report import SCHEMA, Report
-from factory.core.reportfacts import describe
-from factory.core.wheelfacts import Expected, Subject
+from factory.core.wheel import checks
+from factory.core.wheel.facts import Expected, Subject
+from factory.core.wheel.report import SCHEMA, Report
+from factory.core.wheel.reportfacts import describe
 from factory.edge import wheelfile
 
 

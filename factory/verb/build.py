@@ -14,11 +14,12 @@ from factory.core.errors import DiskFullError, WheelBuildError
 from factory.core.model import Cell, Matrix, Profile, Torch, TorchBuild
 from factory.core.progress import duration
 from factory.core.recipe import Recipe, Site, cxx_flags, recipe
-from factory.core.wheelfacts import Expected
-from factory.core.wheelname import wheel_filename
+from factory.core.wheel.facts import Expected
+from factory.core.wheel.name import wheel_filename
 from factory.data import DATA
 from factory.driver.job import DriverJob
 from factory.edge import hostcompiler, shell
+from factory.edge.cache import locked
 from factory.edge.environment import Environment, Installer
 from factory.edge.workshop import Workshop
 from factory.verb.kernels import KernelSet
@@ -43,18 +44,24 @@ def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop:
     began = time.monotonic()
     environment = installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
     _check_class(wanted.torch, kernels, environment, shop)
-    workspace = shop.cache / "work" / wheel_filename(wanted.cell).removesuffix(".whl")
-    shutil.rmtree(workspace, ignore_errors=True)
-    site = _lay_out(workspace, wanted, kernels, environment)
-    made = _run(recipe(wanted.cell, site, jobs=shop.limits.jobs, env=shop.env), site, wanted.cell, shop)
-    dist.mkdir(parents=True, exist_ok=True)
     final = dist / wheel_filename(wanted.cell)
-    partial = dist / f".{final.name}.part"
-    shutil.copyfile(made, partial)
-    partial.replace(final)
-    shutil.rmtree(workspace)
+    workspace = shop.cache / "work" / final.stem
+    with locked(workspace.with_name(f".{final.stem}.lock")):
+        shutil.rmtree(workspace, ignore_errors=True)
+        site = _lay_out(workspace, wanted, kernels, environment)
+        made = _run(recipe(wanted.cell, site, jobs=shop.limits.jobs, env=shop.env), site, wanted.cell, shop)
+        _deliver(made, final)
+        shutil.rmtree(workspace)
     shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
+
+
+def _deliver(made: Path, final: Path) -> None:
+    """Copy a finished wheel so that it is there whole or not at all."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = final.with_name(f".{final.name}.part")
+    shutil.copyfile(made, partial)
+    partial.replace(final)
 
 
 def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
@@ -108,7 +115,7 @@ def _driver(path: Path, module: str) -> Path:
 
 
 def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
-    log = shop.cache / "logs" / f"wheel-{wheel_filename(cell).removesuffix('.whl')}.log"
+    log = shop.cache / "logs" / f"wheel-{Path(wheel_filename(cell)).stem}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     shop.log.say(f"building the wheel of {cell.id}; output in {log}")
     with log.open("w") as sink:

@@ -19,7 +19,7 @@ from factory.core.sdist import Extension, read_extension
 from factory.core.toolkit import CudaToolkit
 from factory.core.unit import TORCH_NVCC_FLAGS, Inputs, KernelClass, Unit, compile_flags, units
 from factory.data import DATA
-from factory.edge import hostcompiler, source, toolchain, workshop
+from factory.edge import hostcompiler, source, toolkit, workshop
 from factory.edge.compile import Floor, compile_all
 from factory.edge.hostcompiler import HostCompiler
 from factory.edge.worker import Job
@@ -78,7 +78,7 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
     Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError.
     """
     release = wanted.flash_attn
-    toolkit = toolchain.find(wanted.toolkit.version, shop.env, shop.cache, shop.log.say)
+    cuda = toolkit.find(wanted.toolkit.version, shop.env, shop.cache, shop.log.say)
     compiler = hostcompiler.find(wanted.toolkit, shop.env)
     archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
     root = source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
@@ -88,7 +88,7 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
     inputs = Inputs(
         flash_attn=release.version,
         sdist=release.sha256,
-        toolkit=toolkit.digest,
+        toolkit=cuda.digest,
         host_compiler=compiler.digest,
         standin=workshop.standin_digest(),
         kernel_class=wanted.kernel_class.name,
@@ -99,10 +99,10 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
         wanted=wanted,
         root=root,
         extension=extension,
-        toolkit=toolkit,
+        toolkit=cuda,
         compiler=compiler,
         units=units(extension, inputs),
-        argv=(str(toolkit.nvcc), "-ccbin", str(compiler.path), *flags, *macros, *includes),
+        argv=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *macros, *includes),
     )
 
 
@@ -112,6 +112,7 @@ def kernels(wanted: SetWanted, shop: Workshop) -> KernelSet:
     Raises KernelError, MemoryKillError or DiskFullError; what was finished by then stays in the pool.
     """
     ready = prepare(wanted, shop)
+    shop.pool.sweep()
     missing = [unit for unit in ready.units if shop.pool.get(unit.key) is None]
     here = len(ready.units) - len(missing)
     shop.log.say(f"kernels: {len(ready.units)} units, {here} in the pool, {len(missing)} to compile")

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
+from rich.text import Text
 
 from factory.core.arch import Arch
 from factory.core.estimate import Shape, expect
@@ -15,7 +16,7 @@ from factory.core.progress import duration, gigabytes
 from factory.core.schedule import Demand, remaining_seconds
 from factory.core.sdist import read_extension
 from factory.core.unit import Unit
-from factory.core.wheelname import release_tag, wheel_filename
+from factory.core.wheel.name import release_tag, wheel_filename
 from factory.edge import source, workshop
 from factory.edge.workshop import Workshop
 
@@ -97,7 +98,7 @@ def table(planned: Sequence[Planned]) -> Table:
     for column in ("cell", "state", "reason"):
         made.add_column(column, overflow="fold")
     for row in planned:
-        made.add_row(row.cell.id, row.state.value, row.reason)
+        made.add_row(row.cell.id, row.state.value, Text(row.reason))  # a reason may hold what looks like markup
     return made
 
 

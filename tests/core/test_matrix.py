@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from factory.core import matrix
 from factory.core.arch import Arch
 from factory.core.errors import MatrixError
-from factory.core.matrix_schema import json_schema
+from factory.core.matrix.schema import json_schema
 
 ROOT = Path(__file__).parents[2]
 REAL = (ROOT / "matrix.yaml").read_text()
@@ -258,7 +258,7 @@ def test_what_is_no_matrix_at_all_is_refused_in_words(text: str | bytes, said: s
 
 
 def test_the_schema_for_editors_is_current() -> None:
-    assert SCHEMA.read_text() == json_schema(), "write factory.core.matrix_schema.json_schema() to this file"
+    assert SCHEMA.read_text() == json_schema(), "write factory.core.matrix.schema.json_schema() to this file"
 
 
 @pytest.mark.parametrize("text", [SMALL, REAL])

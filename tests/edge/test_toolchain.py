@@ -10,8 +10,8 @@ import pytest
 
 from factory.core.errors import DiskFullError, ToolkitError, UnreachableError
 from factory.core.toolkit_pins import Package, Recipe
-from factory.edge.toolchain import World, find, pins
-from factory.edge.toolkit_source import Errand, Source
+from factory.edge.toolkit.find import World, find, pins
+from factory.edge.toolkit.source import Errand, Source
 
 Maker = Callable[..., Path]
 

@@ -10,8 +10,8 @@ import pytest
 from factory.core.errors import DigestError, UnreachableError
 from factory.core.toolkit_pins import Package
 from factory.edge import shell
-from factory.edge.toolkit_debian import fetch
-from factory.edge.toolkit_source import Errand
+from factory.edge.toolkit.debian import fetch
+from factory.edge.toolkit.source import Errand
 
 PATH = "pool/non-free/t/tool/tool_1_all.deb"
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="asks this machine's own apt")

@@ -13,8 +13,8 @@ import pytest
 
 from factory.core.errors import DigestError, UnreachableError
 from factory.core.toolkit_pins import Package
-from factory.edge.toolkit_redist import fetch
-from factory.edge.toolkit_source import Errand
+from factory.edge.toolkit.redist import fetch
+from factory.edge.toolkit.source import Errand
 
 PATH = "cuda_x/linux-x86_64/cuda_x-linux-x86_64-1.2.3-archive.tar.xz"
 

@@ -11,8 +11,8 @@ import pytest
 from factory.core.errors import DigestError, ToolkitError
 from factory.core.toolkit import CudaToolkit
 from factory.core.toolkit_pins import Package, Recipe
-from factory.edge import toolkit_store
-from factory.edge.toolkit_source import Errand, Source
+from factory.edge.toolkit import store as toolkit_store
+from factory.edge.toolkit.source import Errand, Source
 
 Maker = Callable[..., Path]
 

@@ -12,8 +12,9 @@ import pytest
 
 from factory.core.errors import DigestError, UnreachableError
 from factory.core.toolkit_pins import Package
-from factory.edge import shell, toolkit_wheels
-from factory.edge.toolkit_source import Errand
+from factory.edge import shell
+from factory.edge.toolkit import wheels as toolkit_wheels
+from factory.edge.toolkit.source import Errand
 
 
 @pytest.fixture(scope="session")

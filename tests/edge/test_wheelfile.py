@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from factory.core.errors import AuditError
-from factory.core.wheelfacts import WheelFacts
+from factory.core.wheel.facts import WheelFacts
 from factory.edge import wheelfile
 
 RULES = wheelfile.rules()

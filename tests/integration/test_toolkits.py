@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from factory.core.toolkit import CudaToolkit
-from factory.edge.toolchain import World, find, pins
+from factory.edge.toolkit.find import World, find, pins
 
 pytestmark = pytest.mark.e2e
 
@@ -30,7 +30,7 @@ void launch(__nv_bfloat16* out, float x) { kernel<<<1, 1>>>(out, x); }
 """
 FETCH = """
 import os, pathlib, sys
-from factory.edge.toolchain import World, find
+from factory.edge.toolkit.find import World, find
 env = {name: value for name, value in os.environ.items() if name not in {"CUDA_HOME", "CUDA_PATH"}}
 print(find(sys.argv[1], env, pathlib.Path(sys.argv[2]), print, World(local=pathlib.Path("/nowhere"))).digest)
 """

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from factory.core import checks
 from factory.core.arch import Arch
 from factory.core.errors import AuditError
-from factory.core.report import Report
+from factory.core.wheel import checks
+from factory.core.wheel.report import Report
 from factory.data import DATA
 from factory.verb import audit
 from tests.wheelmaker import CHECK_SYMBOL, EXPECTED, FILENAME, MODULE, Binary, Maker, Parts, record_line

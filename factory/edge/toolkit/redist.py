@@ -7,13 +7,13 @@ from pathlib import Path
 
 from factory.core.toolkit_pins import Package
 from factory.edge import archive, download
-from factory.edge.toolkit_source import Errand, megabytes
+from factory.edge.toolkit.source import Errand, megabytes
 
 HOST = "https://developer.download.nvidia.com/compute/cuda/redist/"
 
 
 def fetch(packages: Sequence[Package], errand: Errand, *, root: str = HOST) -> Mapping[str, Path]:
-    """Download and unpack ``packages`` (``factory.edge.toolkit_source.Source``).
+    """Download and unpack ``packages`` (``factory.edge.toolkit.source.Source``).
 
     Raises UnreachableError, DigestError, SourceError.
     """

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from factory.core.cells import cannot_make, expand, skip_of, unchosen
 from factory.core.errors import MatrixError
-from factory.core.matrix_check import Known, mismatches, pythons_of
-from factory.core.matrix_schema import CudaRow, FlashAttnRow, MatrixFile, SkipRow, TorchRow
-from factory.core.matrix_shape import pruned, shaped
-from factory.core.matrix_yaml import Complaint, Document, Value, read
+from factory.core.matrix.check import Known, mismatches, pythons_of
+from factory.core.matrix.document import Complaint, Document, Value, read
+from factory.core.matrix.schema import CudaRow, FlashAttnRow, MatrixFile, SkipRow, TorchRow
+from factory.core.matrix.shape import pruned, shaped
 from factory.core.model import (
     Cell,
     Choice,
@@ -25,7 +25,7 @@ from factory.core.model import (
     TorchBuild,
 )
 from factory.core.selector import conflict, covered
-from factory.core.wheelname import wheel_filename
+from factory.core.wheel.name import wheel_filename
 
 _FULL = "full"
 # What decides which cells exist, and the entries under ``skip`` themselves.

@@ -9,8 +9,8 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from factory.core.matrix_schema import MatrixFile
-from factory.core.matrix_yaml import Complaint, Path, Value
+from factory.core.matrix.document import Complaint, Path, Value
+from factory.core.matrix.schema import MatrixFile
 from factory.core.nearest import hint
 
 _MAPPING = "must hold `key: value` lines"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 # Literals (Li128E) and references to earlier parts (S1_, T_) hold digits that are no length of a name.
-_TOKEN = re.compile(r"L[a-z]n?\d+E|[ST][0-9A-Z]*_|Ss|(?P<length>[1-9]\d*)|.", re.DOTALL)
+_TOKEN = re.compile(r"L[a-z]n?\d+E|[ST][0-9A-Z]*_|Ss|(?P<length>[1-9]\d{0,5})|.", re.DOTALL)
 _TORCH = frozenset({"at", "c10", "caffe2", "torch"})
 
 

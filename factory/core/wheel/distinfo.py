@@ -12,7 +12,7 @@ from email.parser import BytesParser
 from packaging.metadata import parse_email
 from packaging.tags import parse_tag
 
-from factory.core.wheelfacts import DistInfo, RecordRow
+from factory.core.wheel.facts import DistInfo, RecordRow
 
 TEXTS = ("METADATA", "WHEEL", "RECORD")
 

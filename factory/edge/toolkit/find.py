@@ -12,8 +12,12 @@ from factory.core import toolkit_pins
 from factory.core.errors import DiskFullError, FactoryError, ToolkitError
 from factory.core.toolkit import CudaToolkit, series
 from factory.core.toolkit_pins import Recipe
-from factory.edge import toolkit_check, toolkit_debian, toolkit_redist, toolkit_store, toolkit_wheels
-from factory.edge.toolkit_source import Source
+from factory.edge.toolkit import check as toolkit_check
+from factory.edge.toolkit import debian as toolkit_debian
+from factory.edge.toolkit import redist as toolkit_redist
+from factory.edge.toolkit import store as toolkit_store
+from factory.edge.toolkit import wheels as toolkit_wheels
+from factory.edge.toolkit.source import Source
 
 
 def pins() -> dict[str, tuple[Recipe, ...]]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from factory.core.arch import Arch
-from factory.core.fatbin import Fatbin
 from factory.core.model import Cell
-from factory.core.wheelname import WheelName
+from factory.core.wheel.fatbin import Fatbin
+from factory.core.wheel.name import WheelName
 
 _LIBRARY = re.compile(r"lib[^/]*\.so(?:\.[\d.]+)?")
 _MACHINE = re.compile(r"(?:many)?linux(?:\d+|_\d+_\d+)?_(\w+)")

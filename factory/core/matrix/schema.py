@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from factory.core.matrix_types import (
+from factory.core.matrix.types import (
     Abi,
     Architecture,
     ArchsOrDefault,

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from factory.core.checks.binary import check_symbols
-from factory.core.cxxabi import cxx11abi
-from factory.core.wheelfacts import Expected, Extension, WheelFacts
+from factory.core.wheel.checks.binary import check_symbols
+from factory.core.wheel.cxxabi import cxx11abi
+from factory.core.wheel.facts import Expected, Extension, WheelFacts
 
 _FAMILIES = ("GLIBC", "GLIBCXX", "CXXABI")
 

@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from factory.core.arch import Arch
 from factory.core.cells import too_old
-from factory.core.matrix_schema import BuildRow, CudaRow, MatrixFile, SkipRow, TorchRow, WheelsRow
-from factory.core.matrix_yaml import Complaint, Path
+from factory.core.matrix.document import Complaint, Path
+from factory.core.matrix.schema import BuildRow, CudaRow, MatrixFile, SkipRow, TorchRow, WheelsRow
 from factory.core.nearest import hint
 
 Known = Mapping[str, Collection[str]]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 
-from factory.core.checks import binary, contents, naming
-from factory.core.report import Finding
-from factory.core.wheelfacts import Subject
+from factory.core.wheel.checks import binary, contents, naming
+from factory.core.wheel.facts import Subject
+from factory.core.wheel.report import Finding
 
 Check = Callable[[Subject], Iterator[str]]
 

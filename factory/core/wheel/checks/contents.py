@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from factory.core.wheelfacts import RecordRow, Subject
+from factory.core.wheel.facts import RecordRow, Subject
 
 # RECORD cannot hold its own hash, nor that of its signatures (the wheel specification, "The .dist-info directory").
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")

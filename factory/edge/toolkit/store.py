@@ -13,8 +13,8 @@ from pathlib import Path
 from factory.core.errors import ToolkitError
 from factory.core.toolkit import CudaToolkit
 from factory.core.toolkit_pins import Package, Recipe
-from factory.edge import toolkit_check
-from factory.edge.toolkit_source import Errand, Source, megabytes
+from factory.edge.toolkit import check as toolkit_check
+from factory.edge.toolkit.source import Errand, Source, megabytes
 
 MANIFEST = "toolkit.json"
 _MARKER = "__init__.py"  # wheels put one into every directory

@@ -13,13 +13,13 @@ from pathlib import Path
 from factory.core.errors import DigestError, UnreachableError
 from factory.core.toolkit_pins import Package
 from factory.edge import archive, download, shell
-from factory.edge.toolkit_source import Errand, megabytes
+from factory.edge.toolkit.source import Errand, megabytes
 
 _OPTIONS = ("Acquire::http::Timeout=15", "Acquire::https::Timeout=15", "Acquire::Retries=2")
 
 
 def fetch(packages: Sequence[Package], errand: Errand) -> Mapping[str, Path]:
-    """Download and unpack ``packages`` (``factory.edge.toolkit_source.Source``).
+    """Download and unpack ``packages`` (``factory.edge.toolkit.source.Source``).
 
     Raises UnreachableError, DigestError, SourceError.
     """

@@ -23,7 +23,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from factory.core.arch import Arch
-from factory.core.matrix_yaml import Value
+from factory.core.matrix.document import Value
 from factory.core.nearest import hint
 
 SWITCHES = ("BACKWARD", "DROPOUT", "ALIBI", "SOFTCAP", "UNEVEN_K", "LOCAL")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
-from factory.core import wheelname
-from factory.core.wheelfacts import Subject
+from factory.core.wheel import name as wheelname
+from factory.core.wheel.facts import Subject
 
 
 def file_name(subject: Subject) -> Iterator[str]:

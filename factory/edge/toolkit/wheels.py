@@ -13,7 +13,7 @@ from pathlib import Path
 from factory.core.errors import DigestError, DiskFullError, FactoryError, UnreachableError
 from factory.core.toolkit_pins import Package
 from factory.edge import shell
-from factory.edge.toolkit_source import Errand, megabytes
+from factory.edge.toolkit.source import Errand, megabytes
 
 _STRICT = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
 
@@ -24,7 +24,7 @@ def fetch(
     *,
     installer: Callable[[Mapping[str, str]], Sequence[str]] | None = None,
 ) -> Mapping[str, Path]:
-    """Download and unpack ``packages`` into one tree (``factory.edge.toolkit_source.Source``).
+    """Download and unpack ``packages`` into one tree (``factory.edge.toolkit.source.Source``).
 
     Raises UnreachableError, DigestError, DiskFullError.
     """

@@ -6,10 +6,10 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from factory.core import fatbin
-from factory.core.cxxabi import cxx11abi as abis_of
-from factory.core.fatbin import Image
-from factory.core.wheelfacts import Extension, Subject
+from factory.core.wheel import fatbin
+from factory.core.wheel.cxxabi import cxx11abi as abis_of
+from factory.core.wheel.facts import Extension, Subject
+from factory.core.wheel.fatbin import Image
 
 MODULE = "flash_attn_2_cuda"
 CHECK_FUNCTION = "c10_cuda_check_implementation"

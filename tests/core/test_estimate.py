@@ -1,0 +1,62 @@
+import tomllib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factory.core.arch import Arch
+from factory.core.estimate import Measured, Shape, expect, read_costs
+from factory.core.schedule import Demand
+from factory.core.unit import Unit
+from factory.data import DATA
+
+COSTS = read_costs(tomllib.loads((DATA / "costs.toml").read_text()))
+FWD = Unit(source="src/flash_fwd_hdim64_fp16_sm80.cu", key="fwd")
+BWD = Unit(source="src/flash_bwd_hdim256_fp16_sm80.cu", key="bwd")
+ODD = Unit(source="src/other.cu", key="odd")
+SHAPE = Shape(profile="smoke", passes=1, targets=1)
+
+
+def test_a_shape_counts_shared_passes_and_ptx_is_no_target() -> None:
+    archs = [Arch(8, 0), Arch(8, 9), Arch(8, 9, ptx=True), Arch(9, 0)]
+    shape = Shape.of("full", archs, {Arch(8, 0): Arch(8, 0), Arch(9, 0): Arch(8, 0)})
+    assert shape == Shape(profile="full", passes=2, targets=3)
+
+
+@given(st.sampled_from(["full", "inference", "smoke", "mine"]), st.integers(1, 5), st.integers(0, 5))
+def test_another_target_costs_and_another_pass_costs_more(profile: str, passes: int, further: int) -> None:
+    def seconds(passes: int, targets: int) -> float:
+        return COSTS.guess(FWD, Shape(profile=profile, passes=passes, targets=targets)).seconds
+
+    targets = passes + further
+    assert seconds(passes, targets) < seconds(passes, targets + 1) < seconds(passes + 1, targets + 1)
+
+
+def test_an_unknown_profile_counts_as_the_full_one() -> None:
+    mine, full = (Shape(profile=name, passes=1, targets=1) for name in ("mine", "full"))
+    assert COSTS.guess(BWD, mine) == COSTS.guess(BWD, full)
+    assert COSTS.guess(BWD, full).seconds > COSTS.guess(BWD, SHAPE).seconds
+
+
+def test_a_unit_measured_in_the_same_shape_is_taken_at_its_word() -> None:
+    measured = Measured(source=FWD.source, shape=SHAPE, demand=Demand(seconds=3, peak=4))
+    assert expect([FWD], SHAPE, COSTS, [measured]) == {"fwd": Demand(seconds=3, peak=4)}
+
+
+@given(st.floats(0.01, 100))
+def test_this_machine_s_speed_scales_the_other_guesses(speed: float) -> None:
+    other = Shape(profile="full", passes=2, targets=2)
+    took = COSTS.guess(FWD, other).seconds * speed
+    measured = Measured(source=FWD.source, shape=other, demand=Demand(seconds=took, peak=1))
+    found = expect([FWD, BWD, ODD], SHAPE, COSTS, iter([measured]))
+    for unit in (FWD, BWD, ODD):
+        guess = COSTS.guess(unit, SHAPE)
+        assert found[unit.key] == Demand(seconds=pytest.approx(guess.seconds * speed), peak=guess.peak)
+
+
+def test_one_odd_measurement_does_not_decide() -> None:
+    rows = [
+        Measured(source=f"src/flash_fwd_hdim{head}_x.cu", shape=SHAPE, demand=Demand(seconds=seconds, peak=1))
+        for head, seconds in ((64, 25), (128, 25 * 1.3), (256, 90_000))
+    ]
+    assert expect([BWD], SHAPE, COSTS, rows)["bwd"].seconds == pytest.approx(COSTS.guess(BWD, SHAPE).seconds)

@@ -1,0 +1,76 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factory.core.arch import Arch
+from factory.core.inheritance import inherited
+from factory.core.model import Cell, Profile
+from factory.core.recipe import Site, cxx_flags, recipe
+
+CELL = Cell(
+    flash_attn="2.7.4.post1",
+    cuda="12.4",
+    torch="2.6",
+    python="3.10",
+    cxx11abi=False,
+    profile="full",
+    archs=(Arch(8, 0),),
+)
+SITE = Site(
+    source=Path("/w/source"),
+    wheelhouse=Path("/w/wheelhouse"),
+    python=Path("/e/bin/python"),
+    site_packages=Path("/e/site-packages"),
+    cuda_home=Path("/cuda"),
+    nvcc=Path("/w/bin/nvcc"),
+    cxx=Path("/w/bin/g++"),
+    job_file=Path("/w/driver.json"),
+)
+OWN = {
+    "CUDA_HOME": "/cuda",
+    "PYTORCH_NVCC": "/w/bin/nvcc",
+    "CXX": "/w/bin/g++",
+    "MAX_JOBS": "3",
+    "FLASH_ATTENTION_FORCE_BUILD": "TRUE",
+    "FLASH_ATTN_LOCAL_VERSION": "cu12torch2.6cxx11abiFALSE",
+}
+
+
+def test_sets_what_the_guide_and_setup_py_want() -> None:
+    made = recipe(CELL, SITE, jobs=3, env={"PATH": "/usr/bin"})
+    assert made.env.items() >= OWN.items()
+    assert made.env["PATH"] == "/cuda/bin:/e/bin:/usr/bin"
+    assert made.argv[:4] == ("/e/bin/python", "-m", "pip", "wheel")
+    assert {"--no-build-isolation", "--no-deps", "--no-index"} <= set(made.argv)
+    assert made.argv[-3:] == ("--wheel-dir", "/w/wheelhouse", "/w/source")
+
+
+@given(st.dictionaries(st.sampled_from([*OWN, "NVCC_THREADS", "SOURCE_DATE_EPOCH", "FACTORY_DRIVER_JOB"]), st.text()))
+def test_the_caller_cannot_change_what_the_recipe_sets(env: dict[str, str]) -> None:
+    assert recipe(CELL, SITE, jobs=3, env=env) == recipe(CELL, SITE, jobs=3, env={})
+
+
+@pytest.mark.parametrize("name", ["GITHUB_TOKEN", "NVCC_APPEND_FLAGS", "CPATH", "PYTHONPATH", "PIP_TARGET", "CXXFLAGS"])
+def test_nothing_of_the_caller_leaks_in(name: str) -> None:
+    made = recipe(CELL, SITE, jobs=1, env={name: "leak", "HOME": "/home/me"})
+    assert "leak" not in made.env.values()
+    assert inherited({"HOME": "/home/me"})["HOME"] == made.env["HOME"]
+    assert made.env["PIP_CONFIG_FILE"] == "/dev/null"
+
+
+def test_a_profile_is_in_the_version_and_in_the_switches() -> None:
+    made = recipe(replace(CELL, profile="smoke", cxx11abi=True), SITE, jobs=1, env={})
+    assert made.env["FLASH_ATTN_LOCAL_VERSION"] == "cu12torch2.6cxx11abiTRUE.smoke"
+    flags = cxx_flags(Profile(name="smoke", disable=("ALIBI", "LOCAL"), summary=""), SITE, standard=20)
+    assert flags[:3] == ("-DFLASHATTENTION_DISABLE_ALIBI", "-DFLASHATTENTION_DISABLE_LOCAL", "-std=c++20")
+
+
+def test_every_path_the_compiler_sees_is_mapped_away() -> None:
+    flags = cxx_flags(Profile(name="full", disable=(), summary=""), SITE, standard=17)
+    mapped = [flag.split("=")[1] for flag in flags if flag.startswith("-ffile-prefix-map=")]
+    assert mapped == [str(SITE.source), str(SITE.site_packages), str(SITE.cuda_home)]
+    for include in (flag.removeprefix("-idirafter") for flag in flags if flag.startswith("-idirafter")):
+        assert any(include.startswith(prefix) for prefix in mapped)

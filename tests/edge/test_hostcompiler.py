@@ -1,0 +1,90 @@
+import shutil
+from pathlib import Path
+
+import pytest
+
+from factory.core.errors import HostCompilerError, TorchClassError
+from factory.core.model import Toolkit, Torch
+from factory.edge import shell
+from factory.edge.hostcompiler import HostCompiler, check_class, find
+from factory.edge.workshop import kernel_class
+
+REAL = shutil.which("g++") or "g++"
+PATH = {"PATH": f"{Path(REAL).parent}:/usr/bin:/bin"}
+
+
+def toolkit(newest_gcc: int) -> Toolkit:
+    return Toolkit(
+        version="12.4",
+        targets=(),
+        newest_gcc=newest_gcc,
+        archs=(),
+        front_end={},
+        minimum_driver=525,
+        image=None,
+        image_digest=None,
+    )
+
+
+def compiler(path: Path, version: str, describes: str = "gcc version") -> Path:
+    path.write_text(
+        f'#!/bin/sh\ncase "$*" in *-v\\ *) echo "{describes} {version} (test)" >&2;; *) echo {version};; esac'
+    )
+    path.chmod(0o755)
+    return path
+
+
+def test_the_machine_s_own() -> None:
+    found = find(toolkit(99), PATH)
+    assert found.path.name == "g++"
+    assert shell.run([found.path, "-dumpfullversion"]).stdout.strip() == found.version
+    assert len(found.digest) == 64
+    assert find(toolkit(99), PATH) == found
+
+
+def test_a_new_g_plus_plus_gives_way_to_an_older_one(tmp_path: Path) -> None:
+    compiler(tmp_path / "g++", "15.1.0")
+    compiler(tmp_path / "g++-12", "12.2.0")
+    wanted = compiler(tmp_path / "g++-13", "13.3.0")
+    found = find(toolkit(13), {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert (found.path, found.version) == (wanted, "13.3.0")
+
+
+def test_another_compiler_of_the_same_version_has_another_digest(tmp_path: Path) -> None:
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    compiler(tmp_path / "g++", "13.3.0")
+    first = find(toolkit(13), env)
+    compiler(tmp_path / "g++", "13.3.0", "gcc version patched")
+    assert find(toolkit(13), env).digest != first.digest
+
+
+def test_cxx_alone_decides(tmp_path: Path) -> None:
+    mine = compiler(tmp_path / "mine", "11.4.0")
+    assert find(toolkit(13), {**PATH, "CXX": str(mine)}).path == mine
+    compiler(mine, "14.2.0")
+    with pytest.raises(HostCompilerError, match="at most version 13") as caught:
+        find(toolkit(13), {**PATH, "CXX": str(mine)})
+    assert caught.value.why == (f"{mine} is 14.2.0",)
+    assert "g++-13" in caught.value.remedy
+
+
+def test_a_clang_is_not_a_gcc_whatever_it_is_called(tmp_path: Path) -> None:
+    compiler(tmp_path / "g++", "11.0.0", "Apple clang version")
+    with pytest.raises(HostCompilerError, match="not a gcc"):
+        find(toolkit(13), {"PATH": f"{tmp_path}:/none"})
+
+
+def test_none(tmp_path: Path) -> None:
+    with pytest.raises(HostCompilerError) as caught:
+        find(toolkit(9), {"PATH": str(tmp_path)})
+    assert caught.value.why == ("none of g++, g++-9 is on PATH",)
+    with pytest.raises(HostCompilerError, match="none of nowhere-g"):
+        find(toolkit(9), {**PATH, "CXX": "nowhere-g++"})
+
+
+def test_headers_that_are_not_there_are_the_evidence(tmp_path: Path) -> None:
+    torch = Torch(series="2.6", release="2.6.0", kernel_class="torch2.4", cxx_standard=17, setuptools="", builds=())
+    gcc = HostCompiler(path=Path(REAL), version="", digest="")
+    with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.4") as caught:
+        check_class(kernel_class("torch2.4"), torch, compiler=gcc, include_dirs=[tmp_path], env=PATH)
+    assert any("error" in line for line in caught.value.why)

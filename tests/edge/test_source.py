@@ -1,0 +1,153 @@
+"""Against a real index: http.server over the simple API's directories, asked through pip's own variable."""
+
+import functools
+import hashlib
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from factory.core.errors import DigestError, SourceError, UnreachableError
+from factory.edge.source import fetch, unpack
+
+VERSION = "0.0.1"
+FILENAME = f"flash_attn-{VERSION}.tar.gz"
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def sdist(*names: str) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for name in names:
+            tar.addfile(tarfile.TarInfo(f"flash_attn-{VERSION}/{name}"))
+    return packed.getvalue()
+
+
+CONTENT = sdist("setup.py", "flash_attn/__init__.py", "flash_attn/cute/__init__.py")
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    project = tmp_path / "site" / "simple" / "flash-attn"
+    project.mkdir(parents=True)
+    (project / FILENAME).write_bytes(CONTENT)
+    (project / "index.html").write_text(f'<a href="{FILENAME}">{FILENAME}</a>')
+    return tmp_path / "site"
+
+
+@pytest.fixture
+def server(site: Path) -> Iterator[ThreadingHTTPServer]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def env(server: ThreadingHTTPServer) -> dict[str, str]:
+    return {"PIP_INDEX_URL": f"http://me:secret@127.0.0.1:{server.server_port}/simple"}
+
+
+def test_fetches_once_and_then_needs_no_index(tmp_path: Path, env: dict[str, str]) -> None:
+    archive = fetch(VERSION, SHA256, cache=tmp_path / "cache", env=env)
+    assert archive.name == FILENAME
+    assert archive.read_bytes() == CONTENT
+    assert fetch(VERSION, SHA256, cache=tmp_path / "cache", env={"PIP_INDEX_URL": "http://127.0.0.1:1/"}) == archive
+
+
+def test_other_bytes_are_refused_and_not_kept(tmp_path: Path, site: Path, env: dict[str, str]) -> None:
+    (site / "simple" / "flash-attn" / FILENAME).write_bytes(CONTENT + b"\0")
+    with pytest.raises(DigestError, match=r"not the file matrix\.yaml names") as caught:
+        fetch(VERSION, SHA256, cache=tmp_path / "cache", env=env)
+    assert SHA256 in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert [path for path in (tmp_path / "cache").rglob("*") if path.is_file() and path.stat().st_size] == []
+
+
+def test_a_version_the_index_lacks(tmp_path: Path, env: dict[str, str]) -> None:
+    with pytest.raises(SourceError, match=r"has no flash_attn-9\.9\.tar\.gz") as caught:
+        fetch("9.9", SHA256, cache=tmp_path / "cache", env=env)
+    assert "127.0.0.1" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_an_index_without_the_project(tmp_path: Path, site: Path, env: dict[str, str]) -> None:
+    (site / "simple" / "flash-attn").rename(site / "simple" / "flash-attn-4")
+    with pytest.raises(SourceError, match="does not have flash-attn"):
+        fetch(VERSION, SHA256, cache=tmp_path / "cache", env=env)
+
+
+def test_a_page_without_its_file(tmp_path: Path, site: Path, env: dict[str, str]) -> None:
+    (site / "simple" / "flash-attn" / FILENAME).unlink()
+    with pytest.raises(UnreachableError, match="404") as caught:
+        fetch(VERSION, SHA256, cache=tmp_path / "cache", env=env)
+    assert "secret" not in str(caught.value)
+
+
+def test_something_that_is_no_index(tmp_path: Path, site: Path, env: dict[str, str]) -> None:
+    page = site / "simple" / "flash-attn" / "index.html"
+    page.write_text('<meta name="pypi:repository-version" content="9.0">')
+    with pytest.raises(UnreachableError, match="does not answer as a package index"):
+        fetch(VERSION, SHA256, cache=tmp_path / "cache", env=env)
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:1/simple", "file:///nowhere", "nowhere", "http://[/"])
+def test_an_index_that_is_not_there_is_named(tmp_path: Path, endpoint: str) -> None:
+    with pytest.raises(UnreachableError) as caught:
+        fetch(VERSION, SHA256, cache=tmp_path / "cache", env={"PIP_INDEX_URL": endpoint})
+    assert endpoint in caught.value.what
+    assert caught.value.remedy
+
+
+def test_a_damaged_file_in_the_cache_is_found(tmp_path: Path, env: dict[str, str]) -> None:
+    archive = fetch(VERSION, SHA256, cache=tmp_path / "cache", env=env)
+    archive.write_bytes(CONTENT[:-1])
+    with pytest.raises(DigestError, match="is damaged") as caught:
+        fetch(VERSION, SHA256, cache=tmp_path / "cache", env=env)
+    assert str(archive.parent) in caught.value.remedy
+
+
+def test_the_sha256_of_another_version(tmp_path: Path, env: dict[str, str]) -> None:
+    fetch(VERSION, SHA256, cache=tmp_path / "cache", env=env)
+    with pytest.raises(SourceError, match="cannot have the sha256") as caught:
+        fetch("0.0.2", SHA256, cache=tmp_path / "cache", env=env)
+    assert FILENAME in str(caught.value)
+
+
+def unpacked(tmp_path: Path, content: bytes, *leave_out: str) -> Path:
+    archive = tmp_path / FILENAME
+    archive.write_bytes(content)
+    sha256 = hashlib.sha256(content).hexdigest()
+    return unpack(archive, sha256=sha256, leave_out=leave_out, cache=tmp_path / "cache")
+
+
+def test_leaves_out_what_must_not_be_packed_beside_the_whole_one(tmp_path: Path) -> None:
+    lean, whole = unpacked(tmp_path, CONTENT, "flash_attn/cute"), unpacked(tmp_path, CONTENT)
+    assert sorted(path.name for path in (lean / "flash_attn").iterdir()) == ["__init__.py"]
+    assert (whole / "flash_attn" / "cute" / "__init__.py").is_file()
+
+
+@pytest.mark.parametrize(
+    ("content", "leave_out", "message"),
+    [
+        (sdist("pyproject.toml"), (), r"no setup\.py"),
+        (CONTENT[:60], (), "cannot be unpacked"),
+        (CONTENT, ("flash_attn/cuet",), "has no directory flash_attn/cuet"),
+        (CONTENT, ("setup.py",), r"has no directory setup\.py"),
+    ],
+)
+def test_what_is_no_sdist_is_refused(tmp_path: Path, content: bytes, leave_out: tuple[str, ...], message: str) -> None:
+    with pytest.raises(SourceError, match=message):
+        unpacked(tmp_path, content, *leave_out)
+    assert [path for path in (tmp_path / "cache" / "sources").iterdir() if path.is_dir()] == []

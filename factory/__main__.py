@@ -17,7 +17,7 @@ from rich.console import Console
 
 from factory.core import cells, matrix, selector
 from factory.core.arch import Arch
-from factory.core.errors import DiskFullError, FactoryError, MatrixError, SelectorError, UsageError
+from factory.core.errors import DiskFullError, FactoryError, MatrixError, SelectorError, UnreachableError, UsageError
 from factory.core.model import Matrix, Planned, State
 from factory.core.wheel.facts import Expected
 from factory.data import DATA
@@ -125,12 +125,16 @@ def _plan(arguments: argparse.Namespace) -> int:
     shop = _shop(arguments, rules, error_log=arguments.json)
     chosen = _select(arguments, rules) if arguments.selector else _expand(arguments, rules)
     built = [row for row in chosen if row.state is State.BUILD or arguments.selector]
-    sets = plan.estimates(built, rules, shop)
+    try:
+        sets = plan.estimates(built, rules, shop)
+    except UnreachableError as error:
+        shop.log.say(f"no estimate, for the source is not to be had: {error.what}")
+        sets = {}
     if arguments.json:
         sys.stdout.write(plan.to_json(chosen, sets, rules) + "\n")
         return 0
     shop.log.table(plan.table(chosen))
-    for line in plan.summary(sets, len(built), shop):
+    for line in plan.summary(sets, len(built), shop) if sets else []:
         shop.log.say(line)
     return 0
 

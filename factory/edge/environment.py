@@ -74,7 +74,7 @@ class Installer:
         name = f"torch{torch.release}-cu{build.cuda.replace('.', '')}-cp{python.replace('.', '')}"
         root = self._cache / "environments" / f"{name}-{_digest(groups)}"
         if not root.is_dir():
-            self._say(f"installing torch {torch.release} (CUDA {build.cuda}) and build tools for Python {python}")
+            self._say(f"installing torch {torch.release}, CUDA {build.cuda}, for Python {python}: once, some gigabytes")
             if not lock.is_file():
                 self._say(f"no lock file {lock.name}: files are checked against the hashes their index states")
         made_once(root, lambda target: self._make(target, groups, python))

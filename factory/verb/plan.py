@@ -113,7 +113,7 @@ def summary(sets: dict[KernelNeed, Estimate], cells: int, shop: Workshop) -> lis
     total = sum(row.seconds for row in sets.values()) + cells * wheel.seconds
     lines.append(
         f"in all about {duration(total)} on this machine ({shop.limits.jobs} jobs, "
-        f"{gigabytes(shop.limits.budget)} GB for compiles), {duration(wheel.seconds)} of it per wheel"
+        f"{gigabytes(shop.limits.budget)} GB for compiles), {duration(wheel.seconds)} of it per wheel, downloads apart"
     )
     return lines
 

@@ -1,4 +1,5 @@
 from dataclasses import fields, replace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -33,7 +34,8 @@ def keys(inputs: Inputs, extension: Extension = EXTENSION) -> list[str]:
 @given(st.sampled_from([field.name for field in fields(Inputs)]), st.text(min_size=1))
 def test_the_key_depends_on_every_input(name: str, text: str) -> None:
     value = getattr(INPUTS, name)
-    other = replace(INPUTS, **{name: (*value, text) if isinstance(value, tuple) else value + text})
+    changed: dict[str, Any] = {name: (*value, text) if isinstance(value, tuple) else value + text}
+    other = replace(INPUTS, **changed)
     assert set(keys(INPUTS)).isdisjoint(keys(other))
 
 

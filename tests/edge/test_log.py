@@ -6,7 +6,6 @@ import pytest
 from rich.console import Console
 
 from factory.core.progress import Snapshot
-from factory.edge import log
 from factory.edge.log import Log
 
 SNAPSHOT = Snapshot(
@@ -37,7 +36,6 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(monkeypatch: pytest.
             meter.show(replace(SNAPSHOT, done=second))
     assert [line.split("/")[0] for line in output.getvalue().splitlines()] == ["0", "15", "30"]
     assert "\x1b" not in output.getvalue()
-    assert log._PLAIN_EVERY == 15  # noqa: SLF001 - the seconds this test counts with
 
 
 def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
@@ -51,14 +49,3 @@ def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
     assert "flash_[bold]fwd" in output.getvalue()
     assert "a step\n" in output.getvalue()
     assert "\x1b[2K" in output.getvalue()
-
-
-def test_no_color_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
-    def shown() -> str:
-        output = io.StringIO()
-        Console(file=output, force_terminal=True, color_system="standard").print("x", style="red")
-        return output.getvalue()
-
-    assert "31m" in shown()
-    monkeypatch.setenv("NO_COLOR", "1")
-    assert "31m" not in shown()

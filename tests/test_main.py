@@ -1,0 +1,185 @@
+"""The command line as a person uses it, in a directory of its own with the real matrix and small sdists."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from factory.__main__ import main
+from tests.smallsdist import ROOT, matrix_with_small_sdists
+
+HOME = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "matrix.yaml").write_text(matrix_with_small_sdists(tmp_path / "cache"), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FACTORY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv("MAX_JOBS", raising=False)
+    return tmp_path
+
+
+def usage(capsys: pytest.CaptureFixture[str], *words: str) -> str:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    return capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("here")
+def test_plan_is_a_table_with_reasons_and_an_estimate(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan"]) == 0
+    out = capsys.readouterr().out
+    assert "cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64" in out
+    assert "needs C++20" in out
+    assert "in all about" in out
+
+
+@pytest.mark.usefixtures("here")
+def test_plan_as_json_is_nothing_but_json(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--json", "cu124 torch2.6", "cp310", "--profile", "smoke", "--archs", "8.6,8.9+PTX"]) == 0
+    captured = capsys.readouterr()
+    (cell,) = json.loads(captured.out)["cells"]
+    assert cell["archs"] == ["8.6", "8.9+PTX"]
+    assert ".smoke-cp310" in cell["wheel"]
+    assert captured.err == ""
+
+
+@pytest.mark.usefixtures("here")
+def test_plan_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--why", "cu130", "torch2.6"]) == 0
+    assert capsys.readouterr().out == "no such cell: torch2.6 was published for cu124, cu126; not cu130\n"
+    assert main(["plan", "--why"]) == 2
+    assert "--why cu130 torch2.6" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("here")
+def test_memory_and_jobs_change_the_estimate(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAX_JOBS", "7")
+    assert main(["plan", "cu124", "torch2.6", "cp310", "--memory", "7.5"]) == 0
+    assert "(7 jobs, 7.5 GB for compiles)" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("here")
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["build", "cu124", "troch2.6"], 11, "torch2.6"),
+        (["plan", "cu125"], 11, "cu12"),
+        (["plan", "--profile", "smok"], 11, "smoke"),
+        (["build"], 11, "cu124 torch2.6 cp310"),
+        (["kernels", "cu130", "torch2.6"], 11, "not cu130"),
+        (["build", "cu132", "torch2.14"], 12, "C++20"),
+        (["build", "cu124", "torch2.6", "--archs", "12.0"], 12, "cannot make 12.0"),
+    ],
+)
+def test_what_cannot_be_has_its_status_and_the_nearest_name(
+    capsys: pytest.CaptureFixture[str], words: list[str], status: int, told: str
+) -> None:
+    assert main(words) == status
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert told in err
+
+
+@pytest.mark.parametrize("archs", ["banana", "", " , ", "8.6,x"])
+def test_architectures_are_read_at_the_door(capsys: pytest.CaptureFixture[str], archs: str) -> None:
+    assert "write it like 8.6" in usage(capsys, "plan", "--archs", archs)
+
+
+@pytest.mark.parametrize("memory", ["0", "-1", "nan", "inf", "much", ""])
+def test_memory_is_a_size(capsys: pytest.CaptureFixture[str], memory: str) -> None:
+    assert "in gigabytes" in usage(capsys, "plan", f"--memory={memory}")
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b"wheels: {"])
+def test_a_matrix_that_is_none(here: Path, capsys: pytest.CaptureFixture[str], content: bytes | None) -> None:
+    (here / "matrix.yaml").unlink()
+    if content is not None:
+        (here / "matrix.yaml").write_bytes(content)
+    assert main(["plan"]) == 10
+    assert "matrix.yaml" in capsys.readouterr().err
+
+
+def test_a_directory_called_matrix_yaml(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "matrix.yaml").unlink()
+    (here / "matrix.yaml").mkdir()
+    assert main(["plan"]) == 10
+    assert "cannot be read" in capsys.readouterr().err
+
+
+def test_a_cache_nobody_can_write(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FACTORY_CACHE", str(here / "matrix.yaml"))
+    assert main(["plan"]) == 2
+    assert "FACTORY_CACHE" in capsys.readouterr().err
+
+
+def test_a_full_disk(here: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "factory", "plan", "--json", "cu124", "torch2.6", "cp310"],
+            env={**HOME, "FACTORY_CACHE": str(here / "cache"), "PYTHONUNBUFFERED": "1"},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 34
+    assert done.stderr.splitlines() == ["error: [Errno 28] No space left on device", "Free some space, then again."]
+
+
+def test_an_audit_of_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["audit", str(tmp_path / "none.whl")]) == 40
+    assert "none.whl" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("verb", [[], ["plan"], ["kernels"], ["build"], ["audit"], ["lock"]])
+def test_help_says_what_each_word_is(capsys: pytest.CaptureFixture[str], verb: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*verb, "--help"])
+    assert caught.value.code == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 120
+    assert "[TOKEN ...]" not in out or "A selector is any of" in out
+
+
+def test_a_real_process_has_no_traceback_and_honours_no_color(here: Path) -> None:
+    env = {**HOME, "FACTORY_CACHE": str(here / "cache"), "FORCE_COLOR": "1"}
+    words = [sys.executable, "-m", "factory", "build", "cu124", "troch2.6"]
+    coloured, plain = (
+        subprocess.run(words, env=env | more, capture_output=True, text=True, check=False)
+        for more in ({"TERM": "xterm"}, {"TERM": "xterm", "NO_COLOR": "1"})
+    )
+    assert coloured.returncode == plain.returncode == 11
+    assert "31m" in coloured.stderr
+    assert "31m" not in plain.stderr
+    assert "Traceback" not in plain.stderr
+
+
+def test_an_interrupt_says_that_one_can_go_on(here: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        (here / "cache").rename(here / "other")
+        endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
+        process = subprocess.Popen(
+            [sys.executable, "-m", "factory", "plan"],
+            env={**HOME, "FACTORY_CACHE": str(here / "cache"), "PIP_INDEX_URL": endpoint},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        silent.settimeout(30)
+        connection, _ = silent.accept()
+        with connection:
+            os.kill(process.pid, signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == "interrupted; what is finished is kept, the same command goes on from here\n"

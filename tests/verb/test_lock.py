@@ -1,0 +1,66 @@
+"""With a stand-in for uv: which locks are written, and what is asked for; no network."""
+
+from pathlib import Path
+
+import pytest
+
+from factory.core import matrix
+from factory.core.errors import UnreachableError
+from factory.core.requirements import lock_name
+from factory.data import DATA
+from factory.verb.lock import lock
+
+RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8"))
+NAMES = {lock_name(torch, build) for torch in RULES.torch.values() for build in torch.builds if build.index_url is None}
+
+
+def fake_uv(directory: Path, last: str) -> dict[str, str]:
+    """Make a uv whose lock is what it was asked for: the Python, then the requirements."""
+    path = directory / "uv"
+    path.write_text(
+        "#!/bin/sh\n"
+        'while test "$1" != --output-file; do if test "$1" = --python-version; then python=$2; fi; shift; done\n'
+        f'{{ echo "# $python"; cat "$3"; }} > "$2"\n{last}\n'
+    )
+    path.chmod(0o755)
+    return {"PATH": f"{directory}:/usr/bin:/bin"}
+
+
+def test_one_lock_for_each_build_of_the_default_index(tmp_path: Path) -> None:
+    said: list[str] = []
+    lock(RULES, locks=tmp_path / "locks", env=fake_uv(tmp_path, ""), say=said.append)
+    assert {path.name for path in (tmp_path / "locks").iterdir()} == NAMES
+    assert len(said) == len(NAMES)
+    lines = (tmp_path / "locks" / "torch-2.6.0-cu124.txt").read_text().splitlines()
+    assert lines[0] == "# 3.9"
+    assert lines[1] == "torch==2.6.0 ; sys_platform == 'linux' and platform_machine == 'x86_64'"
+    assert any(line.startswith("setuptools>=70.1,<82 ; ") for line in lines)
+
+
+def test_the_oldest_python_is_so_by_number(tmp_path: Path) -> None:
+    lock(RULES, locks=tmp_path / "locks", env=fake_uv(tmp_path, ""), say=lambda _: None)
+    assert (tmp_path / "locks" / "torch-2.9.1-cu128.txt").read_text().startswith("# 3.10\n")
+
+
+def test_the_locks_that_travel_with_the_program_are_the_matrix_s() -> None:
+    found = {path.name: path.read_text() for path in (DATA / "locks").iterdir()}
+    built = {
+        lock_name(RULES.torch[choice.torch], build)
+        for choice in RULES.choices.values()
+        for build in RULES.torch[choice.torch].builds
+        if build.published and build.index_url is None
+    }
+    assert built <= found.keys() <= NAMES
+    for name, text in found.items():
+        assert f"torch=={name.split('-')[1]} " in text
+        assert text.count("==") <= text.count("--hash=sha256:")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_uv_s_own_words_or_its_absence_are_told(tmp_path: Path, there: bool) -> None:  # noqa: FBT001 - a parameter
+    env = fake_uv(tmp_path, "echo 'no such torch' >&2; exit 1") if there else {"PATH": str(tmp_path)}
+    with pytest.raises(UnreachableError, match=r"torch 2\.\d+\.\d+ could not be resolved") as caught:
+        lock(RULES, locks=tmp_path / "locks", env=env, say=lambda _: None)
+    assert ("no such torch" in caught.value.why) == there
+    assert "nox -s lock" in caught.value.remedy
+    assert list((tmp_path / "locks").iterdir()) == []

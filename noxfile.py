@@ -63,7 +63,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def e2e(session: nox.Session) -> None:
-    """Build the real smoke wheel, import and install it, kill a build and resume it: hours on a small machine."""
+    """Build the real smoke wheel, import it, install it with pip and uv, kill a build and resume it."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
     session.run("pytest", "-m", "e2e", "-s", *session.posargs)
 

@@ -37,10 +37,10 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """The table of costs; ``base`` is by profile and kind, at head size 64, one pass and one target."""
+    """The table of costs; ``base`` is by profile and kind, at head size 64, one pass and one target; ``head`` scales it."""
 
     base: Mapping[tuple[str, str], Demand]
-    head: Mapping[int, float]
+    head: Mapping[tuple[str, int], float]
     further_target: float
     wheel: Demand
 
@@ -48,16 +48,15 @@ class Costs:
         """Guess what ``unit`` takes; an unknown profile counts as the full one."""
         base = self.base.get((shape.profile, unit.kind)) or self.base["full", unit.kind]
         further = 1 + self.further_target * (shape.targets - shape.passes)
-        factor = self.head.get(unit.head_size, 1.0) * (shape.passes - 1 + further)
+        factor = self.head.get((unit.kind, unit.head_size), 1.0) * (shape.passes - 1 + further)
         return Demand(seconds=base.seconds * factor, peak=base.peak)
 
 
 def read_costs(table: Mapping[str, Any]) -> Costs:
     """Read the parsed ``costs.toml``."""
-    profiles = {name: rows for name, rows in table.items() if isinstance(rows, dict) and "fwd" in rows}
     return Costs(
-        base={(name, kind): Demand(**row) for name, rows in profiles.items() for kind, row in rows.items()},
-        head={int(size): factor for size, factor in table["head"].items()},
+        base={(name, kind): Demand(**row) for name, rows in table["profile"].items() for kind, row in rows.items()},
+        head={(kind, int(size)): factor for kind, row in table["head"].items() for size, factor in row.items()},
         further_target=table["further_target"],
         wheel=Demand(**table["wheel"]),
     )

@@ -56,8 +56,9 @@ def test_this_machine_s_speed_scales_the_other_guesses(speed: float) -> None:
 
 
 def test_one_odd_measurement_does_not_decide() -> None:
+    units = [Unit(source=f"src/flash_fwd_hdim{head}_x.cu", key="") for head in (64, 128, 256)]
     rows = [
-        Measured(source=f"src/flash_fwd_hdim{head}_x.cu", shape=SHAPE, demand=Demand(seconds=seconds, peak=1))
-        for head, seconds in ((64, 25), (128, 25 * 1.3), (256, 90_000))
+        Measured(source=unit.source, shape=SHAPE, demand=Demand(seconds=COSTS.guess(unit, SHAPE).seconds * odd, peak=1))
+        for unit, odd in zip(units, (1, 1, 1000), strict=True)
     ]
     assert expect([BWD], SHAPE, COSTS, rows)["bwd"].seconds == pytest.approx(COSTS.guess(BWD, SHAPE).seconds)

@@ -37,7 +37,10 @@ class Measured:
 
 @dataclass(frozen=True, kw_only=True)
 class Costs:
-    """The table of costs; ``base`` is by profile and kind, at head size 64, one pass and one target; ``head`` scales it."""
+    """The table of costs.
+
+    ``base`` is by profile and kind, at head size 64, one pass and one target; ``head`` scales it to other sizes.
+    """
 
     base: Mapping[tuple[str, str], Demand]
     head: Mapping[tuple[str, int], float]

@@ -6,11 +6,12 @@ import shlex
 import shutil
 import sys
 import time
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.core.errors import DiskFullError, WheelBuildError
+from factory.core.errors import DiskFullError, InstallError, WheelBuildError
 from factory.core.model import Cell, Matrix, Profile, Torch, TorchBuild
 from factory.core.progress import duration
 from factory.core.recipe import Recipe, Site, cxx_flags, recipe
@@ -23,6 +24,14 @@ from factory.edge.cache import locked
 from factory.edge.environment import Environment, Installer
 from factory.edge.workshop import Workshop
 from factory.verb.kernels import KernelSet
+
+_LOAD = """
+import importlib, os, sys, torch
+sys.setdlopenflags(os.RTLD_NOW)
+sys.path.insert(0, sys.argv[1])
+for name in sys.argv[2:]:
+    importlib.import_module(name)
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +48,7 @@ def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop:
     """Make the wheel of ``wanted`` from ``kernels`` and give its path in ``dist``.
 
     Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file,
-    the link or the packing fails, and what ``installer`` raises.
+    the link or the packing fails, InstallError when torch lacks a symbol, and what ``installer`` raises.
     """
     began = time.monotonic()
     environment = installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
@@ -50,10 +59,26 @@ def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop:
         shutil.rmtree(workspace, ignore_errors=True)
         site = _lay_out(workspace, wanted, kernels, environment)
         made = _run(recipe(wanted.cell, site, jobs=shop.limits.jobs, env=shop.env), site, wanted.cell, shop)
+        _load(made, workspace / "loaded", environment, wanted)
         _deliver(made, final)
         shutil.rmtree(workspace)
     shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
+
+
+def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted) -> None:
+    """Load the extension beside the real torch with every symbol bound at once: what is missing shows here."""
+    with zipfile.ZipFile(wheel) as archive:
+        modules = [name for name in archive.namelist() if name.endswith(".so") and "/" not in name]
+        archive.extractall(into, members=modules)
+    names = [name.partition(".")[0] for name in modules]
+    done = shell.run([environment.python, "-I", "-c", _LOAD, into, *names], timeout=600)
+    if not done.ok:
+        raise InstallError(
+            f"the wheel of {wanted.cell.id} does not load with torch {wanted.torch.release}",
+            why=done.stderr.strip().splitlines()[-1:],
+            remedy="Nothing was written to the output directory. An undefined symbol names the library that lacks it.",
+        )
 
 
 def _deliver(made: Path, final: Path) -> None:

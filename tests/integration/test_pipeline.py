@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import KernelError, TorchClassError, WheelBuildError
+from factory.core.errors import InstallError, KernelError, TorchClassError, WheelBuildError
 from factory.edge import hostcompiler, workshop
 from factory.edge.shell import run
 from factory.verb import audit, build, kernels
@@ -124,6 +124,17 @@ def test_a_cxx_file_that_does_not_compile_is_named(bench: Bench, tmp_path: Path)
     with pytest.raises(WheelBuildError) as caught:
         bench.build(ready, tmp_path)
     assert any("broken on purpose" in line for line in caught.value.why)
+
+
+def test_an_extension_that_torch_cannot_satisfy_is_not_delivered(bench: Bench, tmp_path: Path) -> None:
+    ready = kernels.kernels(bench.kernels, bench.shop)
+    source = ready.root / "csrc/flash_attn/flash_api.cpp"
+    text = source.read_text().replace("std::string fwd(", "namespace at { void nowhere(); }\n\nstd::string fwd(")
+    source.write_text(text.replace("run_bwd(params, stream);", "run_bwd(params, stream);\n    at::nowhere();"))
+    with pytest.raises(InstallError, match=r"does not load with torch 2\.6\.0") as caught:
+        bench.build(ready, tmp_path / "dist")
+    assert any("nowhere" in line for line in caught.value.why)
+    assert not (tmp_path / "dist").exists()
 
 
 def test_flags_added_behind_the_readers_back_are_refused(bench: Bench, tmp_path: Path) -> None:

@@ -159,6 +159,9 @@ def _build(arguments: argparse.Namespace) -> int:
         say=shop.log.say,
     )
     chosen = sorted(_select(arguments, rules), key=lambda row: (plan.need_of(row.cell, rules), row.cell))
+    for row in chosen:
+        # What cannot be had must show before hours of compiling, not after.
+        build.prepare(build.wanted(row.cell, rules), installer)
     made: dict[Path, Expected] = {}
     for row in chosen:
         ready = kernels.kernels(_set_wanted(plan.need_of(row.cell, rules), rules), shop)

@@ -44,6 +44,11 @@ class CellWanted:
     profile: Profile
 
 
+def prepare(wanted: CellWanted, installer: Installer) -> Environment:
+    """Give the environment ``wanted`` is built in. Raises what ``installer`` raises."""
+    return installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
+
+
 def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop: Workshop, dist: Path) -> Path:
     """Make the wheel of ``wanted`` from ``kernels`` and give its path in ``dist``.
 
@@ -51,7 +56,7 @@ def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop:
     the link or the packing fails, InstallError when torch lacks a symbol, and what ``installer`` raises.
     """
     began = time.monotonic()
-    environment = installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
+    environment = prepare(wanted, installer)
     _check_class(wanted.torch, kernels, environment, shop)
     final = dist / wheel_filename(wanted.cell)
     workspace = shop.cache / "work" / final.stem

@@ -166,12 +166,21 @@ def test_a_real_process_has_no_traceback_and_honours_no_color(here: Path) -> Non
     assert "Traceback" not in plain.stderr
 
 
+# A shell's background job starts its children with SIGINT ignored; the tests may run in one.
+INTERRUPTIBLE_PLAN = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from factory.__main__ import main
+sys.exit(main(["plan"]))
+"""
+
+
 def test_an_interrupt_says_that_one_can_go_on(here: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         (here / "cache").rename(here / "other")
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}/simple"
         process = subprocess.Popen(
-            [sys.executable, "-m", "factory", "plan"],
+            [sys.executable, "-c", INTERRUPTIBLE_PLAN],
             env={**HOME, "FACTORY_CACHE": str(here / "cache"), "PIP_INDEX_URL": endpoint},
             stderr=subprocess.PIPE,
             text=True,

@@ -148,7 +148,8 @@ def test_flags_added_behind_the_readers_back_are_refused(bench: Bench, tmp_path:
 
 
 def test_nvidias_own_tool_reads_the_same_architectures(made: Made, tmp_path: Path) -> None:
-    _, ready, _ = made
+    bench, _, _ = made
+    ready = kernels.kernels(bench.kernels, bench.shop)
     tool = ready.toolkit.home / "bin" / "cuobjdump"
     for path, _ in ready.objects.values():
         unit = tmp_path / "unit.o"

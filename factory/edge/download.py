@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import os
 import urllib.error
@@ -11,15 +10,10 @@ import urllib.request
 from pathlib import Path
 
 from factory.core.errors import DigestError, UnreachableError
+from factory.edge.digest import sha256_of
 
 _CHUNK = 1 << 20
 _FRUITLESS = 2  # attempts in a row that brought nothing before the host counts as unreachable
-
-
-def sha256_of(path: Path) -> str:
-    """Hash the file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def fetch(url: str, sha256: str, target: Path, *, timeout: float = 10.0) -> None:

@@ -3,14 +3,13 @@
 Layout: ``units/KEY.json`` says which object a unit's key gives and what it cost; ``objects/SHA256`` holds
 the bytes. Both are written to a temporary name, flushed and renamed, objects first. So at any moment a
 record either names a whole object or is not there, and two pools merge by copying files. An object is
-believed by its hash alone. The standard library suffices here: the worker imports nothing else.
+believed by its hash alone. Only the standard library is used here: the worker must start quickly.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -19,6 +18,8 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+
+from factory.edge.digest import sha256_of
 
 _STALE = 86_400.0  # seconds; no compile takes nearly as long
 
@@ -113,12 +114,6 @@ class Pool:
             json.dump(asdict(record), file, sort_keys=True)
         _flush(Path(name))
         Path(name).replace(self.root / "units" / f"{key}.json")
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file's content. Raises FileNotFoundError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _flush(path: Path) -> None:

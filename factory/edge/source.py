@@ -22,8 +22,8 @@ from pypi_simple import (
 from factory.core.errors import DigestError, SourceError, UnreachableError
 from factory.edge.archive import unpack_tar
 from factory.edge.cache import made_once
+from factory.edge.digest import sha256_of
 from factory.edge.pipconfig import index_url, without_password
-from factory.edge.pool import sha256_of
 
 _PROJECT = "flash-attn"
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte

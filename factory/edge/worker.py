@@ -3,7 +3,7 @@
 Being a process of its own, it finishes and stores the object even when the factory that started it was
 killed; the next run finds the unit locked, waits, and takes the object. Exit statuses: the compiler's own,
 or 75 when another process compiles the same unit right now. Imports only the standard library and
-two modules that do likewise, so it starts in a few hundredths of a second.
+three modules that do likewise, so it starts in a few hundredths of a second.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from factory.edge import shell
-from factory.edge.pool import Pool, Record, sha256_of
+from factory.edge.digest import sha256_of
+from factory.edge.pool import Pool, Record
 
 BUSY = 75
 

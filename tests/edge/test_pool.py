@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.edge.pool import Pool, Record, sha256_of
+from factory.edge.digest import sha256_of
+from factory.edge.pool import Pool, Record
 
 
 @pytest.fixture

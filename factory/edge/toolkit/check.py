@@ -13,7 +13,7 @@ from pathlib import Path
 from factory.core.errors import ToolkitError
 from factory.core.toolkit import FILES, TOOLS, CudaToolkit, missing, read_release, series
 from factory.edge import shell
-from factory.edge.download import sha256_of
+from factory.edge.digest import sha256_of
 
 
 def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolkit:

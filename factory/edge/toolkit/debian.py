@@ -12,7 +12,8 @@ from pathlib import Path
 
 from factory.core.errors import DigestError, UnreachableError
 from factory.core.toolkit_pins import Package
-from factory.edge import archive, download, shell
+from factory.edge import archive, shell
+from factory.edge.digest import sha256_of
 from factory.edge.toolkit.source import Errand, megabytes
 
 _OPTIONS = ("Acquire::http::Timeout=15", "Acquire::https::Timeout=15", "Acquire::Retries=2")
@@ -38,7 +39,7 @@ def _one(package: Package, errand: Errand, mirrors: Sequence[str]) -> Path:
 
 
 def _is(path: Path, package: Package) -> bool:
-    return path.is_file() and download.sha256_of(path) == package.sha256
+    return path.is_file() and sha256_of(path) == package.sha256
 
 
 def _mirrors(env: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache as once
+from functools import cached_property
 from pathlib import Path
 
 from factory.core.errors import MatrixError
@@ -32,7 +33,7 @@ class Workshop:
     log: Log
     limits: Limits
 
-    @property
+    @cached_property
     def pool(self) -> Pool:
         """The pool of kernel objects in the cache."""
         return Pool(self.cache / "pool")

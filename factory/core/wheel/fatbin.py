@@ -53,17 +53,6 @@ def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
     return tuple(Fatbin(tuple(_images(section, start, end))) for start, end in _containers(section))
 
 
-def archs(fatbins: Iterable[Fatbin]) -> tuple[Arch, ...]:
-    """Give the capabilities found in any of ``fatbins`` as one asks for them: 8.0, 9.0a, 8.9+PTX.
-
-    PTX without machine code of the same capability comes out as ``8.9+PTX`` too; ``Image`` tells them apart.
-    """
-    images = {image for fatbin in fatbins for image in fatbin.images}
-    ptx = {image.arch for image in images if image.kind == "ptx"}
-    found = {image.arch for image in images}
-    return tuple(sorted(Arch(a.major, a.minor, a.suffix, ptx=a in ptx) for a in found))
-
-
 def images(wanted: Iterable[Arch]) -> frozenset[Image]:
     """Give the images that each translation unit has when it was compiled for ``wanted``."""
     asked = tuple(wanted)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from factory.core.errors import ToolkitError
 from factory.core.toolkit import CudaToolkit
 from factory.core.toolkit_pins import Package, Recipe
+from factory.edge.cache import locked
 from factory.edge.toolkit import check as toolkit_check
 from factory.edge.toolkit.source import Errand, Source, megabytes
 
@@ -51,7 +51,10 @@ def make(
 
     Raises what the sources raise, and ToolkitError where the result is not complete.
     """
-    with _alone(cache / "toolkits" / f".{recipe.directory}.lock", say):
+    with locked(
+        cache / "toolkits" / f".{recipe.directory}.lock",
+        lambda: say("  another build is fetching this toolkit; waiting for it"),
+    ):
         home = cache / "toolkits" / recipe.directory
         with contextlib.suppress(ToolkitError):
             if made := stored(recipe, cache):
@@ -68,19 +71,6 @@ def make(
             shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(downloads)
         return toolkit_check.inspect(home, recipe.version, origin=recipe.title, memory=memory(cache))
-
-
-@contextlib.contextmanager
-def _alone(lock: Path, say: Callable[[str], None]) -> Iterator[None]:
-    """Hold ``lock`` for this process; the system lets go of it when the process ends, however it ends."""
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("  another build is fetching this toolkit; waiting for it")
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield
 
 
 def _build(recipe: Recipe, draft: Path, errand: Errand, sources: Mapping[str, Source]) -> None:

@@ -1,4 +1,4 @@
-"""Compute capabilities, in the spellings people use, and the gencode flags they become.
+"""Compute capabilities, in the spellings people use, and the front-end passes and gencode flags they become.
 
 Source of the spellings: ``TORCH_CUDA_ARCH_LIST`` (``8.9+PTX``) and nvcc (``sm_90a``, ``compute_89``).
 """
@@ -51,20 +51,32 @@ class Arch:
         return Arch(self.major, self.minor, self.suffix)
 
 
-def gencode(archs: Iterable[Arch], front_end: Mapping[Arch, Arch]) -> tuple[str, ...]:
-    """Give nvcc's ``-gencode`` flags for ``archs``, one front-end pass per group.
+@dataclass(frozen=True, kw_only=True)
+class FrontEnd:
+    """One pass of the device front end: from ``virtual``'s PTX come all of ``real``; ``ptx``: it is wanted itself."""
 
-    ``front_end`` maps a real target to the capability whose front-end pass also serves it; a target
-    that is not in it gets its own pass.
+    virtual: Arch
+    real: tuple[Arch, ...]
+    ptx: bool
+
+
+def front_ends(archs: Iterable[Arch], shared: Mapping[Arch, Arch]) -> tuple[FrontEnd, ...]:
+    """Give the passes that make ``archs``, each architecture in exactly one.
+
+    ``shared`` maps a real target to the capability whose pass also serves it; a target that is not in it
+    gets a pass of its own.
     """
-    wanted = sorted(set(archs))
-    groups: dict[Arch, list[str]] = {}
-    for arch in sorted({a.real for a in wanted}):
-        groups.setdefault(front_end.get(arch, arch), []).append(f"sm_{arch.number}")
-    for arch in wanted:
-        if arch.ptx:
-            groups.setdefault(arch.real, []).append(f"compute_{arch.number}")
-    flags: list[str] = []
-    for virtual, codes in sorted(groups.items()):
-        flags += ["-gencode", f"arch=compute_{virtual.number},code=[{','.join(codes)}]"]
-    return tuple(flags)
+    wanted = set(archs)
+    embedded = {arch.real for arch in wanted if arch.ptx}
+    groups: dict[Arch, list[Arch]] = {virtual: [] for virtual in embedded}
+    for arch in sorted({arch.real for arch in wanted}):
+        groups.setdefault(shared.get(arch, arch), []).append(arch)
+    return tuple(
+        FrontEnd(virtual=virtual, real=tuple(real), ptx=virtual in embedded) for virtual, real in sorted(groups.items())
+    )
+
+
+def gencode(virtual: Arch, real: Iterable[Arch]) -> tuple[str, ...]:
+    """Give nvcc's flags for one front-end pass that leaves its PTX and the machine code of ``real``."""
+    codes = [*(f"sm_{arch.number}" for arch in real), f"compute_{virtual.number}"]
+    return ("-gencode", f"arch=compute_{virtual.number},code=[{','.join(codes)}]")

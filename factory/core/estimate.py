@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from factory.core.arch import Arch
+from factory.core.arch import FrontEnd
+from factory.core.job import Todo
 from factory.core.schedule import Demand
 from factory.core.unit import Unit
 
@@ -20,10 +21,15 @@ class Shape:
     targets: int
 
     @classmethod
-    def of(cls, profile: str, archs: Iterable[Arch], front_end: Mapping[Arch, Arch]) -> Shape:
-        """Count the passes and targets of ``archs`` where ``front_end`` shares passes."""
-        real = {arch.real for arch in archs}
-        return cls(profile=profile, passes=len({front_end.get(arch, arch) for arch in real}), targets=len(real))
+    def of(cls, profile: str, passes: Sequence[FrontEnd]) -> Shape:
+        """Count ``passes`` and what is made of them."""
+        return cls(profile=profile, passes=len(passes), targets=sum(len(row.real) for row in passes))
+
+    @classmethod
+    def left(cls, profile: str, todo: Todo) -> Shape:
+        """Count what is still to be done for a unit."""
+        code = [*todo.front_end, *todo.from_ptx]
+        return cls(profile=profile, passes=len(todo.front_end), targets=sum(len(stage.code) for stage in code))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,14 +51,15 @@ class Costs:
     base: Mapping[tuple[str, str], Demand]
     head: Mapping[tuple[str, int], float]
     further_target: float
+    assembler_peak: int
     wheel: Demand
 
     def guess(self, unit: Unit, shape: Shape) -> Demand:
         """Guess what ``unit`` takes; an unknown profile counts as the full one."""
         base = self.base.get((shape.profile, unit.kind)) or self.base["full", unit.kind]
-        further = 1 + self.further_target * (shape.targets - shape.passes)
-        factor = self.head.get((unit.kind, unit.head_size), 1.0) * (shape.passes - 1 + further)
-        return Demand(seconds=base.seconds * factor, peak=base.peak)
+        targets = shape.passes + self.further_target * (shape.targets - shape.passes)
+        factor = self.head.get((unit.kind, unit.head_size), 1.0) * targets
+        return Demand(seconds=base.seconds * factor, peak=base.peak if shape.passes else self.assembler_peak)
 
 
 def read_costs(table: Mapping[str, Any]) -> Costs:
@@ -61,27 +68,28 @@ def read_costs(table: Mapping[str, Any]) -> Costs:
         base={(name, kind): Demand(**row) for name, rows in table["profile"].items() for kind, row in rows.items()},
         head={(kind, int(size)): factor for kind, row in table["head"].items() for size, factor in row.items()},
         further_target=table["further_target"],
+        assembler_peak=table["assembler_peak"],
         wheel=Demand(**table["wheel"]),
     )
 
 
-def expect(units: Sequence[Unit], shape: Shape, costs: Costs, measured: Iterable[Measured]) -> dict[str, Demand]:
-    """Give each unit's expected demand, by key.
+def expect(shapes: Mapping[Unit, Shape], costs: Costs, measured: Iterable[Measured]) -> dict[str, Demand]:
+    """Give the expected demand of each unit in its shape, by the unit's key.
 
     A file compiled before in the same shape is taken at its word. The others are guessed from the table,
     scaled by how this machine's measurements compare with the table's guesses for the same files.
     """
     measured = tuple(measured)
-    known = {row.source: row.demand for row in measured if row.shape == shape}
+    known = {(row.source, row.shape): row.demand for row in measured}
     ratios = sorted(
         row.demand.seconds / guess
         for row in measured
-        if (guess := costs.guess(Unit(source=row.source, key=""), row.shape).seconds) > 0
+        if (guess := costs.guess(Unit(source=row.source, host=""), row.shape).seconds) > 0
     )
     speed = ratios[len(ratios) // 2] if ratios else 1.0
 
-    def guessed(unit: Unit) -> Demand:
+    def guessed(unit: Unit, shape: Shape) -> Demand:
         table = costs.guess(unit, shape)
         return Demand(seconds=table.seconds * speed, peak=table.peak)
 
-    return {unit.key: known.get(unit.source) or guessed(unit) for unit in units}
+    return {unit.host: known.get((unit.source, shape)) or guessed(unit, shape) for unit, shape in shapes.items()}

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from factory.core.errors import DiskFullError, KernelError, MemoryKillError
+from factory.core.job import Job
 from factory.core.progress import Snapshot
 from factory.core.schedule import Demand, admit, remaining_seconds
-from factory.edge import machine, shell
+from factory.edge import disk, machine, shell
 from factory.edge.log import Log, Meter
-from factory.edge.worker import BUSY, Job
+from factory.edge.worker import BUSY, FULL
 
 _TICK = 0.1  # seconds between two looks at the running jobs
 _BUSY_PAUSE = 2.0  # seconds before a unit that another process compiles is looked at again
@@ -57,7 +58,7 @@ class _Run:
     done: int = 0
 
     def log_of(self, job: Job) -> Path:
-        return self.floor.logs / f"{Path(job.source).stem}.log"
+        return self.floor.logs / f"{Path(job.unit.source).stem}.log"
 
 
 def compile_all(jobs: Sequence[Job], demand: Mapping[str, Demand], floor: Floor) -> None:
@@ -129,11 +130,11 @@ def _failed(run: _Run, job: Job, status: int) -> None:
     """Send a unit that was killed for memory back once, to run alone; raise for every other failure."""
     log = run.log_of(job)
     text = log.read_text(errors="replace")
-    name = Path(job.source).name
-    if "No space left on device" in text:
+    name = Path(job.unit.source).name
+    if status == FULL or disk.named(text):
         raise DiskFullError(
             f"the disk is full: {name} could not be written",
-            why=[str(log)],
+            why=[f"the pool is in {job.pool}", f"whole log: {log}"],
             remedy="Free some space and run the same command again; finished units are kept.",
         )
     killed = status in {_KILLED, -9} or any(sign in text for sign in _KILL_SIGNS)
@@ -164,7 +165,7 @@ def _snapshot(run: _Run) -> Snapshot:
     return Snapshot(
         done=run.done,
         total=run.total,
-        running=tuple(Path(run.jobs[key].source).stem for key in run.running),
+        running=tuple(Path(run.jobs[key].unit.source).stem for key in run.running),
         elapsed=moment - run.began,
         remaining=remaining_seconds(left, jobs=min(run.floor.limits.jobs, now.cores)),
         memory_used=now.memory - now.free,

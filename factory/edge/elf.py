@@ -84,7 +84,10 @@ def _symbols(table: Section | None) -> tuple[frozenset[str], frozenset[str]]:
     defined: set[str] = set()
     undefined: set[str] = set()
     for symbol in _bounded(table.iter_symbols()) if isinstance(table, SymbolTableSection) else ():
-        (undefined if symbol["st_shndx"] == "SHN_UNDEF" else defined).add(symbol.name)
+        if symbol["st_shndx"] != "SHN_UNDEF":
+            defined.add(symbol.name)
+        elif symbol["st_info"]["bind"] != "STB_WEAK":  # the loader does without those
+            undefined.add(symbol.name)
     return frozenset(defined), frozenset(undefined - {""})
 
 

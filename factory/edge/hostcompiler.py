@@ -20,11 +20,12 @@ _MAJOR = re.compile(r"^(\d+)")
 
 @dataclass(frozen=True, kw_only=True)
 class HostCompiler:
-    """A g++: its path, its version (``12.2.0``) and a sha256 that stands for it in object keys."""
+    """A g++: its path, its version (``12.2.0``), a sha256 that stands for it in keys, and its binutils' objcopy."""
 
     path: Path
     version: str
     digest: str
+    objcopy: Path
 
 
 def find(toolkit: Toolkit, env: Mapping[str, str]) -> HostCompiler:
@@ -41,7 +42,7 @@ def find(toolkit: Toolkit, env: Mapping[str, str]) -> HostCompiler:
         version, digest = _version(path, env), _digest(path, env)
         major = _MAJOR.match(version)
         if major and digest and int(major[1]) <= toolkit.newest_gcc:
-            return HostCompiler(path=Path(path), version=version, digest=digest)
+            return HostCompiler(path=Path(path), version=version, digest=digest, objcopy=_objcopy(path, env))
         seen.append(f"{path} is {version if digest and version else 'not a gcc'}")
     raise HostCompilerError(
         f"CUDA {toolkit.version} needs a host g++ of at most version {toolkit.newest_gcc}",
@@ -83,6 +84,18 @@ def check_class(
         why=evidence or [line for line in done.stderr.splitlines() if "error" in line][:5],
         remedy="Correct the kernel_class of this torch in matrix.yaml, or add its class to kernel_classes.toml.",
     )
+
+
+def _objcopy(path: str, env: Mapping[str, str]) -> Path:
+    """Ask the compiler where its objcopy is: beside its assembler and linker, else on PATH."""
+    named = shell.run([path, "-print-prog-name=objcopy"], env=env, timeout=30).stdout.strip()
+    found = shutil.which(named or "objcopy", path=env.get("PATH"))
+    if found is None:
+        raise HostCompilerError(
+            f"{path} has no objcopy beside it, nor is one on PATH",
+            remedy="Install binutils, and run the same command again.",
+        )
+    return Path(found)
 
 
 def _version(path: str, env: Mapping[str, str]) -> str:

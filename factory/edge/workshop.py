@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache as once
 from functools import cached_property
 from pathlib import Path
 
+from factory.core.arch import Arch, front_ends
 from factory.core.errors import MatrixError
 from factory.core.estimate import Costs, Measured, Shape, read_costs
+from factory.core.model import Toolkit
 from factory.core.schedule import Demand
 from factory.core.unit import KernelClass
 from factory.data import DATA
@@ -38,6 +40,21 @@ class Workshop:
         """The pool of kernel objects in the cache."""
         return Pool(self.cache / "pool")
 
+    @cached_property
+    def measured(self) -> tuple[Measured, ...]:
+        """What the pool's compiles took, each once, as it was known when first asked."""
+        return tuple(
+            {
+                Measured(
+                    source=record.source,
+                    shape=Shape(profile=record.profile, passes=record.passes, targets=record.targets),
+                    # CPU time, not wall: what else ran beside it is not the unit's.
+                    demand=Demand(seconds=record.cpu_seconds, peak=record.peak_bytes),
+                ): None
+                for record in self.pool.records()
+            }
+        )
+
 
 def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) -> Limits:
     """Decide how much may run at once on this machine.
@@ -56,17 +73,9 @@ def costs() -> Costs:
     return read_costs(tomllib.loads((DATA / "costs.toml").read_text()))
 
 
-def measured(pool: Pool) -> tuple[Measured, ...]:
-    """Read what the pool's units took when they were compiled."""
-    return tuple(
-        Measured(
-            source=record.source,
-            shape=Shape(profile=record.profile, passes=record.passes, targets=record.targets),
-            # CPU time, not wall: what else ran beside it is not the unit's.
-            demand=Demand(seconds=record.cpu_seconds, peak=record.peak_bytes),
-        )
-        for record in pool.records()
-    )
+def shape_of(profile: str, archs: Iterable[Arch], toolkit: Toolkit) -> Shape:
+    """Give the shape of a unit that is compiled for ``archs`` from nothing."""
+    return Shape.of(profile, front_ends(archs, toolkit.front_end))
 
 
 def kernel_class(name: str) -> KernelClass:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import sys
@@ -19,17 +20,26 @@ from factory.core.wheel.facts import Expected
 from factory.core.wheel.name import wheel_filename
 from factory.data import DATA
 from factory.driver.job import DriverJob
-from factory.edge import hostcompiler, shell
+from factory.edge import disk, elf, hostcompiler, shell
 from factory.edge.cache import locked
+from factory.edge.digest import sha256_of
 from factory.edge.environment import Environment, Installer
 from factory.edge.workshop import Workshop
 from factory.verb.kernels import KernelSet
 
-_LOAD = """
-import importlib, os, sys, torch
+# Run beside the real torch: first every symbol the extension lacks is looked up in what torch has loaded, so that
+# all that are missing are named; then the extension is loaded with every symbol bound at once.
+_LOAD = r"""
+import ctypes, importlib, json, os, sys, torch
+paths = {line.split()[-1] for line in open("/proc/self/maps") if ".so" in line}
+libraries = [ctypes.CDLL(None), *(ctypes.CDLL(path) for path in sorted(paths))]
+for name, symbols in json.loads(sys.argv[2]).items():
+    missing = [symbol for symbol in symbols if not any(hasattr(library, symbol) for library in libraries)]
+    if missing:
+        sys.exit("\n".join(f"undefined symbol: {symbol}" for symbol in missing))
 sys.setdlopenflags(os.RTLD_NOW)
 sys.path.insert(0, sys.argv[1])
-for name in sys.argv[2:]:
+for name in json.loads(sys.argv[2]):
     importlib.import_module(name)
 """
 
@@ -62,7 +72,7 @@ def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop:
     workspace = shop.cache / "work" / final.stem
     with locked(workspace.with_name(f".{final.stem}.lock")):
         shutil.rmtree(workspace, ignore_errors=True)
-        site = _lay_out(workspace, wanted, kernels, environment)
+        site = _lay_out(workspace, wanted, kernels, environment, shop)
         made = _run(recipe(wanted.cell, site, jobs=shop.limits.jobs, env=shop.env), site, wanted.cell, shop)
         _load(made, workspace / "loaded", environment, wanted)
         _deliver(made, final)
@@ -76,14 +86,18 @@ def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted)
     with zipfile.ZipFile(wheel) as archive:
         modules = [name for name in archive.namelist() if name.endswith(".so") and "/" not in name]
         archive.extractall(into, members=modules)
-    names = [name.partition(".")[0] for name in modules]
-    done = shell.run([environment.python, "-I", "-c", _LOAD, into, *names], timeout=600)
+    lacking = {name.partition(".")[0]: sorted(elf.read(into / name, name).undefined) for name in modules}
+    done = shell.run([environment.python, "-I", "-c", _LOAD, into, json.dumps(lacking)], timeout=600)
     if not done.ok:
         raise InstallError(
             f"the wheel of {wanted.cell.id} does not load with torch {wanted.torch.release}",
-            why=done.stderr.strip().splitlines()[-1:],
+            why=_undefined(done.stderr) or done.stderr.strip().splitlines()[-1:],
             remedy="Nothing was written to the output directory. An undefined symbol names the library that lacks it.",
         )
+
+
+def _undefined(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.startswith("undefined symbol: ")]
 
 
 def _deliver(made: Path, final: Path) -> None:
@@ -104,36 +118,39 @@ def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
 def _check_class(torch: Torch, kernels: KernelSet, environment: Environment, shop: Workshop) -> None:
     include = environment.torch / "include"
     hostcompiler.check_class(
-        kernels.wanted.kernel_class,
+        kernels.ready.wanted.kernel_class,
         torch,
-        compiler=kernels.compiler,
-        include_dirs=(include, kernels.toolkit.home / "include"),
+        compiler=kernels.ready.compiler,
+        include_dirs=(include, kernels.ready.toolkit.home / "include"),
         env=shop.env,
     )
 
 
-def _lay_out(workspace: Path, wanted: CellWanted, kernels: KernelSet, environment: Environment) -> Site:
-    """Make the directory a wheel is built in: a copy of the source, the two drivers and their job."""
-    drivers = workspace / "bin"
+def _lay_out(workspace: Path, wanted: CellWanted, kernels: KernelSet, environment: Environment, shop: Workshop) -> Site:
+    """Make the directory a wheel is built in: a copy of the source, the objects, the two drivers and their job."""
+    drivers, objects = workspace / "bin", workspace / "objects"
     drivers.mkdir(parents=True)
+    objects.mkdir()
+    assembler = kernels.assembler(shop)
+    assembled = {unit.source: assembler.assemble(unit, objects) for unit in kernels.ready.units}
     site = Site(
         source=workspace / "source",
         wheelhouse=workspace / "wheelhouse",
         python=environment.python,
         site_packages=environment.site_packages,
-        cuda_home=kernels.toolkit.home,
+        cuda_home=kernels.ready.toolkit.home,
         nvcc=_driver(drivers / "nvcc", "factory.driver.nvcc"),
         cxx=_driver(drivers / "g++", "factory.driver.cxx"),
         job_file=workspace / "driver.json",
     )
-    shutil.copytree(kernels.root, site.source, symlinks=True)
+    shutil.copytree(kernels.ready.root, site.source, symlinks=True)
     DriverJob(
         root=str(site.source),
-        nvcc=str(kernels.toolkit.nvcc),
-        cxx=str(kernels.compiler.path),
+        nvcc=str(kernels.ready.toolkit.nvcc),
+        cxx=str(kernels.ready.compiler.path),
         nvcc_flags=kernels.flags,
         cxx_flags=cxx_flags(wanted.profile, site, standard=wanted.torch.cxx_standard),
-        objects={name: (str(path), sha256) for name, (path, sha256) in kernels.objects.items()},
+        objects={source: (str(path), sha256_of(path)) for source, path in assembled.items()},
     ).write(site.job_file)
     return site
 
@@ -159,7 +176,7 @@ def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
 def _failure(log: Path, status: int, cell: Cell) -> WheelBuildError | DiskFullError:
     lines = log.read_text(errors="replace").splitlines()
     why = [*_first_errors(lines), f"whole log: {log}"]
-    if any("No space left on device" in line for line in lines):
+    if disk.named("\n".join(lines)) or disk.filled(log.parent):
         return DiskFullError(
             f"the disk is full while building {cell.id}", why=why, remedy="Free some space, then again."
         )
@@ -179,9 +196,9 @@ def _first_errors(lines: Sequence[str]) -> list[str]:
 
 def expected(wanted: CellWanted, kernels: KernelSet, shop: Workshop) -> Expected:
     """Say what the audit holds the wheel of ``wanted`` to, this machine's paths included."""
-    paths = (shop.cache, kernels.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
+    paths = (shop.cache, kernels.ready.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
     return Expected.of_cell(
         wanted.cell,
-        check_symbol=kernels.wanted.kernel_class.check_symbol,
+        check_symbol=kernels.ready.wanted.kernel_class.check_symbol,
         build_paths=tuple(str(path) for path in paths),
     )

@@ -5,24 +5,28 @@ No torch is installed or looked at here, and no GPU is needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.core.arch import Arch
+from factory.core.arch import Arch, front_ends
 from factory.core.errors import DigestError
 from factory.core.estimate import Shape, expect
 from factory.core.inheritance import inherited
+from factory.core.job import Job, todo
 from factory.core.model import FlashAttn, Profile, Toolkit
 from factory.core.progress import duration
 from factory.core.sdist import Extension, read_extension
+from factory.core.shard import Shard, share
 from factory.core.toolkit import CudaToolkit
 from factory.core.unit import TORCH_NVCC_FLAGS, Inputs, KernelClass, Unit, compile_flags, units
 from factory.data import DATA
 from factory.edge import hostcompiler, source, toolkit, workshop
+from factory.edge.assemble import Assembler
 from factory.edge.compile import Floor, compile_all
 from factory.edge.hostcompiler import HostCompiler
-from factory.edge.worker import Job
+from factory.edge.pool import SetRecord
 from factory.edge.workshop import Workshop
 
 
@@ -38,11 +42,10 @@ class SetWanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelSet:
-    """Kernels that are all in the pool, and what they were made with.
+class Prepared:
+    """A set before anything is compiled: its sources unpacked, its tools found, its units keyed.
 
-    ``objects`` maps each source to its object's path and sha256; ``flags`` are upstream's own, as its
-    ``setup.py`` must pass them again when the wheel is made.
+    ``nvcc`` is the command that compiles a unit, but for gencode, input and output.
     """
 
     wanted: SetWanted
@@ -50,26 +53,28 @@ class KernelSet:
     extension: Extension
     toolkit: CudaToolkit
     compiler: HostCompiler
-    objects: Mapping[str, tuple[Path, str]]
+    inputs: Inputs
+    units: tuple[Unit, ...]
+    nvcc: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelSet:
+    """Kernels that are all in the pool, and how many of them were compiled just now."""
+
+    ready: Prepared
     compiled: int
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """The flags torch and ``setup.py`` pass for a kernel, architectures apart."""
-        return TORCH_NVCC_FLAGS + self.extension.nvcc_flags
+        """The flags torch and upstream's ``setup.py`` pass for a kernel, architectures apart."""
+        return TORCH_NVCC_FLAGS + self.ready.extension.nvcc_flags
 
-
-@dataclass(frozen=True, kw_only=True)
-class Prepared:
-    """A set before anything is compiled: its sources unpacked, its tools found, its units keyed."""
-
-    wanted: SetWanted
-    root: Path
-    extension: Extension
-    toolkit: CudaToolkit
-    compiler: HostCompiler
-    units: tuple[Unit, ...]
-    argv: tuple[str, ...]
+    def assembler(self, shop: Workshop) -> Assembler:
+        """Give what puts the units' objects together."""
+        return Assembler(
+            pool=shop.pool, fatbinary=self.ready.toolkit.home / "bin" / "fatbinary", objcopy=self.ready.compiler.objcopy
+        )
 
 
 def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
@@ -83,14 +88,14 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
     archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
     root = source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
     extension = read_extension((root / "setup.py").read_text())
-    flags = compile_flags(extension, wanted.profile, wanted.archs, wanted.toolkit)
+    flags = compile_flags(extension, wanted.profile)
     macros = tuple(f"-D{macro}" for macro in wanted.kernel_class.macros)
     inputs = Inputs(
         flash_attn=release.version,
         sdist=release.sha256,
         toolkit=cuda.digest,
         host_compiler=compiler.digest,
-        standin=workshop.standin_digest(),
+        headers=workshop.standin_digest(),
         kernel_class=wanted.kernel_class.name,
         flags=flags + macros,
     )
@@ -101,71 +106,96 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
         extension=extension,
         toolkit=cuda,
         compiler=compiler,
-        units=units(extension, inputs),
-        argv=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *macros, *includes),
+        inputs=inputs,
+        units=units(extension, inputs, front_ends(wanted.archs, wanted.toolkit.front_end)),
+        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *macros, *includes),
     )
 
 
-def kernels(wanted: SetWanted, shop: Workshop) -> KernelSet:
-    """Compile what the pool lacks of a set and give the whole set.
+def kernels(wanted: SetWanted, shop: Workshop, shard: Shard | None = None) -> KernelSet:
+    """Compile what the pool lacks of a set, or of one ``shard`` of it.
 
     Raises KernelError, MemoryKillError or DiskFullError; what was finished by then stays in the pool.
     """
     ready = prepare(wanted, shop)
     shop.pool.sweep()
-    missing = [unit for unit in ready.units if shop.pool.get(unit.key) is None]
-    here = len(ready.units) - len(missing)
-    shop.log.say(f"kernels: {len(ready.units)} units, {here} in the pool, {len(missing)} to compile")
+    record = _record(ready)
+    shop.pool.hold(record)
+    shop.pool.note(record)
+    mine = ready.units
+    if shard is not None:
+        mine = share(ready.units, shard, _seconds(wanted))
+        shop.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
+    return KernelSet(ready=ready, compiled=compile_missing(mine, ready, shop))
+
+
+def compile_missing(mine: Sequence[Unit], ready: Prepared, shop: Workshop) -> int:
+    """Compile what the pool lacks of the units ``mine`` of a set; give how many units that were.
+
+    Raises KernelError, MemoryKillError or DiskFullError.
+    """
+    lacking = shop.pool.lacking(key for unit in mine for key in unit.wanted())
+    missing = [unit for unit in mine if not lacking.isdisjoint(unit.wanted())]
+    here = len(mine) - len(missing)
+    shop.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
     if missing:
         _compile(missing, ready, shop)
-    return KernelSet(
-        wanted=wanted,
-        root=ready.root,
-        extension=ready.extension,
-        toolkit=ready.toolkit,
-        compiler=ready.compiler,
-        objects={unit.source: _object(unit, shop) for unit in ready.units},
-        compiled=len(missing),
-    )
+    lost = shop.pool.lacking(key for unit in missing for key in unit.wanted())
+    if lost:
+        raise DigestError(
+            f"{len(lost)} parts of the kernels were damaged right after they were made",
+            remedy="Check the disk, then run the same command again.",
+        )
+    return len(missing)
+
+
+def _seconds(wanted: SetWanted) -> Callable[[Unit], float]:
+    """Guess by the table alone: what this machine measured must not change how a set is cut."""
+    costs = workshop.costs()
+    shape = workshop.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
+    return lambda unit: costs.guess(unit, shape).seconds
 
 
 def _compile(missing: Sequence[Unit], ready: Prepared, shop: Workshop) -> None:
-    wanted = ready.wanted
-    shape = Shape.of(wanted.profile.name, wanted.archs, wanted.toolkit.front_end)
-    demand = expect(missing, shape, workshop.costs(), workshop.measured(shop.pool))
-    logs = shop.cache / "logs" / f"kernels-{missing[0].key[:12]}"
+    profile = ready.wanted.profile.name
+    left = {unit: Shape.left(profile, todo(unit, lambda key: shop.pool.get(key) is not None)) for unit in missing}
+    demand = expect(left, workshop.costs(), shop.measured)
+    # Two builds of one set at once must not write each other's files.
+    logs = shop.cache / "logs" / f"kernels-{missing[0].host[:12]}-{os.getpid()}"
     total = sum(row.seconds for row in demand.values()) / shop.limits.jobs
     shop.log.say(
         f"about {duration(total)} with {shop.limits.jobs} at once in {shop.limits.budget / 1e9:.1f} GB; "
         f"compiler output in {logs}"
     )
-    env = inherited(shop.env)
     compile_all(
-        [_job(unit, shape, ready, shop) for unit in missing],
+        [_job(unit, ready, shop) for unit in missing],
         demand,
-        Floor(limits=shop.limits, logs=logs, env=env, log=shop.log),
+        Floor(limits=shop.limits, logs=logs, env=inherited(shop.env), log=shop.log),
     )
 
 
-def _job(unit: Unit, shape: Shape, ready: Prepared, shop: Workshop) -> Job:
+def _job(unit: Unit, ready: Prepared, shop: Workshop) -> Job:
     return Job(
-        key=unit.key,
-        source=unit.source,
-        profile=shape.profile,
-        passes=shape.passes,
-        targets=shape.targets,
+        unit=unit,
+        profile=ready.wanted.profile.name,
         pool=str(shop.pool.root),
-        argv=(*ready.argv, "-c", unit.source),
+        nvcc=ready.nvcc,
+        objcopy=str(ready.compiler.objcopy),
         cwd=str(ready.root),
     )
 
 
-def _object(unit: Unit, shop: Workshop) -> tuple[Path, str]:
-    found = shop.pool.get(unit.key)
-    if found is None:
-        raise DigestError(
-            f"the object of {unit.source} was damaged right after it was made",
-            remedy="Check the disk, then run the same command again.",
-        )
-    record, path = found
-    return path, record.sha256
+def _record(ready: Prepared) -> SetRecord:
+    wanted = ready.wanted
+    keys = {key for unit in ready.units for key in (*unit.wanted(), *(stage.ptx for stage in unit.stages))}
+    return SetRecord(
+        flash_attn=wanted.flash_attn.version,
+        cuda=wanted.toolkit.version,
+        archs=tuple(map(str, wanted.archs)),
+        profile=wanted.profile.name,
+        kernel_class=wanted.kernel_class.name,
+        toolkit=ready.toolkit.release,
+        host_compiler=ready.compiler.version,
+        units=len(ready.units),
+        keys=tuple(sorted(keys)),
+    )

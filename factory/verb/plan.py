@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from factory.core.arch import Arch
-from factory.core.estimate import Shape, expect
+from factory.core.estimate import expect
 from factory.core.model import Cell, Matrix, Planned
 from factory.core.progress import duration, gigabytes
 from factory.core.schedule import Demand, remaining_seconds
@@ -69,9 +69,9 @@ def estimate(need: KernelNeed, matrix: Matrix, shop: Workshop) -> Estimate:
     archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
     root = source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
     kernels = read_extension((root / "setup.py").read_text()).kernels
-    shape = Shape.of(need.profile, need.archs, matrix.toolkits[need.cuda].front_end)
-    units = [Unit(source=name, key=name) for name in kernels]
-    demand = expect(units, shape, workshop.costs(), workshop.measured(shop.pool))
+    shape = workshop.shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
+    units = {Unit(source=name, host=name): shape for name in kernels}
+    demand = expect(units, workshop.costs(), shop.measured)
     return _sum(demand, shop)
 
 

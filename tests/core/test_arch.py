@@ -1,10 +1,15 @@
+from random import Random
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch, gencode
+from factory.core.arch import Arch, FrontEnd, front_ends, gencode
 
 ARCHS = st.builds(Arch, st.integers(8, 12), st.integers(0, 9), st.sampled_from(["", "a", "f"]), st.booleans())
+REAL = ARCHS.map(lambda arch: arch.real)
+SHARED = st.dictionaries(REAL, REAL, max_size=5)
+A80, A90, A120 = Arch(8, 0), Arch(9, 0), Arch(12, 0)
 
 
 @pytest.mark.parametrize(
@@ -34,29 +39,36 @@ def test_round_trips(arch: Arch) -> None:
     assert Arch.parse(str(arch)) == arch
 
 
-@given(st.sets(ARCHS, min_size=1))
-def test_every_target_is_asked_for_exactly_once(archs: set[Arch]) -> None:
-    flags = gencode(archs, {})
-    codes = [code for flag in flags[1::2] for code in flag.split("code=[")[1].rstrip("]").split(",")]
-    wanted = {f"sm_{a.number}" for a in archs} | {f"compute_{a.number}" for a in archs if a.ptx}
-    assert sorted(codes) == sorted(wanted)
+@given(st.lists(ARCHS, min_size=1), SHARED)
+def test_every_architecture_is_made_in_exactly_one_pass(archs: list[Arch], shared: dict[Arch, Arch]) -> None:
+    passes = front_ends(archs, shared)
+    assert sorted(arch for one in passes for arch in one.real) == sorted({arch.real for arch in archs})
+    assert {one.virtual for one in passes if one.ptx} == {arch.real for arch in archs if arch.ptx}
+    assert len({one.virtual for one in passes}) == len(passes)
+    assert all(one.real or one.ptx for one in passes)
+
+
+@given(st.lists(ARCHS, min_size=1), SHARED, st.randoms())
+def test_passes_do_not_depend_on_the_order_asked(archs: list[Arch], shared: dict[Arch, Arch], random: Random) -> None:
+    shuffled = random.sample(archs, len(archs))
+    assert front_ends(shuffled, shared) == front_ends(archs, shared)
 
 
 def test_one_pass_serves_a_family() -> None:
-    front_end = {Arch(8, 0): Arch(8, 0), Arch(9, 0): Arch(8, 0)}
-    assert gencode([Arch(9, 0), Arch(8, 0), Arch(12, 0)], front_end) == (
-        "-gencode",
-        "arch=compute_80,code=[sm_80,sm_90]",
-        "-gencode",
-        "arch=compute_120,code=[sm_120]",
+    shared = {A80: A80, A90: A80}
+    assert front_ends([A90, A80, A120], shared) == (
+        FrontEnd(virtual=A80, real=(A80, A90), ptx=False),
+        FrontEnd(virtual=A120, real=(A120,), ptx=False),
     )
 
 
 def test_ptx_of_a_shared_target_is_its_own_pass() -> None:
-    front_end = {Arch(9, 0): Arch(8, 0)}
-    assert gencode([Arch(9, 0, ptx=True)], front_end) == (
-        "-gencode",
-        "arch=compute_80,code=[sm_90]",
-        "-gencode",
-        "arch=compute_90,code=[compute_90]",
+    assert front_ends([Arch(9, 0, ptx=True)], {A90: A80}) == (
+        FrontEnd(virtual=A80, real=(A90,), ptx=False),
+        FrontEnd(virtual=A90, real=(), ptx=True),
     )
+
+
+def test_a_pass_leaves_its_ptx_and_the_machine_code_asked_for() -> None:
+    assert gencode(A80, [A80, A90]) == ("-gencode", "arch=compute_80,code=[sm_80,sm_90,compute_80]")
+    assert gencode(Arch(9, 0, "a"), []) == ("-gencode", "arch=compute_90a,code=[compute_90a]")

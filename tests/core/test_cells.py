@@ -62,7 +62,8 @@ def test_every_choice_is_a_cell() -> None:
         ("cu126 torch2.6 cp310 abiTRUE fa2.7.4.post1", State.BUILD, "chosen by wheels.2.6"),
         ("cu126 torch2.8 cp310 abiTRUE fa2.8.3.post2", State.ON_REQUEST, "its published name is taken by cu128 torch2"),
         ("cu124 torch2.6 cp310 abiFALSE fa2.8.3.post2", State.ON_REQUEST, "flash-attn 2.8.3.post2 is not the default"),
-        ("cu130 torch2.14 cp310 abiTRUE fa2.8.3.post2", State.SKIPPED, "needs C++20; every released flash-attn sourc"),
+        ("cu130 torch2.14 cp310 abiTRUE fa2.8.3.post2", State.BUILD, "chosen by wheels.2.14"),
+        ("cu132 torch2.15 cp311 abiTRUE fa2.8.3.post2", State.BUILD, "chosen by wheels.2.15"),
         ("cu130 torch2.9 cp310 abiTRUE fa2.7.4.post1", State.SKIPPED, "the CUTLASS inside flash-attn 2.7.4.post1 is "),
     ],
 )
@@ -76,7 +77,7 @@ def test_other_architectures_are_taken_where_the_toolkit_makes_them() -> None:
     reasons = {row.cell.cuda: row.reason for row in rows if row.state is State.SKIPPED and row.cell.torch == "2.6"}
     assert reasons["12.4"] == "CUDA 12.4 cannot make 12.0; it makes 8.0, 8.6, 8.7, 8.9, 9.0, 9.0a"
     built = [row.cell for row in rows if row.state is State.BUILD]
-    assert {cell.cuda for cell in built} == {"12.8", "13.0"}
+    assert {cell.cuda for cell in built} == {"12.8", "13.0", "13.2"}
     assert {cell.archs for cell in built} == {(Arch(8, 6), Arch(12, 0))}
     assert {cell.profile for cell in built} == {"smoke"}
 

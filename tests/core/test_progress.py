@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.progress import Snapshot, duration, gigabytes
+from factory.core.progress import Snapshot, amount, duration, gigabytes
 
 SECONDS = {"h": 3600, "m": 60, "s": 1}
 
@@ -48,3 +48,11 @@ def test_a_duration_reads_back_within_its_smallest_unit(seconds: float) -> None:
 
 def test_gigabytes_are_decimal() -> None:
     assert gigabytes(1_500_000_000) == "1.5"
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 bytes (0.0 MB)"), (41_231_204, "41231204 bytes (41.2 MB)"), (1_900_000_000, "1900000000 bytes (1.9 GB)")],
+)
+def test_amounts_are_for_programs_and_people(size: int, text: str) -> None:
+    assert amount(size) == text

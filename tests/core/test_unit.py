@@ -4,8 +4,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch
-from factory.core.model import Profile, Toolkit
+from factory.core.arch import Arch, front_ends
+from factory.core.model import Profile
 from factory.core.sdist import Extension
 from factory.core.unit import TORCH_NVCC_FLAGS, Inputs, Unit, compile_flags, units
 
@@ -21,63 +21,84 @@ INPUTS = Inputs(
     sdist="s",
     toolkit="t",
     host_compiler="h",
-    standin="i",
+    headers="i",
     kernel_class="torch2.4",
     flags=("-O3", "-DX"),
 )
+SHARED = {Arch(8, 0): Arch(8, 0), Arch(8, 9): Arch(8, 0), Arch(9, 0): Arch(8, 0)}
+ARCHS = [Arch(8, 0), Arch(8, 9), Arch(9, 0), Arch(9, 0, "a"), Arch(12, 0)]
+SOME_ARCHS = st.lists(st.builds(replace, st.sampled_from(ARCHS), ptx=st.booleans()), min_size=1)
 
 
-def keys(inputs: Inputs, extension: Extension = EXTENSION) -> list[str]:
-    return [unit.key for unit in units(extension, inputs)]
+def made(archs: list[Arch], inputs: Inputs = INPUTS, extension: Extension = EXTENSION) -> tuple[Unit, ...]:
+    return units(extension, inputs, front_ends(archs, SHARED))
+
+
+def keys(made: tuple[Unit, ...]) -> list[str]:
+    return [key for unit in made for key in (*unit.wanted(), *(stage.ptx for stage in unit.stages))]
 
 
 @given(st.sampled_from([field.name for field in fields(Inputs)]), st.text(min_size=1))
-def test_the_key_depends_on_every_input(name: str, text: str) -> None:
+def test_every_key_depends_on_every_input(name: str, text: str) -> None:
     value = getattr(INPUTS, name)
     changed: dict[str, Any] = {name: (*value, text) if isinstance(value, tuple) else value + text}
-    other = replace(INPUTS, **changed)
-    assert set(keys(INPUTS)).isdisjoint(keys(other))
+    assert set(keys(made(ARCHS))).isdisjoint(keys(made(ARCHS, replace(INPUTS, **changed))))
 
 
-def test_the_key_depends_on_the_source_and_on_nothing_else_of_the_extension() -> None:
+def test_every_part_of_every_source_has_its_own_key() -> None:
+    found = keys(made(ARCHS))
+    assert len(set(found)) == len(found) == len(EXTENSION.kernels) * (1 + len(ARCHS) + 3)  # host, code, three passes
+
+
+def test_keys_depend_on_nothing_else_of_the_extension() -> None:
     other = replace(EXTENSION, name="x", sources=(), nvcc_flags=(), include_dirs=(), kernels=EXTENSION.kernels[::-1])
-    assert keys(INPUTS, other) == keys(INPUTS)[::-1]
-    assert len(set(keys(INPUTS))) == len(EXTENSION.kernels)
+    assert made(ARCHS, extension=other) == made(ARCHS)[::-1]
 
 
 def test_flags_that_read_alike_when_joined_give_other_keys() -> None:
-    assert keys(replace(INPUTS, flags=("-O3 -DX",))) != keys(INPUTS)
+    assert set(keys(made(ARCHS))).isdisjoint(keys(made(ARCHS, replace(INPUTS, flags=("-O3 -DX",)))))
 
 
-@given(st.permutations([Arch(8, 0), Arch(9, 0), Arch(8, 9, ptx=True)]))
-def test_flags_do_not_depend_on_the_order_of_architectures(archs: list[Arch]) -> None:
-    toolkit = Toolkit(
-        version="12.4",
-        targets=(),
-        newest_gcc=13,
-        archs=(),
-        front_end={Arch(9, 0): Arch(8, 0)},
-        minimum_driver=525,
-        image=None,
-        image_digest=None,
-    )
+@given(SOME_ARCHS)
+def test_a_part_has_the_same_key_whatever_else_is_asked_for(archs: list[Arch]) -> None:
+    everything = [replace(arch, ptx=ptx) for arch in ARCHS for ptx in (False, True)]
+    for some, whole in zip(made(archs), made(everything), strict=True):
+        assert some.host == whole.host
+        assert {pair for stage in some.stages for pair in stage.code} <= {
+            pair for stage in whole.stages for pair in stage.code
+        }
+        assert {(stage.virtual, stage.ptx) for stage in some.stages} <= {
+            (stage.virtual, stage.ptx) for stage in whole.stages
+        }
+
+
+@given(SOME_ARCHS)
+def test_wanted_is_what_was_asked_for_and_the_host_code(archs: list[Arch]) -> None:
+    asked = len({arch.real for arch in archs}) + len({arch.real for arch in archs if arch.ptx})
+    for unit in made(archs):
+        assert len(list(unit.wanted())) == len(set(unit.wanted())) == asked + 1
+
+
+def test_machine_code_of_another_pass_is_another_part() -> None:
+    shared, own = (units(EXTENSION, INPUTS, front_ends([Arch(9, 0)], rules)) for rules in (SHARED, {}))
+    assert set(keys(shared)) & set(keys(own)) == {unit.host for unit in own}
+
+
+def test_flags_are_torch_s_then_upstream_s_then_the_profile_s() -> None:
     profile = Profile(name="lean", disable=("ALIBI", "LOCAL"), summary="")
-    flags = compile_flags(EXTENSION, profile, archs, toolkit)
-    assert flags[: len(TORCH_NVCC_FLAGS)] == TORCH_NVCC_FLAGS
-    assert flags[len(TORCH_NVCC_FLAGS) :] == (
+    assert compile_flags(EXTENSION, profile) == (
+        *TORCH_NVCC_FLAGS,
         *("-O3", "-DFLASHATTENTION_DISABLE_ALIBI", "-DFLASHATTENTION_DISABLE_LOCAL"),
-        *("-gencode", "arch=compute_80,code=[sm_80,sm_90]"),
-        *("-gencode", "arch=compute_89,code=[sm_89,compute_89]"),
     )
 
 
 @given(st.sampled_from(["fwd", "fwd_split", "bwd"]), st.integers(1, 999), st.sampled_from(["", "_causal"]))
 def test_reads_kind_and_head_size_from_the_name(kind: str, head: int, rest: str) -> None:
-    unit = Unit(source=f"csrc/src/flash_{kind}_hdim{head}_bf16{rest}_sm80.cu", key="k")
+    unit = Unit(source=f"csrc/src/flash_{kind}_hdim{head}_bf16{rest}_sm80.cu", host="k")
     assert (unit.kind, unit.head_size) == (kind, head)
     assert unit.name == f"flash_{kind}_hdim{head}_bf16{rest}_sm80"
 
 
 def test_a_name_without_a_shape() -> None:
-    unit = Unit(source="csrc/hdim_fwd.cu", key="k")
+    unit = Unit(source="csrc/hdim_fwd.cu", host="k")
     assert (unit.kind, unit.head_size) == ("other", 0)

@@ -1,4 +1,4 @@
-"""Compiles real C++ with the machine's own compiler: the worker does not care which compiler it runs."""
+"""Compiles real C++ with the machine's own compiler under a stand-in for nvcc, ``tests/fakenvcc.py``."""
 
 import hashlib
 import io
@@ -12,14 +12,21 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from factory.core.arch import Arch
 from factory.core.errors import DiskFullError, KernelError, MemoryKillError
+from factory.core.job import Job
 from factory.core.schedule import Demand
+from factory.core.unit import Stage, Unit
 from factory.edge.compile import Floor, Limits, compile_all
 from factory.edge.log import Log
 from factory.edge.pool import Pool
-from factory.edge.worker import BUSY, Job
+from factory.edge.worker import BUSY
+from tests.elfobject import gpu_code, symbols
 
 GB = 10**9
+NVCC = (sys.executable, "-I", str(Path(__file__).parents[1] / "fakenvcc.py"))
+SHELL_NVCC = " ".join(NVCC)
+A80, A90, A120 = Arch(8, 0), Arch(9, 0), Arch(12, 0)
 
 
 @pytest.fixture
@@ -33,24 +40,33 @@ def floor(tmp_path: Path) -> Floor:
     return Floor(limits=Limits(jobs=2, budget=8 * GB), logs=tmp_path / "logs", env=dict(os.environ), log=Log(console))
 
 
+def key(source: str, part: str) -> str:
+    return hashlib.sha256(f"{source} {part}".encode()).hexdigest()
+
+
+def stage(source: str, virtual: Arch, *real: Arch) -> Stage:
+    ptx = f"compute_{virtual.number}"
+    code = tuple((arch, key(source, f"{ptx} sm_{arch.number}")) for arch in real)
+    return Stage(virtual=virtual, ptx=key(source, ptx), embedded=False, code=code)
+
+
 def job(
-    tmp_path: Path,
     pool: Pool,
     name: str,
     text: str = "int f() { return 1; }\n",
-    argv: tuple[str, ...] = ("g++",),
+    nvcc: tuple[str, ...] = NVCC,
+    stages: dict[Arch, tuple[Arch, ...]] | None = None,
 ) -> Job:
     source = f"{name}.cpp"
-    (tmp_path / source).write_text(text)
+    (pool.root.parent / source).write_text(text)
+    rows = tuple(stage(source, virtual, *real) for virtual, real in (stages or {A80: (A80, A90)}).items())
     return Job(
-        key=hashlib.sha256(source.encode()).hexdigest(),
-        source=source,
+        unit=Unit(source=source, host=key(source, "host"), stages=rows),
         profile="full",
-        passes=1,
-        targets=1,
         pool=str(pool.root),
-        argv=(*argv, "-c", source),
-        cwd=str(tmp_path),
+        nvcc=nvcc,
+        objcopy="objcopy",
+        cwd=str(pool.root.parent),
     )
 
 
@@ -65,60 +81,141 @@ def run(jobs: list[Job], floor: Floor) -> None:
     compile_all(jobs, {one.key: Demand(seconds=1, peak=GB) for one in jobs}, floor)
 
 
-def test_compiles_all_and_measures(tmp_path: Path, pool: Pool, floor: Floor) -> None:
-    jobs = [job(tmp_path, pool, name) for name in ("a", "b", "c")]
+def whole(pool: Pool, one: Job) -> bool:
+    return not pool.lacking(one.unit.wanted())
+
+
+def content(pool: Pool, key: str) -> str:
+    found = pool.get(key)
+    assert found is not None
+    return found[1].read_bytes().removeprefix(b"\x7fELF" + bytes(60)).decode()
+
+
+def calls(tmp_path: Path) -> list[str]:
+    return (tmp_path / "calls").read_text().splitlines()
+
+
+def test_compiles_all_and_measures(pool: Pool, floor: Floor) -> None:
+    jobs = [job(pool, name) for name in ("a", "b", "c")]
     run(jobs, floor)
-    for one in jobs:
-        found = pool.get(one.key)
-        assert found is not None
-        record, path = found
-        assert path.read_bytes()[:4] == b"\x7fELF"
-        assert record.source == one.source
+    assert all(whole(pool, one) for one in jobs)
+    for record in pool.records():
+        assert (record.profile, record.passes, record.targets) == ("full", 1, 2)
         assert record.cpu_seconds > 0
         assert record.peak_bytes > 1_000_000
+    assert sorted(record.part for record in pool.records()) == sorted(["host", "compute_80", "sm_80", "sm_90"] * 3)
+    assert {record.source for record in pool.records()} == {one.unit.source for one in jobs}
     assert list((pool.root / "tmp").iterdir()) == []
 
 
-def test_an_error_names_the_file_the_line_and_the_log(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+def test_one_compile_makes_all_passes_and_each_part_is_kept_under_its_key(
+    tmp_path: Path, pool: Pool, floor: Floor
+) -> None:
+    one = job(pool, "a", stages={A80: (A80, A90), A120: (A120,)})
+    run([one], floor)
+    assert len(calls(tmp_path)) == 1
+    old, new = one.unit.stages
+    assert [content(pool, key) for _, key in (*old.code, *new.code)] == [
+        "sm_80 of compute_80",
+        "sm_90 of compute_80",
+        "sm_120 of compute_120",
+    ]
+    assert [content(pool, row.ptx) for row in (old, new)] == ["compute_80", "compute_120"]
+
+
+def test_the_host_part_has_no_gpu_code(pool: Pool, floor: Floor) -> None:
+    one = job(pool, "a")
+    run([one], floor)
+    found = pool.get(one.unit.host)
+    assert found is not None
+    assert gpu_code(found[1]) == bytes(8)
+    assert ("_Z1fv", "STB_GLOBAL", "STT_FUNC") in symbols(found[1])
+
+
+def test_one_more_architecture_of_a_pass_is_assembled_from_its_ptx(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+    run([job(pool, "a", stages={A80: (A80,)})], floor)
+    more = job(pool, "a", stages={A80: (A80, A90)})
+    run([more], floor)
+    assert whole(pool, more)
+    assert "-cubin" in calls(tmp_path)[1]
+    assert len(calls(tmp_path)) == 2
+    ((_, _), (_, added)) = more.unit.stages[0].code
+    assert content(pool, added) == "arch=compute_80,code=sm_90 of compute_80"
+    assert [row.passes for row in pool.records() if row.part == "sm_90"] == [0]
+
+
+def test_one_more_pass_does_not_make_the_other_again(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+    run([job(pool, "a", stages={A80: (A80,)})], floor)
+    more = job(pool, "a", stages={A80: (A80,), A120: (A120,)})
+    run([more], floor)
+    assert whole(pool, more)
+    assert "compute_80" not in calls(tmp_path)[1]
+
+
+def test_an_error_names_the_file_the_line_and_the_log(pool: Pool, floor: Floor) -> None:
     with pytest.raises(KernelError, match=r"bad\.cpp did not compile") as caught:
-        run([job(tmp_path, pool, "bad", "int f() { return oops; }\n")], floor)
-    assert any("oops" in line for line in caught.value.why)
+        run([job(pool, "bad", "int f() { return oops; }\n")], floor)
+    assert "oops" in caught.value.why[0]
     assert any("bad.log" in line for line in caught.value.why)
 
 
-def test_what_was_finished_before_an_error_is_kept(tmp_path: Path, pool: Pool, floor: Floor) -> None:
-    good, bad = job(tmp_path, pool, "good"), job(tmp_path, pool, "bad", "#error no\n")
+def test_what_was_finished_before_an_error_is_kept(pool: Pool, floor: Floor) -> None:
+    good, bad = job(pool, "good"), job(pool, "bad", "#error no\n")
     run([good], floor)
     with pytest.raises(KernelError):
         run([bad], floor)
-    assert pool.get(good.key) is not None
+    assert whole(pool, good)
 
 
 def test_a_unit_killed_for_memory_is_tried_again_alone(tmp_path: Path, pool: Pool, floor: Floor) -> None:
-    once = script(tmp_path, "once", 'test -e tried && exec g++ "$@"; touch tried; kill -9 $$')
-    jobs = [job(tmp_path, pool, "killed", argv=once), job(tmp_path, pool, "other")]
+    once = script(tmp_path, "once", f'test -e tried && exec {SHELL_NVCC} "$@"; touch tried; kill -9 $$')
+    jobs = [job(pool, "killed", nvcc=once), job(pool, "other")]
     run(jobs, floor)
-    assert all(pool.get(one.key) for one in jobs)
+    assert all(whole(pool, one) for one in jobs)
 
 
 def test_a_unit_killed_twice_is_reported(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     always = script(tmp_path, "always", "kill -9 $$")
     with pytest.raises(MemoryKillError, match="also when it ran alone"):
-        run([job(tmp_path, pool, "killed", argv=always)], floor)
+        run([job(pool, "killed", nvcc=always)], floor)
 
 
 def test_a_full_disk_is_named(tmp_path: Path, pool: Pool, floor: Floor) -> None:
     full = script(tmp_path, "full", "echo 'fatal error: x.o: No space left on device' >&2; exit 1")
     with pytest.raises(DiskFullError, match="disk is full"):
-        run([job(tmp_path, pool, "a", argv=full)], floor)
+        run([job(pool, "a", nvcc=full)], floor)
 
 
-def test_no_half_object_is_ever_stored(tmp_path: Path, pool: Pool, floor: Floor) -> None:
-    half = script(tmp_path, "half", 'for o; do :; done; printf half > "$o"; exit 1')
-    one = job(tmp_path, pool, "a", argv=half)
+@pytest.mark.parametrize("pending", ["a whole unit", "machine code alone"])
+def test_machine_code_without_its_end_is_a_full_disk(tmp_path: Path, pool: Pool, floor: Floor, pending: str) -> None:
+    """What ptxas leaves, with status 0, when the disk fills up under its last bytes."""
+    if pending == "machine code alone":
+        run([job(pool, "a", stages={A80: (A80,)})], floor)
+    before = pool.records()
+    header = "\\177ELF" + "\\0" * 28 + "\\377" + "\\0" * 31  # its program table would be at 255
+    lose = f'for f in $(find "$TMPDIR" -name "*.cubin"); do printf "{header}" > "$f"; done'
+    cut = script(tmp_path, "cut", f'{SHELL_NVCC} "$@" && {lose}')
+    with pytest.raises(DiskFullError):
+        run([job(pool, "a", nvcc=cut)], floor)
+    assert pool.records() == before
+
+
+def test_a_kernel_whose_name_is_drawn_anew_each_time_is_refused(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+    name = "_ZN37_GLOBAL__N__b4ac2ce3_5_st_cu__Z3runPi2tkIiEEvPT_"
+    add = f'for f in $(find "$TMPDIR" -name "*.ptx"); do echo ".entry {name}(" >> "$f"; done'
+    unnamed = script(tmp_path, "unnamed", f'{SHELL_NVCC} "$@" && {add}')
+    with pytest.raises(KernelError) as caught:
+        run([job(pool, "a", nvcc=unnamed)], floor)
+    assert "unnamed namespace" in caught.value.why[0]
+    assert pool.records() == []
+
+
+def test_nothing_of_a_compile_that_failed_is_stored(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+    half = script(tmp_path, "half", f'{SHELL_NVCC} "$@"; exit 1')
+    one = job(pool, "a", nvcc=half)
     with pytest.raises(KernelError):
         run([one], floor)
-    assert pool.get(one.key) is None
+    assert pool.records() == []
     assert list((pool.root / "objects").iterdir()) == []
 
 
@@ -128,37 +225,67 @@ def worker(tmp_path: Path, one: Job) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-I", "-m", "factory.edge.worker", path])
 
 
-def test_two_workers_compile_a_unit_once(tmp_path: Path, pool: Pool) -> None:
-    slow = script(tmp_path, "slow", 'echo x >> count; sleep 1; exec g++ "$@"')
-    one = job(tmp_path, pool, "a", argv=slow)
-    first = worker(tmp_path, one)
-    while not (tmp_path / "count").exists():
+def slow(tmp_path: Path) -> tuple[str, ...]:
+    return script(tmp_path, "slow", f'touch begun; sleep 1; exec {SHELL_NVCC} "$@"')
+
+
+def wait_for(path: Path) -> None:
+    while not path.exists():
         time.sleep(0.01)
+
+
+def test_two_workers_compile_a_unit_once(tmp_path: Path, pool: Pool) -> None:
+    one = job(pool, "a", nvcc=slow(tmp_path))
+    first = worker(tmp_path, one)
+    wait_for(tmp_path / "begun")
     assert worker(tmp_path, one).wait() == BUSY
     assert first.wait() == 0
     assert worker(tmp_path, one).wait() == 0
-    assert (tmp_path / "count").read_text() == "x\n"
+    assert len(calls(tmp_path)) == 1
 
 
 def test_a_run_waits_for_a_unit_that_an_orphan_compiles(tmp_path: Path, pool: Pool, floor: Floor) -> None:
-    slow = script(tmp_path, "slow", 'echo x >> count; sleep 1; exec g++ "$@"')
-    one = job(tmp_path, pool, "a", argv=slow)
+    one = job(pool, "a", nvcc=slow(tmp_path))
     orphan = worker(tmp_path, one)
-    while not (tmp_path / "count").exists():
-        time.sleep(0.01)
+    wait_for(tmp_path / "begun")
     run([one], floor)
     assert orphan.wait() == 0
-    assert (tmp_path / "count").read_text() == "x\n"
+    assert len(calls(tmp_path)) == 1
+
+
+FACTORY = """
+import io, os, pathlib, sys
+from rich.console import Console
+from factory.core.job import Job
+from factory.core.schedule import Demand
+from factory.edge.compile import Floor, Limits, compile_all
+from factory.edge.log import Log
+job, here = Job.from_json(sys.argv[1]), pathlib.Path(sys.argv[2])
+limits = Limits(jobs=1, budget=10**9)
+floor = Floor(limits=limits, logs=here, env=dict(os.environ), log=Log(Console(file=io.StringIO())))
+compile_all([job], {job.key: Demand(seconds=1, peak=1)}, floor)
+"""
+
+
+def test_a_killed_factory_leaves_its_worker_to_finish_the_unit(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+    one = job(pool, "a", nvcc=slow(tmp_path))
+    factory = subprocess.Popen([sys.executable, "-c", FACTORY, one.to_json(), tmp_path / "logs"])
+    wait_for(tmp_path / "begun")
+    factory.send_signal(signal.SIGKILL)
+    factory.wait()
+    run([one], floor)
+    assert whole(pool, one)
+    assert len(calls(tmp_path)) == 1
 
 
 @pytest.mark.parametrize("after", [0.0, 0.05, 0.2, 0.4])
 def test_a_worker_killed_at_any_moment_leaves_a_pool_that_works(
     tmp_path: Path, pool: Pool, floor: Floor, after: float
 ) -> None:
-    one = job(tmp_path, pool, "a")
+    one = job(pool, "a")
     process = worker(tmp_path, one)
     time.sleep(after)
     process.send_signal(signal.SIGKILL)
     process.wait()
     run([one], floor)
-    assert pool.get(one.key) is not None
+    assert whole(pool, one)

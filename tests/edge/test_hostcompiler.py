@@ -26,9 +26,14 @@ def toolkit(newest_gcc: int) -> Toolkit:
     )
 
 
-def compiler(path: Path, version: str, describes: str = "gcc version") -> Path:
+def compiler(path: Path, version: str, describes: str = "gcc version", objcopy: str = "objcopy") -> Path:
     path.write_text(
-        f'#!/bin/sh\ncase "$*" in *-v\\ *) echo "{describes} {version} (test)" >&2;; *) echo {version};; esac'
+        "#!/bin/sh\n"
+        'case "$*" in\n'
+        f'*-v\\ *) echo "{describes} {version} (test)" >&2;;\n'
+        f"*-print-prog-name=objcopy*) echo {objcopy};;\n"
+        f"*) echo {version};;\n"
+        "esac\n"
     )
     path.chmod(0o755)
     return path
@@ -39,6 +44,7 @@ def test_the_machine_s_own() -> None:
     assert found.path.name == "g++"
     assert shell.run([found.path, "-dumpfullversion"]).stdout.strip() == found.version
     assert len(found.digest) == 64
+    assert "GNU objcopy" in shell.run([found.objcopy, "--version"]).stdout
     assert find(toolkit(99), PATH) == found
 
 
@@ -68,6 +74,18 @@ def test_cxx_alone_decides(tmp_path: Path) -> None:
     assert "g++-13" in caught.value.remedy
 
 
+def test_objcopy_is_the_compiler_s_own(tmp_path: Path) -> None:
+    mine = compiler(tmp_path / "mine-objcopy", "2.46")
+    found = find(toolkit(13), {**PATH, "CXX": str(compiler(tmp_path / "mine", "11.4.0", objcopy=str(mine)))})
+    assert found.objcopy == mine
+
+
+def test_a_compiler_without_objcopy_is_refused(tmp_path: Path) -> None:
+    compiler(tmp_path / "g++", "11.4.0")
+    with pytest.raises(HostCompilerError, match="has no objcopy beside it, nor is one on PATH"):
+        find(toolkit(13), {"PATH": str(tmp_path)})
+
+
 def test_a_clang_is_not_a_gcc_whatever_it_is_called(tmp_path: Path) -> None:
     compiler(tmp_path / "g++", "11.0.0", "Apple clang version")
     with pytest.raises(HostCompilerError, match="not a gcc"):
@@ -84,7 +102,7 @@ def test_none(tmp_path: Path) -> None:
 
 def test_headers_that_are_not_there_are_the_evidence(tmp_path: Path) -> None:
     torch = Torch(series="2.6", release="2.6.0", kernel_class="torch2.4", cxx_standard=17, setuptools="", builds=())
-    gcc = HostCompiler(path=Path(REAL), version="", digest="")
+    gcc = HostCompiler(path=Path(REAL), version="", digest="", objcopy=Path("objcopy"))
     with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.4") as caught:
         check_class(kernel_class("torch2.4"), torch, compiler=gcc, include_dirs=[tmp_path], env=PATH)
     assert any("error" in line for line in caught.value.why)

@@ -1,10 +1,29 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from factory.edge.digest import sha256_of
-from factory.edge.pool import Pool, Record
+from factory.edge.pool import Pool, Record, SetRecord
+
+SET = SetRecord(
+    flash_attn="2.7.4.post1",
+    cuda="12.4",
+    archs=("8.0", "9.0a", "8.9+PTX"),
+    profile="smoke",
+    kernel_class="torch2.4",
+    toolkit="12.4.131",
+    host_compiler="12.2.0",
+    units=1,
+    keys=("k1", "k2"),
+)
+CLOCKS = [0, 4102444800]  # 1970 and 2100, in seconds: set back, and set ahead
 
 
 @pytest.fixture
@@ -13,21 +32,28 @@ def pool(tmp_path: Path) -> Pool:
 
 
 def put(pool: Pool, key: str, content: bytes = b"object") -> Record:
-    compiled = pool.temporary() / "unit.o"
-    compiled.write_bytes(content)
-    record = Record(
-        source="a.cu",
-        profile="smoke",
-        passes=1,
-        targets=2,
-        sha256=sha256_of(compiled),
-        size=len(content),
-        cpu_seconds=1.0,
-        wall_seconds=1.0,
-        peak_bytes=1,
-    )
-    pool.put(key, compiled, record)
+    with pool.temporary(key) as directory:
+        made = directory / "part"
+        made.write_bytes(content)
+        record = Record(
+            source="a.cu",
+            part="sm_80",
+            profile="smoke",
+            passes=1,
+            targets=2,
+            sha256=sha256_of(made),
+            size=len(content),
+            cpu_seconds=1.0,
+            wall_seconds=1.0,
+            peak_bytes=1,
+        )
+        pool.put(key, made, record)
     return record
+
+
+def set_times(paths: Iterable[Path], clock: int) -> None:
+    for path in paths:
+        os.utime(path, (clock, clock))
 
 
 def test_gives_back_what_was_put(pool: Pool) -> None:
@@ -40,22 +66,33 @@ def test_gives_back_what_was_put(pool: Pool) -> None:
 
 def test_unknown_key(pool: Pool) -> None:
     assert pool.get("k1") is None
+    assert pool.lacking(["k1"]) == {"k1"}
 
 
 @pytest.mark.parametrize("damage", [b"", b"objec", b"objecT", b"object\0"])
 def test_a_damaged_object_is_removed_and_not_given(pool: Pool, damage: bytes) -> None:
     record = put(pool, "k1")
+    put(pool, "k2", b"other")
     pool.object_path(record).write_bytes(damage)
     assert pool.get("k1") is None
     assert not pool.object_path(record).exists()
+    assert pool.lacking(["k1", "k2"]) == {"k1"}
     put(pool, "k1")
-    assert pool.get("k1") is not None
+    assert pool.lacking(["k1", "k2"]) == set()
+
+
+def test_nothing_is_removed_while_somebody_adds(pool: Pool) -> None:
+    record = put(pool, "k1")
+    pool.object_path(record).write_bytes(b"damage")
+    with pool.adding():
+        assert pool.get("k1") is None
+        assert pool.object_path(record).exists()
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"sha256": 1}', "\ud800"])
 def test_a_damaged_record_counts_as_none(pool: Pool, damage: str) -> None:
     put(pool, "k1")
-    (pool.root / "units" / "k1.json").write_text(damage, errors="surrogatepass")
+    (pool.root / "parts" / "k1.json").write_text(damage, errors="surrogatepass")
     assert pool.get("k1") is None
     assert pool.records() == []
 
@@ -85,4 +122,58 @@ def test_only_one_holds_a_claim(pool: Pool) -> None:
 
 def test_records_are_plain_json(pool: Pool) -> None:
     put(pool, "k1")
-    assert json.loads((pool.root / "units" / "k1.json").read_text())["source"] == "a.cu"
+    assert json.loads((pool.root / "parts" / "k1.json").read_text())["source"] == "a.cu"
+
+
+def test_sets_are_noted_once_under_a_name_that_says_them(pool: Pool) -> None:
+    other = replace(SET, keys=("k1",))
+    for one in (SET, other, SET):
+        pool.note(one)
+    assert sorted(pool.sets(), key=lambda row: row.keys) == [other, SET]
+    assert SET.name.startswith("kernels-2.7.4.post1-cu124-sm80.90a.89ptx-smoke-torch2.4-")
+    assert SET.name != other.name
+    (pool.root / "sets" / f"{other.name}.json").write_text("{")
+    assert pool.sets() == [SET]
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_sweep_leaves_what_is_being_written_whatever_the_clock_says(pool: Pool, clock: int) -> None:
+    with pool.claim("k1"), pool.temporary("k1") as directory:
+        (directory / "unit.ptx").write_text("half")
+        set_times([directory / "unit.ptx", directory, *(pool.root / "locks").iterdir()], clock)
+        pool.sweep()
+        assert (directory / "unit.ptx").read_text() == "half"
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_sweep_removes_what_nobody_holds_whatever_the_clock_says(pool: Pool, clock: int) -> None:
+    left = pool.root / "tmp" / "k1-leftover"
+    left.mkdir()
+    (left / "unit.ptx").write_text("half")
+    set_times([left / "unit.ptx", left], clock)
+    put(pool, "k2")
+    pool.sweep()
+    assert list((pool.root / "tmp").iterdir()) == []
+    assert pool.lacking(["k2"]) == set()
+
+
+HOLD = """
+import pathlib, sys, time
+from factory.edge.pool import Pool
+pool = Pool(pathlib.Path(sys.argv[1]))
+with pool.claim("k1"), pool.temporary("k1") as directory:
+    print(directory, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_what_another_process_writes_stays_until_that_process_ends(pool: Pool) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, pool.root], stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None
+        directory = Path(holder.stdout.readline().strip())
+        pool.sweep()
+        assert directory.is_dir()
+        holder.send_signal(signal.SIGKILL)
+        holder.wait()
+    pool.sweep()
+    assert not directory.exists()

@@ -5,16 +5,20 @@ import re
 import shutil
 import subprocess
 import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from factory.core.errors import InstallError, KernelError, TorchClassError, WheelBuildError
+from factory.core.errors import DigestError, InstallError, KernelError, TorchClassError, WheelBuildError
+from factory.core.shard import Shard
 from factory.edge import hostcompiler, workshop
 from factory.edge.shell import run
 from factory.verb import audit, build, kernels
-from tests.integration.bench import Bench, Made
+from factory.verb.kernels import KernelSet
+from tests.elfobject import gpu_code, symbols
+from tests.integration.bench import Bench, Made, make_bench
 
 
 def test_the_wheel_has_the_guides_name(made: Made) -> None:
@@ -50,7 +54,6 @@ def test_a_second_time_nothing_is_compiled(made: Made) -> None:
     bench, ready, _ = made
     again = kernels.kernels(bench.kernels, bench.shop)
     assert (ready.compiled, again.compiled) == (3, 0)
-    assert again.objects == ready.objects
 
 
 def test_one_more_torch_takes_the_same_kernels(made: Made, tmp_path: Path) -> None:
@@ -59,13 +62,6 @@ def test_one_more_torch_takes_the_same_kernels(made: Made, tmp_path: Path) -> No
     wheel = bench.build(ready, tmp_path, torch="2.5")
     assert "torch2.5" in wheel.name
     assert audit.audit(wheel, build.expected(bench.cell(torch="2.5"), ready, bench.shop)).ok
-
-
-def test_a_damaged_object_is_compiled_again(made: Made) -> None:
-    bench, ready, _ = made
-    path, _ = next(iter(ready.objects.values()))
-    path.write_bytes(path.read_bytes()[:-1] + b"?")
-    assert kernels.kernels(bench.kernels, bench.shop).compiled == 1
 
 
 @pytest.mark.parametrize("archs", [("8.6",), ("8.0", "8.9+PTX"), ("9.0a",)])
@@ -101,10 +97,10 @@ def test_a_torch_with_one_field_widened_is_refused(made: Made, tmp_path: Path) -
     changed.write_text(text.replace("uint32_t offset_intragraph_", "uint64_t offset_intragraph_"))
     with pytest.raises(TorchClassError, match="does not fit") as caught:
         hostcompiler.check_class(
-            ready.wanted.kernel_class,
+            ready.ready.wanted.kernel_class,
             bench.cell().torch,
-            compiler=ready.compiler,
-            include_dirs=(tmp_path, environment.torch / "include", ready.toolkit.home / "include"),
+            compiler=ready.ready.compiler,
+            include_dirs=(tmp_path, environment.torch / "include", ready.ready.toolkit.home / "include"),
             env=bench.shop.env,
         )
     assert any("another size" in line for line in caught.value.why)
@@ -120,27 +116,27 @@ def test_a_kernel_that_does_not_compile_is_named(bench: Bench) -> None:
 
 def test_a_cxx_file_that_does_not_compile_is_named(bench: Bench, tmp_path: Path) -> None:
     ready = kernels.kernels(bench.kernels, bench.shop)
-    (ready.root / "csrc/flash_attn/flash_api.cpp").write_text("#error broken on purpose\n")
+    (ready.ready.root / "csrc/flash_attn/flash_api.cpp").write_text("#error broken on purpose\n")
     with pytest.raises(WheelBuildError) as caught:
         bench.build(ready, tmp_path)
     assert any("broken on purpose" in line for line in caught.value.why)
 
 
-def test_an_extension_that_torch_cannot_satisfy_is_not_delivered(bench: Bench, tmp_path: Path) -> None:
+def test_every_symbol_that_torch_lacks_is_named_and_nothing_delivered(bench: Bench, tmp_path: Path) -> None:
     ready = kernels.kernels(bench.kernels, bench.shop)
-    source = ready.root / "csrc/flash_attn/flash_api.cpp"
-    text = source.read_text().replace("std::string fwd(", "namespace at { void nowhere(); }\n\nstd::string fwd(")
-    source.write_text(text.replace("run_bwd(params, stream);", "run_bwd(params, stream);\n    at::nowhere();"))
+    source = ready.ready.root / "csrc/flash_attn/flash_api.cpp"
+    text = source.read_text().replace("std::string fwd(", "namespace at { void nowhere(), never(); }\nstd::string fwd(")
+    source.write_text(text.replace("run_bwd(params, stream);", "run_bwd(params, stream), at::nowhere(), at::never();"))
     with pytest.raises(InstallError, match=r"does not load with torch 2\.6\.0") as caught:
         bench.build(ready, tmp_path / "dist")
-    assert any("nowhere" in line for line in caught.value.why)
+    assert caught.value.why == ("undefined symbol: _ZN2at5neverEv", "undefined symbol: _ZN2at7nowhereEv")
     assert not (tmp_path / "dist").exists()
 
 
 def test_flags_added_behind_the_readers_back_are_refused(bench: Bench, tmp_path: Path) -> None:
     """setup.py is read, not run: what it computes at run time must not slip past the objects."""
     ready = kernels.kernels(bench.kernels, bench.shop)
-    setup = ready.root / "setup.py"
+    setup = ready.ready.root / "setup.py"
     setup.write_text(setup.read_text().replace("ext_modules = []", "nvcc_flags.append('-DSURPRISE')\next_modules = []"))
     with pytest.raises(WheelBuildError) as caught:
         bench.build(ready, tmp_path)
@@ -148,11 +144,72 @@ def test_flags_added_behind_the_readers_back_are_refused(bench: Bench, tmp_path:
 
 
 def test_nvidias_own_tool_reads_the_same_architectures(made: Made, tmp_path: Path) -> None:
-    bench, _, _ = made
-    ready = kernels.kernels(bench.kernels, bench.shop)
-    tool = ready.toolkit.home / "bin" / "cuobjdump"
-    for path, _ in ready.objects.values():
-        unit = tmp_path / "unit.o"
-        shutil.copy(path, unit)
-        listed = subprocess.run([tool, "--list-elf", unit], capture_output=True, text=True, check=True).stdout
+    bench, ready, _ = made
+    tool = ready.ready.toolkit.home / "bin" / "cuobjdump"
+    for path in assembled(bench, ready, tmp_path).values():
+        listed = subprocess.run([tool, "--list-elf", path], capture_output=True, text=True, check=True).stdout
         assert sorted(re.findall(r"sm_\d+", listed)) == ["sm_80", "sm_90"]
+
+
+def assembled(bench: Bench, ready: KernelSet, directory: Path) -> dict[str, Path]:
+    assembler = ready.assembler(bench.shop)
+    return {unit.source: assembler.assemble(unit, directory) for unit in ready.ready.units}
+
+
+def test_the_assembled_object_is_what_nvcc_itself_writes(made: Made, tmp_path: Path) -> None:
+    bench, _, _ = made
+    ready = kernels.kernels(bench.with_archs("8.0", "9.0", "8.6+PTX"), bench.shop)
+    flags = ("-gencode", "arch=compute_80,code=[sm_80,sm_86,sm_90]", "-gencode", "arch=compute_86,code=compute_86")
+    for source, ours in assembled(bench, ready, tmp_path).items():
+        theirs = tmp_path / "theirs.o"
+        subprocess.run([*ready.ready.nvcc, *flags, "-c", source, "-o", str(theirs)], cwd=ready.ready.root, check=True)
+        assert gpu_code(ours) == gpu_code(theirs)
+        assert symbols(ours) == symbols(theirs)
+
+
+def test_one_more_architecture_of_a_pass_runs_no_front_end(bench: Bench, tmp_path: Path) -> None:
+    kernels.kernels(bench.with_archs("8.0"), bench.shop)
+    first = bench.shop.pool.by_key()
+    wanted = bench.with_archs("8.0", "8.6")
+    more = kernels.kernels(wanted, bench.shop)
+    added = [record for key, record in bench.shop.pool.by_key().items() if key not in first]
+    assert {key: bench.shop.pool.record(key) for key in first} == first
+    assert more.compiled == 3
+    assert [(record.part, record.passes, record.targets) for record in added] == [("sm_86", 0, 1)] * 3
+    cell = replace(bench.cell(), cell=replace(bench.cell().cell, archs=wanted.archs))
+    wheel = build.build(cell, more, installer=bench.installer, shop=bench.shop, dist=tmp_path)
+    assert audit.audit(wheel, build.expected(cell, more, bench.shop)).findings == ()
+
+
+def test_shards_of_two_machines_make_one_set(bench: Bench, tmp_path: Path) -> None:
+    other = make_bench(tmp_path / "other")
+    first = kernels.kernels(bench.kernels, bench.shop, Shard(number=1, of=2))
+    second = kernels.kernels(other.kernels, other.shop, Shard(number=2, of=2))
+    assert sorted((first.compiled, second.compiled)) == [1, 2]
+    for name in ("parts", "objects", "sets"):
+        shutil.copytree(other.shop.pool.root / name, bench.shop.pool.root / name, dirs_exist_ok=True)
+    assert kernels.kernels(bench.kernels, bench.shop).compiled == 0
+    (noted,) = bench.shop.pool.sets()
+    assert bench.shop.pool.lacking(noted.keys) == set()
+
+
+def damaged(bench: Bench, key: str, how: Callable[[bytes], bytes]) -> None:
+    found = bench.shop.pool.get(key)
+    assert found is not None
+    found[1].write_bytes(how(found[1].read_bytes()))
+
+
+def test_parts_damaged_between_two_builds_are_made_anew_and_never_linked(made: Made, tmp_path: Path) -> None:
+    bench, ready, _ = made
+    before = {key: gpu_code(path) for key, path in assembled(bench, ready, tmp_path).items()}
+    first, second, _ = ready.ready.units
+    damaged(bench, first.host, lambda whole: whole[:-1])
+    damaged(bench, second.stages[0].code[1][1], lambda whole: whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(DigestError, match="lost or damaged"):
+        bench.build(ready, tmp_path / "dist")
+    assert not (tmp_path / "dist").exists()
+    again = kernels.kernels(bench.kernels, bench.shop)
+    assert again.compiled == 2
+    assert {key: gpu_code(path) for key, path in assembled(bench, again, tmp_path).items()} == before
+    wheel = bench.build(again, tmp_path / "dist")
+    assert audit.audit(wheel, build.expected(bench.cell(), again, bench.shop)).findings == ()

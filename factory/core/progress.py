@@ -41,3 +41,9 @@ def duration(seconds: float) -> str:
 def gigabytes(size: int) -> str:
     """Write bytes as gigabytes (10^9) with one decimal."""
     return f"{size / 1e9:.1f}"
+
+
+def amount(size: int) -> str:
+    """Write bytes for programs and for people: ``41231204 bytes (41.2 MB)``, ``(1.9 GB)`` from 10^9 on."""
+    short = f"{gigabytes(size)} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+    return f"{size} bytes ({short})"

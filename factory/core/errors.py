@@ -1,6 +1,6 @@
 """One class per way to fail, each with its own exit status and its remedy.
 
-Only ``factory.__main__`` prints them; everything else raises.
+Only ``factory.cli`` prints them; everything else raises.
 """
 
 from __future__ import annotations
@@ -122,6 +122,12 @@ class DiskFullError(FactoryError):
     """The disk holding the cache or the output is full."""
 
     status = 34
+
+
+class ProofError(FactoryError):
+    """The pool's way does not give what upstream's way gives; ``why`` holds every difference."""
+
+    status = 35
 
 
 class AuditError(FactoryError):

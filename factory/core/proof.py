@@ -1,0 +1,83 @@
+"""Whether a unit compiled the plain upstream way and the pool's way is the same, and what is not.
+
+Machine code is compared kernel by kernel: the instructions and everything the loader is told about them.
+Of the host code the symbols that a linker sees are compared; its bytes differ from run to run by a module id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+_WORD = 16  # bytes of an instruction since compute capability 7.0
+
+
+@dataclass(frozen=True)
+class Code:
+    """The machine code of one unit for one architecture: by kernel and section, ``KERNEL .text``, its bytes."""
+
+    sections: Mapping[str, bytes]
+
+    @property
+    def kernels(self) -> int:
+        """How many kernels there are."""
+        return sum(name.endswith(" .text") for name in self.sections)
+
+    @property
+    def sha256(self) -> str:
+        """Hash names and contents."""
+        digest = hashlib.sha256()
+        for name, content in sorted(self.sections.items()):
+            digest.update(f"{name}\0{len(content)}\0".encode() + content)
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class HostSymbols:
+    """The global symbols of an object file: what it offers and what it needs."""
+
+    defined: frozenset[str]
+    undefined: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing that is not the same; ``kernel`` is the mangled name where it is one kernel's code."""
+
+    text: str
+    kernel: str = ""
+
+    def __str__(self) -> str:
+        """Give the text."""
+        return self.text
+
+
+def code_differences(plain: Code, pool: Code) -> Iterator[Difference]:
+    """Yield what differs between the machine code of the two ways."""
+    for name in sorted(plain.sections.keys() ^ pool.sections.keys()):
+        yield Difference(f"{name} is only in the {'plain' if name in plain.sections else 'pool'} code", _kernel(name))
+    for name in sorted(plain.sections.keys() & pool.sections.keys()):
+        ours, theirs = pool.sections[name], plain.sections[name]
+        if ours != theirs:
+            yield Difference(f"{name} {_where(theirs, ours)}", _kernel(name))
+
+
+def symbol_differences(plain: HostSymbols, pool: HostSymbols) -> Iterator[Difference]:
+    """Yield the host symbols that only one of the two ways has."""
+    for what in ("defined", "undefined"):
+        theirs, ours = getattr(plain, what), getattr(pool, what)
+        for name in sorted(theirs ^ ours):
+            yield Difference(f"host symbol {name} is {what} only {'plain' if name in theirs else 'pooled'}")
+
+
+def _kernel(section: str) -> str:
+    kernel, _, what = section.partition(" ")
+    return kernel if what == ".text" else ""
+
+
+def _where(plain: bytes, pool: bytes) -> str:
+    if len(plain) != len(pool):
+        return f"has {len(plain)} bytes plain and {len(pool)} pooled"
+    at = next(at for at in range(0, len(plain), _WORD) if plain[at : at + _WORD] != pool[at : at + _WORD])
+    return f"differs at {at:#x}: plain {plain[at : at + _WORD].hex()}, pooled {pool[at : at + _WORD].hex()}"

@@ -1,0 +1,37 @@
+"""The small sdist both ways, with a real nvcc and the real torch's headers."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from factory.core.errors import ProofError
+from factory.edge import workshop
+from factory.verb import build, prove
+from tests.integration.bench import Bench
+
+
+def plain(bench: Bench) -> prove.Plain:
+    wanted = bench.cell()
+    return prove.Plain(torch=wanted.torch, cell=wanted.cell, environment=build.prepare(wanted, bench.installer))
+
+
+def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench) -> None:
+    proof = prove.prove(bench.kernels, plain(bench), bench.shop, whole=True)
+    assert [len(unit.code) for unit in proof.units] == [2, 2, 2]
+    assert {code.front_end for unit in proof.units for code in unit.code} == {"8.0"}
+    assert all(code.kernels == 1 for unit in proof.units for code in unit.code)
+    assert all(unit.cpu_seconds_plain > unit.cpu_seconds_pool > 0 for unit in proof.units)
+    assert json.loads(proof.to_json())["torch"] == "2.6.0"
+    again = prove.prove(bench.kernels, plain(bench), bench.shop, whole=False)
+    assert len(again.units) == 3
+    assert bench.output.getvalue().count("0 to compile") == 2
+
+
+def test_kernels_of_another_class_are_told_apart_by_their_instructions(bench: Bench) -> None:
+    """The wider struct moves the field behind it, and the instruction that reads it."""
+    wrong = replace(bench.kernels, kernel_class=workshop.kernel_class("torch2.10"))
+    with pytest.raises(ProofError) as caught:
+        prove.prove(wrong, plain(bench), bench.shop, whole=False)
+    assert any("sm_90: " in line and " .text differs at" in line for line in caught.value.why)
+    assert any("c10_cuda_check_implementation" in line for line in caught.value.why)

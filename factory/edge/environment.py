@@ -21,6 +21,9 @@ from factory.data import DATA
 from factory.edge import shell
 from factory.edge.cache import made_once
 
+# virtualenv gives an interpreter this many seconds to say what it is; its own limit is too short for a machine
+# that compiles at the same time.
+_PATIENT = {"PY_DISCOVERY_TIMEOUT": "120"}
 _NETWORK_SIGNS = ("Connection", "Temporary failure", "timed out", "error sending request", "dns error", "Max retries")
 
 
@@ -107,7 +110,7 @@ class Installer:
         return [python, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
 
     def _run(self, command: Sequence[str | Path]) -> None:
-        done = shell.run(command, env=self._env)
+        done = shell.run(command, env=self._env | _PATIENT)
         if done.ok:
             return
         why = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-12:]

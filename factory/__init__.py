@@ -1,5 +1,5 @@
 """The flash-attn wheel factory: a CUDA, torch, Python and C++ ABI matrix in, wheels out.
 
 ``core`` is pure: values in, values out. ``edge`` wraps one outside thing per module. ``verb`` is what
-a person asks for. Imports go core, edge, verb, ``__main__`` and never back.
+a person asks for. Imports go core, edge, verb, cli and never back.
 """

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from factory.__main__ import main
+from factory.edge.pool import Pool
+from tests.kernelsets import files, fill, kernel_set, whole_keys
 from tests.smallsdist import ROOT, matrix_with_small_sdists
 
 HOME = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
@@ -37,7 +39,7 @@ def test_plan_is_a_table_with_reasons_and_an_estimate(capsys: pytest.CaptureFixt
     assert main(["plan"]) == 0
     out = capsys.readouterr().out
     assert "cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64" in out
-    assert "needs C++20" in out
+    assert "older than CUDA 13" in out
     assert "in all about" in out
 
 
@@ -77,7 +79,7 @@ def test_memory_and_jobs_change_the_estimate(
         (["plan", "--profile", "smok"], 11, "smoke"),
         (["build"], 11, "cu124 torch2.6 cp310"),
         (["kernels", "cu130", "torch2.6"], 11, "not cu130"),
-        (["build", "cu132", "torch2.14"], 12, "C++20"),
+        (["build", "cu130", "torch2.9", "fa2.7.4.post1"], 12, "older than CUDA 13"),
         (["build", "cu124", "torch2.6", "--archs", "12.0"], 12, "cannot make 12.0"),
     ],
 )
@@ -98,6 +100,10 @@ def test_architectures_are_read_at_the_door(capsys: pytest.CaptureFixture[str], 
 @pytest.mark.parametrize("memory", ["0", "-1", "nan", "inf", "much", ""])
 def test_memory_is_a_size(capsys: pytest.CaptureFixture[str], memory: str) -> None:
     assert "in gigabytes" in usage(capsys, "plan", f"--memory={memory}")
+
+
+def test_a_shard_is_read_at_the_door(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "write it like 2/8" in usage(capsys, "kernels", "cu124", "--shard", "3/2")
 
 
 @pytest.mark.parametrize("content", [None, b"", b"\xff\xfe\x00", b"wheels: {"])
@@ -138,12 +144,74 @@ def test_a_full_disk(here: Path) -> None:
     assert done.stderr.splitlines() == ["error: [Errno 28] No space left on device", "Free some space, then again."]
 
 
+SMOKE = ["cu124", "torch2.6", "cp310", "--profile", "smoke", "--archs", "8.0,9.0"]
+
+
+def test_a_kernel_set_travels(here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    kernels = kernel_set("a.cu")
+    fill(Pool(here / "cache" / "pool"), kernels, "a.cu")
+    assert main(["pool", "export", *SMOKE, "--to", "out"]) == 0
+    (archive,) = (here / "out").iterdir()
+    monkeypatch.setenv("FACTORY_CACHE", str(here / "other"))
+    assert main(["pool", "import", str(archive)]) == 0
+    assert main(["pool", "verify"]) == 0
+    out = capsys.readouterr().out
+    assert out.count(f"{kernels.name}: complete, 1 of 1 units, 3 of 3 parts") == 3
+    pool = Pool(here / "other" / "pool")
+    assert main(["pool", "prune"]) == 0
+    assert whole_keys(pool, kernels) == set(kernels.keys)
+    assert main(["pool", "prune", *SMOKE]) == 0
+    assert files(pool.root) == {}
+
+
+def test_all_kernel_sets_go_into_dist_where_none_is_named(here: Path) -> None:
+    pool = Pool(here / "cache" / "pool")
+    sets = [kernel_set("a.cu"), kernel_set("b.cu", profile="full")]
+    for kernels in sets:
+        pool.note(kernels)
+    assert main(["pool", "export"]) == 0
+    assert {path.name for path in (here / "dist").iterdir()} == {f"{kernels.name}.tar.zst" for kernels in sets}
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["export"], 11, "the pool is empty"),
+        (["export", *SMOKE], 11, "asked for: fa2.7.4.post1 cu124 8.0 9.0 smoke torch2.4"),
+        (["prune", "cu125"], 11, "cu12"),
+        (["prune", "--profile", "smoke"], 2, "need a selector"),
+        (["export", "--archs", "8.0"], 2, "need a selector"),
+        (["import", "none.tar.zst", "matrix.yaml"], 3, "there is no file none.tar.zst"),
+        (["import", "matrix.yaml"], 25, "matrix.yaml is damaged, or is no archive of kernels"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_what_a_pool_cannot_do(capsys: pytest.CaptureFixture[str], words: list[str], status: int, told: str) -> None:
+    assert main(["pool", *words]) == status
+    assert told in capsys.readouterr().err
+
+
+def test_a_damaged_pool_has_its_status(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pool = Pool(here / "cache" / "pool")
+    fill(pool, kernel_set("a.cu"), "a.cu")
+    pool.object_path(pool.records()[0]).write_bytes(b"damaged")
+    assert [main(["pool", "verify"]), main(["pool", "verify"])] == [25, 0]
+    assert "removed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [[], ["sell"], ["import"], ["verify", "cu124"], ["prune", "--to", "dist"]])
+def test_pool_has_four_actions(capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert "usage: factory" in usage(capsys, "pool", *words)
+
+
 def test_an_audit_of_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["audit", str(tmp_path / "none.whl")]) == 40
     assert "none.whl" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("verb", [[], ["plan"], ["kernels"], ["build"], ["audit"], ["lock"]])
+@pytest.mark.parametrize(
+    "verb", [[], ["plan"], ["kernels"], ["build"], ["pool"], ["pool", "export"], ["audit"], ["lock"]]
+)
 def test_help_says_what_each_word_is(capsys: pytest.CaptureFixture[str], verb: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         main([*verb, "--help"])

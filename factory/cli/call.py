@@ -1,0 +1,174 @@
+"""Calls the verbs, each with what was typed and the boundaries it needs; gives the exit status."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from itertools import groupby
+from pathlib import Path
+
+from factory.cli import context
+from factory.core import selector
+from factory.core.errors import FactoryError, UnreachableError, UsageError
+from factory.core.model import State
+from factory.data import DATA
+from factory.edge.environment import Installer
+from factory.edge.log import Log
+from factory.edge.workshop import Workshop
+from factory.verb import audit as audit_verb
+from factory.verb import build as build_verb
+from factory.verb import kernels as kernels_verb
+from factory.verb import lock as lock_verb
+from factory.verb import plan as plan_verb
+from factory.verb import pool as pool_verb
+from factory.verb import prove as prove_verb
+
+
+def plan(arguments: argparse.Namespace) -> int:
+    """Show the plan, or say why cells are as they are."""
+    rules = context.matrix()
+    if arguments.why:
+        if not arguments.selector:
+            raise UsageError("--why needs a selector", remedy="For example: nox -s plan -- --why cu130 torch2.6")
+        context.console().print(selector.why(arguments.selector, rules), markup=False, highlight=False, soft_wrap=True)
+        return 0
+    shop = context.shop(arguments, rules, error_log=arguments.json)
+    chosen = context.select(arguments, rules) if arguments.selector else context.expand(arguments, rules)
+    built = [row for row in chosen if row.state is State.BUILD or arguments.selector]
+    try:
+        sets = plan_verb.estimates(built, rules, shop)
+    except UnreachableError as error:
+        shop.log.say(f"no estimate, for the source is not to be had: {error.what}")
+        sets = {}
+    if arguments.json:
+        sys.stdout.write(plan_verb.to_json(chosen, sets, rules) + "\n")
+        return 0
+    shop.log.table(plan_verb.table(chosen))
+    for line in plan_verb.summary(sets, len(built), shop) if sets else []:
+        shop.log.say(line)
+    return 0
+
+
+def kernels(arguments: argparse.Namespace) -> int:
+    """Compile the selected cells' kernel sets, or one shard of each."""
+    rules = context.matrix()
+    shop = context.shop(arguments, rules)
+    for need in sorted({plan_verb.need_of(row.cell, rules) for row in context.select(arguments, rules)}):
+        shop.log.say(f"kernel set {need}")
+        made = kernels_verb.kernels(context.set_wanted(need, rules), shop, arguments.shard)
+        shop.log.say(f"done: {made.compiled} units compiled now")
+    return 0
+
+
+def build(arguments: argparse.Namespace) -> int:
+    """Build and audit the selected cells, set by set; a cell that fails does not keep the others from being built."""
+    rules = context.matrix()
+    shop = context.shop(arguments, rules)
+    installer = context.installer(shop)
+    chosen = sorted(context.select(arguments, rules), key=lambda row: (plan_verb.need_of(row.cell, rules), row.cell))
+    for row in chosen:
+        # What cannot be had must show before hours of compiling, not after.
+        build_verb.prepare(build_verb.wanted(row.cell, rules), installer)
+    failures: list[FactoryError] = []
+    for need, rows in groupby(chosen, key=lambda row: plan_verb.need_of(row.cell, rules)):
+        cells_of_set = [build_verb.wanted(row.cell, rules) for row in rows]
+        try:
+            ready = kernels_verb.kernels(context.set_wanted(need, rules), shop)
+        except FactoryError as error:
+            failures += [error] * len(cells_of_set)
+            context.print_error(error)
+            continue
+        for wanted in cells_of_set:
+            try:
+                _build_one(wanted, ready, installer, shop, arguments.dist)
+            except FactoryError as error:
+                failures.append(error)
+                context.print_error(error)
+    if len(chosen) > 1:
+        shop.log.say(f"{len(chosen) - len(failures)} of {len(chosen)} wheels built")
+    return failures[0].status if failures else 0
+
+
+def _build_one(
+    wanted: build_verb.CellWanted, ready: kernels_verb.KernelSet, installer: Installer, shop: Workshop, dist: Path
+) -> None:
+    wheel = build_verb.build(wanted, ready, installer=installer, shop=shop, dist=dist)
+    expected = {wheel: build_verb.expected(wanted, ready, shop)}
+    audit_verb.run([wheel], expect=expected.get, say=shop.log.say)
+
+
+def prove(arguments: argparse.Namespace) -> int:
+    """Compare both ways for each selected kernel set, and keep the proofs."""
+    rules = context.matrix()
+    shop = context.shop(arguments, rules)
+    installer = context.installer(shop)
+    chosen = sorted(context.select(arguments, rules), key=lambda row: plan_verb.need_of(row.cell, rules))
+    for need, rows in groupby(chosen, key=lambda row: plan_verb.need_of(row.cell, rules)):
+        wanted = min((build_verb.wanted(row.cell, rules) for row in rows), key=_handiest)
+        plain = prove_verb.Plain(
+            torch=wanted.torch, cell=wanted.cell, environment=build_verb.prepare(wanted, installer)
+        )
+        shop.log.say(f"kernel set {need}")
+        proof = prove_verb.prove(context.set_wanted(need, rules), plain, shop, whole=arguments.all)
+        path = DATA / "proofs" / f"{proof.name}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(proof.to_json())
+        shop.log.say(f"the same, kernel by kernel, in {len(proof.units)} units: {path}")
+    return 0
+
+
+def pool_export(arguments: argparse.Namespace) -> int:
+    """Write kernel sets as archives."""
+    needs, shop = _pool_needs(arguments)
+    pool_verb.export(pool_verb.matching(shop.pool, needs), arguments.to, shop)
+    return 0
+
+
+def pool_import(arguments: argparse.Namespace) -> int:
+    """Take kernel sets out of archives."""
+    pool_verb.take(arguments.archives, context.shop(arguments, context.matrix()))
+    return 0
+
+
+def pool_verify(arguments: argparse.Namespace) -> int:
+    """Check every object of the pool."""
+    pool_verb.verify(context.shop(arguments, context.matrix()))
+    return 0
+
+
+def pool_prune(arguments: argparse.Namespace) -> int:
+    """Free the pool's space."""
+    needs, shop = _pool_needs(arguments)
+    pool_verb.prune(None if needs is None else pool_verb.matching(shop.pool, needs), shop)
+    return 0
+
+
+def _pool_needs(arguments: argparse.Namespace) -> tuple[set[plan_verb.KernelNeed] | None, Workshop]:
+    rules = context.matrix()
+    shop = context.shop(arguments, rules)
+    if arguments.selector:
+        return {plan_verb.need_of(row.cell, rules) for row in context.select(arguments, rules)}, shop
+    if arguments.profile or arguments.archs:
+        raise UsageError(
+            "--profile and --archs need a selector", remedy="For example: nox -s pool -- export cu124 --profile smoke"
+        )
+    return None, shop
+
+
+def _handiest(wanted: build_verb.CellWanted) -> tuple[bool, bool]:
+    """Prefer a torch from the index everyone uses, and the Python that runs this."""
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return wanted.build.index_url is not None, wanted.cell.python != here
+
+
+def audit(arguments: argparse.Namespace) -> int:
+    """Check finished wheels."""
+    audit_verb.run(arguments.wheels, say=Log(context.console()).say)
+    return 0
+
+
+def lock(_arguments: argparse.Namespace) -> int:
+    """Write the lock files anew."""
+    lock_verb.lock(context.matrix(), locks=DATA / "locks", env=dict(os.environ), say=Log(context.console()).say)
+    return 0

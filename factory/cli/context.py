@@ -1,0 +1,97 @@
+"""What every verb needs before it starts: the matrix, the cells that were meant, a workshop, a console."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+
+from rich.console import Console
+
+from factory.core import cells, selector
+from factory.core import matrix as matrix_core
+from factory.core.errors import FactoryError, MatrixError, SelectorError
+from factory.core.model import Matrix, Planned
+from factory.edge import interpreter, workshop
+from factory.edge.cache import cache_root, writable
+from factory.edge.environment import Installer
+from factory.edge.log import Log
+from factory.edge.workshop import Workshop
+from factory.verb import kernels, plan
+
+PROFILE = "full"
+_PLAIN_WIDTH = 160  # characters
+
+
+def matrix() -> Matrix:
+    """Read ``matrix.yaml`` of the working directory. Raises MatrixError."""
+    path = Path("matrix.yaml")
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise MatrixError("there is no matrix.yaml here", remedy="Run this in the repository's root.") from error
+    except OSError as error:
+        raise MatrixError("matrix.yaml cannot be read", why=[str(error)]) from error
+    return matrix_core.load(content, name=path.name)
+
+
+def expand(arguments: argparse.Namespace, rules: Matrix) -> tuple[Planned, ...]:
+    """Give all cells under the profile and architectures that were typed."""
+    return cells.expand(rules, profile=arguments.profile or PROFILE, archs=arguments.archs)
+
+
+def select(arguments: argparse.Namespace, rules: Matrix) -> tuple[Planned, ...]:
+    """Give the cells that were meant. Raises SelectorError or CellError."""
+    if not arguments.selector:
+        raise SelectorError(
+            "no cell is named", remedy="Name one, such as `cu124 torch2.6 cp310`; `nox -s plan` lists them."
+        )
+    return selector.select(expand(arguments, rules), selector.parse(arguments.selector, rules))
+
+
+def set_wanted(need: plan.KernelNeed, rules: Matrix) -> kernels.SetWanted:
+    """Gather the rows of ``rules`` that a kernel set stands on."""
+    return kernels.SetWanted(
+        flash_attn=rules.flash_attn[need.flash_attn],
+        toolkit=rules.toolkits[need.cuda],
+        archs=need.archs,
+        profile=rules.profiles[need.profile],
+        kernel_class=workshop.kernel_class(need.kernel_class),
+    )
+
+
+def installer(shop: Workshop) -> Installer:
+    """Give what makes environments in the cache of ``shop``."""
+    return Installer(
+        cache=shop.cache,
+        env=shop.env,
+        interpreter=lambda version: interpreter.find(version, shop.env),
+        say=shop.log.say,
+    )
+
+
+def shop(arguments: argparse.Namespace, rules: Matrix, *, error_log: bool = False) -> Workshop:
+    """Open the cache and look at the machine. Raises UsageError where the cache cannot be written."""
+    env = dict(os.environ)
+    return Workshop(
+        cache=writable(cache_root(env)),
+        env=env,
+        log=Log(console(stderr=error_log)),
+        limits=workshop.limits(env, max_jobs=rules.max_jobs, memory=arguments.memory),
+    )
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Give a console; where no terminal says how wide it is, lines are long enough for a table of cells."""
+    made = Console(stderr=stderr)
+    return made if made.is_terminal else Console(stderr=stderr, width=_PLAIN_WIDTH)
+
+
+def print_error(error: FactoryError) -> None:
+    """Say what happened, why, and what to type next."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    console.print(f"error: {error.what}", style="bold red", markup=False)
+    for line in error.why:
+        console.print(f"  {line}", markup=False)
+    if error.remedy:
+        console.print(error.remedy, style="bold", markup=False)

@@ -1,0 +1,126 @@
+"""Reads what was typed: verbs, selectors, options."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from factory.cli import call
+from factory.cli.context import PROFILE
+from factory.core.arch import Arch
+from factory.core.shard import Shard
+
+_EPILOG = "A selector is any of: cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64; what is left out means all."
+
+
+def parser() -> argparse.ArgumentParser:
+    """Give the parser; what it parses has the verb to run as ``run``."""
+    made = argparse.ArgumentParser(prog="factory", description="Builds flash-attn wheels.", epilog=_EPILOG)
+    verbs = made.add_subparsers(required=True, metavar="VERB")
+
+    one = _add(verbs, "plan", call.plan, "say what would be built, what would not and why, and what it would take")
+    one.add_argument("--json", action="store_true", help="print the plan as JSON, for programs")
+    one.add_argument("--why", action="store_true", help="say why the selected cells are, or are not, built")
+
+    one = _add(verbs, "kernels", call.kernels, "compile the selected cells' kernels into the pool; no torch, no GPU")
+    one.add_argument("--shard", type=_shard, metavar="K/N", help="only the K-th of N shares of each kernel set")
+
+    one = _add(verbs, "build", call.build, "build, audit and report the selected cells' wheels")
+    one.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="where wheels go (default: dist)")
+
+    about = "compile a sample of the selected cells' kernels upstream's way too, and compare the machine code"
+    one = _add(verbs, "prove", call.prove, about)
+    one.add_argument("--all", action="store_true", help="every unit, not a sample")
+
+    _add_pool(verbs)
+
+    about = "write the lock files of the cells' environments anew; needs uv and the package index"
+    one = verbs.add_parser("lock", help=about, description=_sentence(about))
+    one.set_defaults(run=call.lock)
+
+    about = "check finished wheels and write WHEEL.report.json beside each"
+    one = verbs.add_parser("audit", help=about, description=_sentence(about))
+    one.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL", help="a .whl file")
+    one.set_defaults(run=call.audit)
+    return made
+
+
+def _add(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    about: str,
+) -> argparse.ArgumentParser:
+    verb = _add_selecting(verbs, name, run, about)
+    verb.add_argument("--memory", type=_bytes, metavar="GB", help="memory for compiles (default: free less a reserve)")
+    return verb
+
+
+def _add_selecting(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    about: str,
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=about, description=_sentence(about), epilog=_EPILOG)
+    verb.add_argument("selector", nargs="*", metavar="TOKEN", help="which cells: part of a selector, see below")
+    verb.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
+    verb.add_argument(
+        "--archs", type=_archs, metavar="LIST", help="architectures in place of the matrix's: 8.6,8.9+PTX"
+    )
+    verb.set_defaults(run=run)
+    return verb
+
+
+def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "carry kernel sets between pools, check a pool, free its space"
+    verb = verbs.add_parser("pool", help=about, description=_sentence(about))
+    verb.set_defaults(memory=None)
+    actions = verb.add_subparsers(required=True, metavar="ACTION")
+
+    about = "write the selected cells' kernel sets, or all, as archives that GitHub takes"
+    one = _add_selecting(actions, "export", call.pool_export, about)
+    one.add_argument("--to", type=Path, default=Path("dist"), metavar="DIR", help="where they go (default: dist)")
+
+    about = "take what the pool lacks out of archives"
+    one = actions.add_parser("import", help=about, description=_sentence(about))
+    one.add_argument("archives", nargs="+", type=Path, metavar="FILE", help="a .tar.zst file that export wrote")
+    one.set_defaults(run=call.pool_import)
+
+    about = "read every object, remove damaged ones, say what is here of each set"
+    one = actions.add_parser("verify", help=about, description=_sentence(about))
+    one.set_defaults(run=call.pool_verify)
+
+    about = "remove the selected cells' kernel sets, or only what belongs to no set"
+    _add_selecting(actions, "prune", call.pool_prune, about)
+
+
+def _shard(text: str) -> Shard:
+    try:
+        return Shard.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _sentence(about: str) -> str:
+    return f"{about[0].upper()}{about[1:]}."
+
+
+def _archs(text: str) -> tuple[Arch, ...]:
+    words = text.replace(",", " ").replace(";", " ").split()
+    try:
+        return tuple(Arch.parse(word) for word in words or [text])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _bytes(text: str) -> int:
+    try:
+        size = float(text)
+    except ValueError:
+        size = math.nan
+    if not 0 < size < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size in gigabytes; write it like 12 or 7.5")
+    return int(size * 1e9)

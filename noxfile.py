@@ -42,6 +42,18 @@ def build(session: nox.Session) -> None:
 
 
 @nox.session
+def prove(session: nox.Session) -> None:
+    """Compare the pool's machine code with upstream's: prove -- cu124 [--all]."""
+    _verb(session)
+
+
+@nox.session
+def pool(session: nox.Session) -> None:
+    """Carry kernel sets between pools, check, free space: pool -- export | import | verify | prune."""
+    _verb(session)
+
+
+@nox.session
 def audit(session: nox.Session) -> None:
     """Check finished wheels: audit -- dist/WHEEL."""
     _verb(session)
@@ -57,21 +69,28 @@ def lock(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
-    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
     session.run("pytest", "-m", "not e2e", *session.posargs)
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Build the real smoke wheel, import it, install it with pip and uv, kill a build and resume it."""
-    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
     session.run("pytest", "-m", "e2e", "-s", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure upstream's way and the pool's, print the ratios and draw them; an hour or two."""
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench"))
+    session.run("python", "-m", "bench", *session.posargs)
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style, types and data files."""
-    groups = nox.project.dependency_groups(PROJECT, "test", "lint")
+    groups = nox.project.dependency_groups(PROJECT, "bench", "test", "lint")
     session.install("--quiet", "-e", ".", "nox", *groups)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")

@@ -1,0 +1,1 @@
+"""Measures what the pool saves: ``nox -s bench``."""

@@ -1,0 +1,158 @@
+"""CPU seconds of upstream's way and of the factory's, in one run on one machine: ``nox -s bench``.
+
+Whole cells are of the smoke profile: flash-attn 2.7.4.post1, CUDA 12.4, architectures 8.0 and 9.0. The full
+profile is measured on a sample of units and marked as such. Every step is measured once and kept, so a run
+that was stopped goes on where it was; the directory it names is removed to measure anew.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import picture, ratio, upstream
+from bench.step import Command, Measured, measure
+from factory.core import cells, matrix, selector
+from factory.core.errors import FactoryError
+from factory.core.model import Matrix
+from factory.data import DATA
+from factory.edge import interpreter, workshop
+from factory.edge.cache import cache_root
+from factory.edge.environment import Environment, Installer
+from factory.edge.log import Log
+from factory.edge.workshop import Workshop
+from factory.verb import build
+
+HERE = Path(__file__).parent
+CELL = ("cu124", "torch2.6", "cp310")
+PYTHON = ("cu124", "torch2.6", "cp311")
+TORCH = ("cu124", "torch2.5", "cp310")
+TEN = ("cu124", "torch2.5", "torch2.6")
+SMOKE = ("--profile", "smoke")
+SAMPLE = (*SMOKE, "--shard", "1/28")  # three of the 84 units
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """The matrix, a workshop, the directory the bench keeps things in and the file of its results."""
+
+    rules: Matrix
+    shop: Workshop
+    root: Path
+
+    @property
+    def results(self) -> Path:
+        """Where what was measured is kept."""
+        return self.root / "results.json"
+
+    def factory(self, cache: str, *words: str) -> Callable[[], Command]:
+        """Give a call of the factory whose pool starts empty but for what steps of the same ``cache`` left."""
+        home = self.root / cache
+        home.mkdir(exist_ok=True)
+        for shared in ("toolkits", "environments", "downloads", "sdists", "sources"):
+            (self.shop.cache / shared).mkdir(exist_ok=True)
+            if not (home / shared).is_symlink():
+                (home / shared).symlink_to(self.shop.cache / shared)
+        argv = (sys.executable, "-m", "factory", *words)
+        env = {**self.shop.env, "FACTORY_CACHE": str(home)}
+        return lambda: Command(argv=argv, cwd=HERE.parent, env=env)
+
+    def step(self, name: str, prepare: Callable[[], Command]) -> Measured:
+        """Measure one step, or give what an earlier run measured."""
+        return measure(name, prepare, self.results, self.shop.log.say)
+
+
+def main() -> int:
+    """Measure all steps, print the ratios, write the results and the picture."""
+    env = dict(os.environ)
+    rules = matrix.load(Path("matrix.yaml").read_bytes())
+    log = Log(Console(width=120))
+    shop = Workshop(cache=cache_root(env), env=env, log=log, limits=workshop.limits(env, max_jobs=rules.max_jobs))
+    root = shop.cache / "bench"
+    root.mkdir(parents=True, exist_ok=True)
+    log.say(f"what is measured is kept in {root}; remove it to measure anew")
+    try:
+        found = _measure(Bench(rules=rules, shop=shop, root=root))
+    except FactoryError as error:
+        log.say(str(error))
+        return error.status
+    rows = (*ratio.rows(found), ratio.full_sample(json.loads(_proof().read_text())))
+    for row in rows:
+        log.say(row.line())
+    document = {"machine": _machine(shop), "steps": {name: asdict(taken) for name, taken in found.items()}}
+    (HERE / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    picture.draw(rows, found, HERE / "results.svg")
+    shutil.copyfile(HERE / "results.json", root / "last.json")
+    return 0
+
+
+def _measure(bench: Bench) -> dict[str, Measured]:
+    """Run every step in turn; torch is installed first and not counted."""
+    wanted = {tokens: _prepare(tokens, bench) for tokens in (CELL, PYTHON, TORCH)}
+    _prepare_all(TEN, bench)
+    cell, environment = wanted[CELL]
+    dist = ("--dist", str(bench.root / "dist"))
+    found = {
+        "upstream": bench.step(
+            "upstream", lambda: upstream.command(cell, environment, bench.rules, bench.shop, bench.root / "upstream")
+        )
+    }
+    builds = {"cold": CELL, "python": PYTHON, "torch": TORCH, "ten": TEN}
+    for name, tokens in builds.items():
+        found[name] = bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist))
+    kernels = {
+        "one architecture": ("one", "8.0"),
+        "two at once": ("two", "8.0,9.0"),
+        "second later": ("one", "8.0,9.0"),
+    }
+    for name, (cache, archs) in kernels.items():
+        found[name] = bench.step(name, bench.factory(cache, "kernels", *CELL, *SAMPLE, "--archs", archs))
+    found["full sample"] = bench.step("full sample", bench.factory("pool", "prove", *CELL))
+    return found
+
+
+def _proof() -> Path:
+    """Give the proof that the last step has just written: both ways of a sample of the full profile."""
+    (path,) = (DATA / "proofs").glob("2.7.4.post1-cuda12.4.*-sm80.90-full-torch2.6.*.json")
+    return path
+
+
+def _prepare(tokens: tuple[str, ...], bench: Bench) -> tuple[build.CellWanted, Environment]:
+    ((wanted, environment),) = _prepare_all(tokens, bench)
+    return wanted, environment
+
+
+def _prepare_all(tokens: tuple[str, ...], bench: Bench) -> list[tuple[build.CellWanted, Environment]]:
+    shop = bench.shop
+    installer = Installer(
+        cache=shop.cache, env=shop.env, interpreter=lambda wanted: interpreter.find(wanted, shop.env), say=shop.log.say
+    )
+    planned = cells.expand(bench.rules, profile="smoke", archs=None)
+    rows = selector.select(planned, selector.parse(tokens, bench.rules))
+    made = [build.wanted(row.cell, bench.rules) for row in rows]
+    return [(wanted, build.prepare(wanted, installer)) for wanted in made]
+
+
+def _machine(shop: Workshop) -> dict[str, object]:
+    model = [
+        line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
+    ]
+    return {
+        "processor": model[0] if model else platform.machine(),
+        "jobs": shop.limits.jobs,
+        "memory_budget_bytes": shop.limits.budget,
+        "date": datetime.now(UTC).date().isoformat(),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,47 @@
+"""Upstream's way: its own ``setup.py`` under pip with the real torch, and nothing of the factory in between."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from bench.step import Command
+from factory.core.inheritance import inherited
+from factory.core.model import Matrix
+from factory.edge import hostcompiler, source, toolkit
+from factory.edge.environment import Environment
+from factory.edge.workshop import Workshop
+from factory.verb.build import CellWanted
+
+
+def command(wanted: CellWanted, environment: Environment, rules: Matrix, shop: Workshop, work: Path) -> Command:
+    """Give the command that makes the wheel of ``wanted`` as upstream's documentation says, in a fresh copy."""
+    cell = wanted.cell
+    cuda = toolkit.find(cell.cuda, shop.env, shop.cache, shop.log.say)
+    compiler = hostcompiler.find(rules.toolkits[cell.cuda], shop.env)
+    release = rules.flash_attn[cell.flash_attn]
+    archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
+    root = source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
+    shutil.rmtree(work, ignore_errors=True)
+    shutil.copytree(root, work / "source")
+    switches = " ".join(f"-DFLASHATTENTION_DISABLE_{name}" for name in wanted.profile.disable)
+    base = inherited(shop.env)
+    own = {
+        "PATH": f"{cuda.home}/bin:{environment.python.parent}:{base['PATH']}",
+        "CUDA_HOME": str(cuda.home),
+        "CC": str(compiler.path),
+        "CXX": str(compiler.path),
+        "NVCC_CCBIN": str(compiler.path),
+        "CPATH": ":".join(map(str, environment.cuda_includes)),
+        "MAX_JOBS": str(shop.limits.jobs),
+        "NVCC_THREADS": "1",  # CPU time is compared, and memory must do for as many jobs
+        "FLASH_ATTENTION_FORCE_BUILD": "TRUE",
+        "FLASH_ATTN_CUDA_ARCHS": ";".join(arch.number for arch in cell.archs),
+        "NVCC_APPEND_FLAGS": switches,
+        "CPPFLAGS": switches,
+        "PIP_CONFIG_FILE": "/dev/null",
+    }
+    wheelhouse, sdist = str(work / "wheelhouse"), str(work / "source")
+    options = ("--verbose", "--no-build-isolation", "--no-deps", "--no-index", "--no-cache-dir")
+    argv = (str(environment.python), "-m", "pip", "wheel", *options, "--wheel-dir", wheelhouse, sdist)
+    return Command(argv=argv, cwd=work, env=base | own)

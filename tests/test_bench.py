@@ -1,0 +1,61 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import picture, ratio
+from bench.step import Command, Measured, measure
+from factory.core.errors import FactoryError
+
+CPU = {
+    "upstream": 9000.0,
+    "cold": 4900.0,
+    "python": 45.0,
+    "torch": 130.0,
+    "ten": 450.0,
+    "one architecture": 150.0,
+    "two at once": 160.0,
+    "second later": 9.0,
+}
+FOUND = {name: Measured(cpu_seconds=seconds, wall_seconds=seconds / 2) for name, seconds in CPU.items()}
+BUSY = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+
+
+def test_ratios_stand_beside_their_targets() -> None:
+    lines = [row.line() for row in ratio.rows(FOUND)]
+    assert lines[0] == "pool cold, 80;90: 0.544 of upstream's way (target 0.600, met)"
+    assert [line.endswith("met)") for line in lines] == [True, True, False, True, True, True]
+    assert "a second torch: 0.027 of a cold cell (target 0.025, MISSED)" in lines
+
+
+def test_the_full_profile_is_marked_as_extrapolated() -> None:
+    unit = {"cpu_seconds_pool": 100.0, "cpu_seconds_plain": 200.0}
+    assert "extrapolated from 2 units, 80;90: 0.500 of" in ratio.full_sample({"units": [unit, unit]}).line()
+
+
+def test_a_step_counts_the_cpu_time_of_its_children_and_is_measured_once(tmp_path: Path) -> None:
+    child = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {BUSY!r}], check=True)"
+    command = Command(argv=(sys.executable, "-c", child), cwd=tmp_path, env={})
+    said: list[str] = []
+    first = measure("a", lambda: command, tmp_path / "results.json", said.append)
+    assert first.cpu_seconds >= 0.3
+    again = measure("a", lambda: pytest.fail("ran again"), tmp_path / "results.json", said.append)
+    assert again == first
+    assert json.loads((tmp_path / "results.json").read_text()).keys() == {"a"}
+    assert said[-1].startswith("a: measured before")
+
+
+def test_a_step_that_fails_is_not_kept(tmp_path: Path) -> None:
+    command = Command(argv=(sys.executable, "-c", "raise SystemExit(3)"), cwd=tmp_path, env={})
+    with pytest.raises(FactoryError, match="failed with status 3"):
+        measure("a", lambda: command, tmp_path / "results.json", print)
+    assert not (tmp_path / "results.json").exists()
+
+
+def test_the_picture_has_a_bar_for_each_way(tmp_path: Path) -> None:
+    picture.draw(ratio.rows(FOUND), FOUND, tmp_path / "a.svg")
+    picture.draw(ratio.rows(FOUND), FOUND, tmp_path / "b.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert "<svg" in text
+    assert "target 0.600" in text

@@ -1,0 +1,25 @@
+"""Whether a disk is full: compilers do not say so reliably."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+_FLOOR = 32_000_000  # bytes; a compiler removes what it could not finish, some megabytes, before it gives up
+_SIGNS = ("No space left on device", "Disk quota exceeded")
+
+
+def named(text: str) -> bool:
+    """Say whether the output ``text`` of a program complains of a full disk."""
+    return any(sign in text for sign in _SIGNS)
+
+
+def filled(directory: Path) -> bool:
+    """Say whether so little is free that what was just written below ``directory`` may not be whole.
+
+    g++ 12 reports a full disk as whatever went wrong before it, "No such file or directory" as a rule; ptxas and
+    fatbinary of CUDA 12.4 can lose the end of their output and exit 0. So where less is left than was written,
+    neither a message nor a success is believed.
+    """
+    written = sum(path.lstat().st_size for path in directory.rglob("*"))
+    return shutil.disk_usage(directory).free < max(_FLOOR, written)

@@ -10,9 +10,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import picture, ratio, upstream
+from bench.ratio import Row
 from bench.step import Command, Measured, measure
 from factory.core import cells, matrix, selector
 from factory.core.errors import FactoryError
@@ -39,6 +39,8 @@ TORCH = ("cu124", "torch2.5", "cp310")
 TEN = ("cu124", "torch2.5", "torch2.6")
 SMOKE = ("--profile", "smoke")
 SAMPLE = (*SMOKE, "--shard", "1/28")  # three of the 84 units
+SAMPLES = (("one architecture", "one", "8.0"), ("two at once", "two", "8.0,9.0"), ("second later", "one", "8.0,9.0"))
+FULL = "full sample"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +68,11 @@ class Bench:
         env = {**self.shop.env, "FACTORY_CACHE": str(home)}
         return lambda: Command(argv=argv, cwd=HERE.parent, env=env)
 
+    def found(self) -> dict[str, Measured]:
+        """Give what was measured so far."""
+        kept = json.loads(self.results.read_text()) if self.results.is_file() else {}
+        return {name: Measured(**taken) for name, taken in kept.items()}
+
     def step(self, name: str, prepare: Callable[[], Command]) -> Measured:
         """Measure one step, or give what an earlier run measured."""
         return measure(name, prepare, self.results, self.shop.log.say)
@@ -80,44 +87,47 @@ def main() -> int:
     root = shop.cache / "bench"
     root.mkdir(parents=True, exist_ok=True)
     log.say(f"what is measured is kept in {root}; remove it to measure anew")
+    bench = Bench(rules=rules, shop=shop, root=root)
     try:
-        found = _measure(Bench(rules=rules, shop=shop, root=root))
+        for _ in _measure(bench):
+            _write(bench)
     except FactoryError as error:
         log.say(str(error))
         return error.status
-    rows = (*ratio.rows(found), ratio.full_sample(json.loads(_proof().read_text())))
-    for row in rows:
+    for row in _write(bench):
         log.say(row.line())
-    document = {"machine": _machine(shop), "steps": {name: asdict(taken) for name, taken in found.items()}}
-    (HERE / "results.json").write_text(json.dumps(document, indent=1) + "\n")
-    picture.draw(rows, found, HERE / "results.svg")
-    shutil.copyfile(HERE / "results.json", root / "last.json")
     return 0
 
 
-def _measure(bench: Bench) -> dict[str, Measured]:
+def _write(bench: Bench) -> tuple[Row, ...]:
+    """Write what was measured so far, and the picture of it; give the ratios."""
+    found = bench.found()
+    rows = ratio.rows(found)
+    if FULL in found:
+        rows = (*rows, ratio.full_sample(json.loads(_proof().read_text())))
+    document = {
+        "machine": _machine(bench.shop),
+        "steps": {name: asdict(taken) for name, taken in found.items()},
+        "ratios": [asdict(row) for row in rows],
+    }
+    (HERE / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    picture.draw(rows, found, HERE / "results.svg")
+    return rows
+
+
+def _measure(bench: Bench) -> Iterator[Measured]:
     """Run every step in turn; torch is installed first and not counted."""
-    wanted = {tokens: _prepare(tokens, bench) for tokens in (CELL, PYTHON, TORCH)}
-    _prepare_all(TEN, bench)
-    cell, environment = wanted[CELL]
+    cell, environment = _prepare(CELL, bench)[0]
+    for tokens in (PYTHON, TORCH, TEN):
+        _prepare(tokens, bench)
+    work = bench.root / "upstream"
+    yield bench.step("upstream", lambda: upstream.command(cell, environment, bench.rules, bench.shop, work))
     dist = ("--dist", str(bench.root / "dist"))
-    found = {
-        "upstream": bench.step(
-            "upstream", lambda: upstream.command(cell, environment, bench.rules, bench.shop, bench.root / "upstream")
-        )
-    }
-    builds = {"cold": CELL, "python": PYTHON, "torch": TORCH, "ten": TEN}
-    for name, tokens in builds.items():
-        found[name] = bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist))
-    kernels = {
-        "one architecture": ("one", "8.0"),
-        "two at once": ("two", "8.0,9.0"),
-        "second later": ("one", "8.0,9.0"),
-    }
-    for name, (cache, archs) in kernels.items():
-        found[name] = bench.step(name, bench.factory(cache, "kernels", *CELL, *SAMPLE, "--archs", archs))
-    found["full sample"] = bench.step("full sample", bench.factory("pool", "prove", *CELL))
-    return found
+    for name, tokens in {"cold": CELL, "python": PYTHON, "torch": TORCH, "ten": TEN}.items():
+        yield bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist))
+    for name, cache, archs in SAMPLES:
+        yield bench.step(name, bench.factory(cache, "kernels", *CELL, *SAMPLE, "--archs", archs))
+    yield bench.step(FULL, bench.factory("pool", "prove", *CELL))
 
 
 def _proof() -> Path:
@@ -126,12 +136,7 @@ def _proof() -> Path:
     return path
 
 
-def _prepare(tokens: tuple[str, ...], bench: Bench) -> tuple[build.CellWanted, Environment]:
-    ((wanted, environment),) = _prepare_all(tokens, bench)
-    return wanted, environment
-
-
-def _prepare_all(tokens: tuple[str, ...], bench: Bench) -> list[tuple[build.CellWanted, Environment]]:
+def _prepare(tokens: tuple[str, ...], bench: Bench) -> list[tuple[build.CellWanted, Environment]]:
     shop = bench.shop
     installer = Installer(
         cache=shop.cache, env=shop.env, interpreter=lambda wanted: interpreter.find(wanted, shop.env), say=shop.log.say

@@ -23,7 +23,7 @@ def draw(rows: Sequence[Row], found: Mapping[str, Measured], path: Path) -> None
     """Draw CPU minutes of whole smoke cells and write the ratios beneath."""
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.add_subplot()
-    names = list(_BARS)
+    names = [name for name in _BARS if name in found]
     minutes = [found[name].cpu_seconds / 60 for name in names]
     bars = axes.barh([_BARS[name] for name in names], minutes, color=["#9a9a9a", "#2f6fb0", "#2f6fb0", "#2f6fb0"])
     axes.bar_label(bars, [duration(found[name].cpu_seconds) for name in names], padding=4)

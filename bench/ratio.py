@@ -24,27 +24,47 @@ class Row:
         return f"{self.what}: {self.ratio:.3f} of {self.of} (target {self.target:.3f}, {verdict})"
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Ratio:
+    """A ratio as sums of steps over a step."""
+
+    what: str
+    of: str
+    steps: tuple[str, ...]
+    base: str
+    target: float
+
+
+_SAMPLE = "one architecture alone, by unit"
+_RATIOS = (
+    _Ratio(what="pool cold, 80;90", of="upstream's way", steps=("cold",), base="upstream", target=0.6),
+    _Ratio(what="a second Python", of="a cold cell", steps=("python",), base="cold", target=1 / 40),
+    _Ratio(what="a second torch", of="a cold cell", steps=("torch",), base="cold", target=1 / 40),
+    _Ratio(what="ten cells", of="a cold cell", steps=("cold", "ten"), base="cold", target=1.3),
+    _Ratio(
+        what="two architectures at once",
+        of=_SAMPLE,
+        steps=("two at once",),
+        base="one architecture",
+        target=1.15,
+    ),
+    _Ratio(
+        what="a second architecture later, both together",
+        of=_SAMPLE,
+        steps=("one architecture", "second later"),
+        base="one architecture",
+        target=1.15,
+    ),
+)
+
+
 def rows(found: Mapping[str, Measured]) -> tuple[Row, ...]:
-    """Give the ratios; ``found`` has what every step took."""
+    """Give the ratios whose steps were all measured; ``found`` has what each took."""
     cpu = {name: taken.cpu_seconds for name, taken in found.items()}
-    sample = "one architecture alone, by unit"
-    return (
-        Row(what="pool cold, 80;90", of="upstream's way", ratio=cpu["cold"] / cpu["upstream"], target=0.6),
-        Row(what="a second Python", of="a cold cell", ratio=cpu["python"] / cpu["cold"], target=1 / 40),
-        Row(what="a second torch", of="a cold cell", ratio=cpu["torch"] / cpu["cold"], target=1 / 40),
-        Row(what="ten cells", of="a cold cell", ratio=(cpu["cold"] + cpu["ten"]) / cpu["cold"], target=1.3),
-        Row(
-            what="two architectures at once",
-            of=sample,
-            ratio=cpu["two at once"] / cpu["one architecture"],
-            target=1.15,
-        ),
-        Row(
-            what="a second architecture later, both together",
-            of=sample,
-            ratio=(cpu["one architecture"] + cpu["second later"]) / cpu["one architecture"],
-            target=1.15,
-        ),
+    return tuple(
+        Row(what=row.what, of=row.of, ratio=sum(cpu[step] for step in row.steps) / cpu[row.base], target=row.target)
+        for row in _RATIOS
+        if cpu.keys() >= {row.base, *row.steps}
     )
 
 

@@ -29,6 +29,11 @@ def test_ratios_stand_beside_their_targets() -> None:
     assert "a second torch: 0.027 of a cold cell (target 0.025, MISSED)" in lines
 
 
+def test_what_was_not_measured_has_no_ratio() -> None:
+    some = {name: FOUND[name] for name in ("cold", "python")}
+    assert [row.what for row in ratio.rows(some)] == ["a second Python"]
+
+
 def test_the_full_profile_is_marked_as_extrapolated() -> None:
     unit = {"cpu_seconds_pool": 100.0, "cpu_seconds_plain": 200.0}
     assert "extrapolated from 2 units, 80;90: 0.500 of" in ratio.full_sample({"units": [unit, unit]}).line()

@@ -13,11 +13,12 @@ from factory.core.errors import UsageError
 
 
 def cache_root(env: Mapping[str, str]) -> Path:
-    """Give ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules."""
+    """Give ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules, which ignore a relative one."""
     if env.get("FACTORY_CACHE"):
         return Path(env["FACTORY_CACHE"]).expanduser().absolute()
-    base = env.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "flash-attn-wheel-factory"
+    named = Path(env.get("XDG_CACHE_HOME", ""))
+    base = named if named.is_absolute() else Path.home() / ".cache"
+    return base / "flash-attn-wheel-factory"
 
 
 def writable(directory: Path) -> Path:

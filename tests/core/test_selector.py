@@ -130,7 +130,9 @@ def test_an_unknown_token_is_answered_with_what_there_is(words: str, said: str) 
     assert any(line.startswith(said) for line in caught.value.why), caught.value.why
 
 
-@pytest.mark.parametrize("words", ["fa2.7.4.post1 cu130 torch2.9 cp312", "fa2.7.4.post1 cu130 torch2.9 torch2.10 cp312"])
+@pytest.mark.parametrize(
+    "words", ["fa2.7.4.post1 cu130 torch2.9 cp312", "fa2.7.4.post1 cu130 torch2.9 torch2.10 cp312"]
+)
 def test_what_is_only_skipped_is_refused_with_its_reason(words: str) -> None:
     with pytest.raises(CellError) as caught:
         ids(words)

@@ -13,6 +13,7 @@ def test_the_cache_follows_its_variable_then_xdg_then_home(monkeypatch: pytest.M
     name = "flash-attn-wheel-factory"
     assert cache_root({"FACTORY_CACHE": "~/kept", "XDG_CACHE_HOME": "/x"}) == tmp_path / "kept"
     assert cache_root({"FACTORY_CACHE": "", "XDG_CACHE_HOME": "/x"}) == Path("/x") / name
+    assert cache_root({"XDG_CACHE_HOME": "relative"}) == tmp_path / ".cache" / name
     assert cache_root({}) == tmp_path / ".cache" / name
     assert cache_root({"FACTORY_CACHE": "kept"}) == Path.cwd() / "kept"
 

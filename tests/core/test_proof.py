@@ -34,10 +34,11 @@ def test_every_difference_is_named(other: Code, text: str) -> None:
 
 
 def test_host_symbols_are_compared_both_ways() -> None:
-    plain = HostSymbols(defined=frozenset({"a", "b"}), undefined=frozenset({"c"}))
-    pool = HostSymbols(defined=frozenset({"a"}), undefined=frozenset({"c", "d"}))
+    plain = HostSymbols(defined=frozenset({"a", "b"}), undefined=frozenset({"_ZN3c104cuda5checkEv", "atexit"}))
+    pool = HostSymbols(defined=frozenset({"a"}), undefined=frozenset({"d"}))
     assert [str(found) for found in symbol_differences(plain, pool)] == [
         "host symbol b is defined only plain",
-        "host symbol d is undefined only pooled",
+        "host symbol d is needed only pooled",
+        "host symbol _ZN3c104cuda5checkEv is needed only plain",
     ]
     assert list(symbol_differences(plain, plain)) == []

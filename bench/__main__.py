@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -56,8 +57,11 @@ class Bench:
         """Where what was measured is kept."""
         return self.root / "results.json"
 
-    def factory(self, cache: str, *words: str) -> Callable[[], Command]:
-        """Give a call of the factory whose pool starts empty but for what steps of the same ``cache`` left."""
+    def factory(self, cache: str, *words: str, cold: bool = False) -> Callable[[], Command]:
+        """Give a call of the factory with a pool of its own, as earlier steps of the same ``cache`` left it.
+
+        A ``cold`` one starts empty, whatever an interrupted run left there.
+        """
         home = self.root / cache
         home.mkdir(exist_ok=True)
         for shared in ("toolkits", "environments", "downloads", "sdists", "sources"):
@@ -66,7 +70,13 @@ class Bench:
                 (home / shared).symlink_to(self.shop.cache / shared)
         argv = (sys.executable, "-m", "factory", *words)
         env = {**self.shop.env, "FACTORY_CACHE": str(home)}
-        return lambda: Command(argv=argv, cwd=HERE.parent, env=env)
+
+        def prepare() -> Command:
+            if cold:
+                shutil.rmtree(home / "pool", ignore_errors=True)
+            return Command(argv=argv, cwd=HERE.parent, env=env)
+
+        return prepare
 
     def found(self) -> dict[str, Measured]:
         """Give what was measured so far."""
@@ -124,9 +134,10 @@ def _measure(bench: Bench) -> Iterator[Measured]:
     yield bench.step("upstream", lambda: upstream.command(cell, environment, bench.rules, bench.shop, work))
     dist = ("--dist", str(bench.root / "dist"))
     for name, tokens in {"cold": CELL, "python": PYTHON, "torch": TORCH, "ten": TEN}.items():
-        yield bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist))
+        yield bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist, cold=name == "cold"))
     for name, cache, archs in SAMPLES:
-        yield bench.step(name, bench.factory(cache, "kernels", *CELL, *SAMPLE, "--archs", archs))
+        words = ("kernels", *CELL, *SAMPLE, "--archs", archs)
+        yield bench.step(name, bench.factory(cache, *words, cold=name != "second later"))
     yield bench.step(FULL, bench.factory("pool", "prove", *CELL))
 
 

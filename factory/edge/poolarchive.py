@@ -90,7 +90,7 @@ def export(pool: Pool, kernels: SetRecord, to: Path, limit: int = LIMIT) -> tupl
             runs = split(_items(pool, held), lambda item: item.stored, limit - END - stored(len(listing)))
         except ValueError as error:
             raise FactoryError(f"{kernels.name} cannot be exported", why=[str(error)]) from error
-        names = file_names(kernels.name, len(runs))
+        names = file_names(_name(held), len(runs))
         last = (str(Member(kind="set", name=kernels.name)), listing)
         written = [_write(to / name, run, last) for name, run in zip(names, runs, strict=True)]
     return held, written
@@ -112,6 +112,14 @@ def take(pool: Pool, archive: Path) -> Taken:
             taking.complaints.append(str(error))
         taking.refuse(archive)
         return Taken(new=taking.new, known=taking.objects - taking.new, sets=tuple(taking.sets))
+
+
+def _name(held: Holding) -> str:
+    """Name what is held: archives of two shards of one set must be able to lie in one directory."""
+    if held.complete:
+        return held.kernels.name
+    digest = hashlib.sha256("".join(sorted(held.here)).encode()).hexdigest()[:8]
+    return f"{held.kernels.name}.{len(held.here)}parts-{digest}"
 
 
 def _items(pool: Pool, held: Holding) -> Iterator[_Item]:

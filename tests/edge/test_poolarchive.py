@@ -170,7 +170,7 @@ def test_an_object_that_fits_nowhere(pool: Pool, tmp_path: Path) -> None:
 
 
 def test_nothing_half_written_is_left(pool: Pool, tmp_path: Path) -> None:
-    fill(pool, SET, "a.cu")
+    fill(pool, SET, "a.cu", "b.cu")
     (tmp_path / f"{SET.name}.tar.zst").mkdir()
     with pytest.raises(OSError, match="directory"):
         export(pool, SET, tmp_path)

@@ -95,6 +95,18 @@ def test_a_shard_is_said_to_be_one(tmp_path: Path) -> None:
     assert f"{SET.name}: incomplete, 1 of 2 units, 3 of 6 parts" in shop.said
 
 
+def test_shards_lie_in_one_directory_and_make_a_whole_set(tmp_path: Path) -> None:
+    for source in ("a.cu", "b.cu"):
+        one = place(tmp_path / source)
+        fill(one.pool, SET, source)
+        pool.export([SET], tmp_path / "dist", one)
+    archives = sorted((tmp_path / "dist").iterdir())
+    assert len(archives) == 2
+    both = place(tmp_path / "both")
+    pool.take(archives, both)
+    assert f"{SET.name}: complete, 2 of 2 units, 6 of 6 parts" in both.said
+
+
 def test_import_names_all_files_that_are_not_there(shop: Place, tmp_path: Path) -> None:
     pool.export([SET], tmp_path / "dist", shop)
     other = place(tmp_path / "other")

@@ -83,6 +83,18 @@ def test_headers_behind_a_link_count(toolkit: Maker, tmp_path: Path) -> None:
     assert digest_of(home, tmp_path / "memory") == plain
 
 
+def test_headers_in_a_linked_directory_count_and_a_loop_ends(toolkit: Maker, tmp_path: Path) -> None:
+    home = toolkit(tmp_path / "cuda")
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    (shared / "more.h").write_text("one")
+    (home / "include" / "shared").symlink_to(shared)
+    (shared / "back").symlink_to(home / "include")
+    before = digest_of(home, tmp_path / "memory")
+    (shared / "more.h").write_text("two")
+    assert digest_of(home, tmp_path / "memory") != before
+
+
 def test_a_spoiled_memory_is_made_anew(toolkit: Maker, tmp_path: Path) -> None:
     home = toolkit(tmp_path / "cuda")
     before = digest_of(home, tmp_path / "memory")

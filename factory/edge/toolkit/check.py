@@ -75,7 +75,13 @@ def _identity(home: Path) -> Iterator[tuple[str, Path]]:
     for places in (*TOOLS, ("bin/nvcc.profile",), FILES[0]):
         yield from ((places[0], home / place) for place in places if (home / place).is_file())
     include = Path(os.path.realpath(home / "include"))
-    for directory, below, names in os.walk(include):
+    seen: set[str] = set()
+    for directory, below, names in os.walk(include, followlinks=True):
+        real = os.path.realpath(directory)
+        if real in seen:  # a link that leads back
+            below.clear()
+            continue
+        seen.add(real)
         below.sort()
         for name in sorted(names):
             path = Path(directory, name)

@@ -96,3 +96,18 @@ def test_flags_are_those_kernels_depend_on() -> None:
 def test_the_cxx_driver_adds_to_compiles_only() -> None:
     assert cxx.command(["-c", "a.cpp", "-std=c++17"], "g++", ("-std=c++20",))[-2:] == ["-std=c++17", "-std=c++20"]
     assert cxx.command(["-shared", "a.o"], "g++", ("-std=c++20",)) == ["g++", "-shared", "a.o"]
+
+
+@pytest.mark.parametrize(
+    ("word", "left"),
+    [
+        ("-Wl,-rpath,/opt/python/lib", []),
+        ("-Wl,-rpath=/opt/python/lib", []),
+        ("-Wl,-R/opt/python/lib", []),
+        ("-Wl,-O2,-rpath,/opt/python/lib,--as-needed", ["-Wl,-O2,--as-needed"]),
+        ("-Wl,-rpath-link,/opt/python/lib", ["-Wl,-rpath-link,/opt/python/lib"]),
+        ("-L/opt/python/lib", ["-L/opt/python/lib"]),
+    ],
+)
+def test_the_interpreters_own_search_path_is_not_handed_on(word: str, left: list[str]) -> None:
+    assert cxx.command(["-shared", "a.o", word], "g++", ()) == ["g++", "-shared", "a.o", *left]

@@ -1,16 +1,42 @@
-"""Stands in for g++: adds the cell's flags to every compile and leaves links and questions alone."""
+"""Stands in for g++: adds the cell's flags to every compile and takes search paths out of links.
+
+Some interpreters (pyenv's, conda's) were built with a library search path, and hand it to every extension; it
+names a directory of this machine and has no place in a wheel.
+"""
 
 from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 
 from factory.driver.job import load
+
+_LINKER = "-Wl,"
+_SEARCH = ("-rpath", "--rpath", "-R")
 
 
 def command(argv: list[str], cxx: str, flags: tuple[str, ...]) -> list[str]:
     """Give the real command; the flags come last so that they win."""
-    return [cxx, *argv, *flags] if "-c" in argv else [cxx, *argv]
+    if "-c" in argv:
+        return [cxx, *argv, *flags]
+    return [cxx, *(kept for word in argv for kept in _without_search(word))]
+
+
+def _without_search(word: str) -> Iterator[str]:
+    """Give the word without ``-rpath,DIRECTORY``, ``-rpath=DIRECTORY`` or ``-RDIRECTORY``, if any is left."""
+    if not word.startswith(_LINKER):
+        yield word
+        return
+    options = iter(word.removeprefix(_LINKER).split(","))
+    kept: list[str] = []
+    for option in options:
+        if option in _SEARCH:
+            next(options, None)
+        elif not option.startswith(("-rpath=", "--rpath=", "-R")):
+            kept.append(option)
+    if kept:
+        yield _LINKER + ",".join(kept)
 
 
 if __name__ == "__main__":

@@ -167,8 +167,8 @@ def test_a_kernel_set_travels(here: Path, capsys: pytest.CaptureFixture[str], mo
 def test_all_kernel_sets_go_into_dist_where_none_is_named(here: Path) -> None:
     pool = Pool(here / "cache" / "pool")
     sets = [kernel_set("a.cu"), kernel_set("b.cu", profile="full")]
-    for kernels in sets:
-        pool.note(kernels)
+    for kernels, source in zip(sets, ("a.cu", "b.cu"), strict=True):
+        fill(pool, kernels, source)
     assert main(["pool", "export"]) == 0
     assert {path.name for path in (here / "dist").iterdir()} == {f"{kernels.name}.tar.zst" for kernels in sets}
 

@@ -22,13 +22,14 @@ from rich.console import Console
 from bench import picture, ratio, upstream
 from bench.ratio import Row
 from bench.step import Command, Measured, measure
+from factory.cli import context
 from factory.core import cells, matrix, selector
 from factory.core.errors import FactoryError
 from factory.core.model import Matrix
 from factory.data import DATA
-from factory.edge import interpreter, workshop
+from factory.edge import workshop
 from factory.edge.cache import cache_root
-from factory.edge.environment import Environment, Installer
+from factory.edge.environment import Environment
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import build
@@ -148,10 +149,7 @@ def _proof() -> Path:
 
 
 def _prepare(tokens: tuple[str, ...], bench: Bench) -> list[tuple[build.CellWanted, Environment]]:
-    shop = bench.shop
-    installer = Installer(
-        cache=shop.cache, env=shop.env, interpreter=lambda wanted: interpreter.find(wanted, shop.env), say=shop.log.say
-    )
+    installer = context.installer(bench.shop)
     planned = cells.expand(bench.rules, profile="smoke", archs=None)
     rows = selector.select(planned, selector.parse(tokens, bench.rules))
     made = [build.wanted(row.cell, bench.rules) for row in rows]

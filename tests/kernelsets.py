@@ -27,7 +27,8 @@ def kernel_set(*sources: str, profile: str = "smoke") -> SetRecord:
     )
 
 
-def put(pool: Pool, source: str, part: str, content: bytes) -> Record:
+def store(pool: Pool, key: str, content: bytes, *, source: str = "a.cu", part: str = "sm_80") -> Record:
+    """Put ``content`` into ``pool`` as ``key``'s part; the caller holds the claim, if anybody is to."""
     record = Record(
         source=source,
         part=part,
@@ -40,11 +41,16 @@ def put(pool: Pool, source: str, part: str, content: bytes) -> Record:
         wall_seconds=2.5,
         peak_bytes=1,
     )
-    key = key_of(source, part)
-    with pool.claim(key, wait=True), pool.temporary(key) as directory:
+    with pool.temporary(key) as directory:
         (directory / "made").write_bytes(content)
         pool.put(key, directory / "made", record)
     return record
+
+
+def put(pool: Pool, source: str, part: str, content: bytes) -> Record:
+    key = key_of(source, part)
+    with pool.claim(key, wait=True):
+        return store(pool, key, content, source=source, part=part)
 
 
 def fill(pool: Pool, kernels: SetRecord, *sources: str) -> None:

@@ -11,9 +11,9 @@ from factory.core.errors import DigestError, KernelError
 from factory.core.unit import Stage, Unit
 from factory.edge import shell
 from factory.edge.assemble import Assembler
-from factory.edge.digest import sha256_of
-from factory.edge.pool import Pool, Record
+from factory.edge.pool import Pool
 from tests.elfobject import gpu_code, symbols
+from tests.kernelsets import store
 
 A80, A90, A120 = Arch(8, 0), Arch(9, 0), Arch(12, 0)
 UNIT = Unit(
@@ -33,23 +33,7 @@ HOST = 'asm(".section .nv_fatbin,\\"a\\"\\n.quad 0\\n.previous"); int launch() {
 
 
 def put(pool: Pool, key: str, content: bytes) -> Path:
-    with pool.temporary(key) as directory:
-        made = directory / "part"
-        made.write_bytes(content)
-        record = Record(
-            source=UNIT.source,
-            part=key,
-            profile="smoke",
-            passes=1,
-            targets=1,
-            sha256=sha256_of(made),
-            size=len(content),
-            cpu_seconds=1.0,
-            wall_seconds=1.0,
-            peak_bytes=1,
-        )
-        pool.put(key, made, record)
-    return pool.object_path(record)
+    return pool.object_path(store(pool, key, content, source=UNIT.source, part=key))
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.edge.digest import sha256_of
 from factory.edge.pool import Pool, Record, SetRecord
+from tests.kernelsets import store
 
 SET = SetRecord(
     flash_attn="2.7.4.post1",
@@ -32,23 +32,7 @@ def pool(tmp_path: Path) -> Pool:
 
 
 def put(pool: Pool, key: str, content: bytes = b"object") -> Record:
-    with pool.temporary(key) as directory:
-        made = directory / "part"
-        made.write_bytes(content)
-        record = Record(
-            source="a.cu",
-            part="sm_80",
-            profile="smoke",
-            passes=1,
-            targets=2,
-            sha256=sha256_of(made),
-            size=len(content),
-            cpu_seconds=1.0,
-            wall_seconds=1.0,
-            peak_bytes=1,
-        )
-        pool.put(key, made, record)
-    return record
+    return store(pool, key, content)
 
 
 def set_times(paths: Iterable[Path], clock: int) -> None:

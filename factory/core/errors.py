@@ -94,6 +94,18 @@ class HostCompilerError(FactoryError):
     status = 26
 
 
+class EngineError(FactoryError):
+    """No container engine answers, or the one that does cannot start a container."""
+
+    status = 27
+
+
+class ImageError(FactoryError):
+    """A container image is not to be had, or is not what it must be."""
+
+    status = 28
+
+
 class KernelError(FactoryError):
     """A translation unit did not compile."""
 
@@ -128,6 +140,12 @@ class ProofError(FactoryError):
     """The pool's way does not give what upstream's way gives; ``why`` holds every difference."""
 
     status = 35
+
+
+class ContainerError(FactoryError):
+    """A container ended before its build did."""
+
+    status = 36
 
 
 class AuditError(FactoryError):

@@ -32,13 +32,15 @@ from factory.edge.cache import cache_root
 from factory.edge.environment import Environment
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
-from factory.verb import build
+from factory.verb import build, workbench
+from factory.verb.workbench import CellWanted
 
 HERE = Path(__file__).parent
 CELL = ("cu124", "torch2.6", "cp310")
 PYTHON = ("cu124", "torch2.6", "cp311")
 TORCH = ("cu124", "torch2.5", "cp310")
 TEN = ("cu124", "torch2.5", "torch2.6")
+HOST = ("--backend", "host")  # upstream's way is measured there
 SMOKE = ("--profile", "smoke")
 SAMPLE = (*SMOKE, "--shard", "1/28")  # three of the 84 units
 SAMPLES = (("one architecture", "one", "8.0"), ("two at once", "two", "8.0,9.0"), ("second later", "one", "8.0,9.0"))
@@ -135,7 +137,7 @@ def _measure(bench: Bench) -> Iterator[Measured]:
     yield bench.step("upstream", lambda: upstream.command(cell, environment, bench.rules, bench.shop, work))
     dist = ("--dist", str(bench.root / "dist"))
     for name, tokens in {"cold": CELL, "python": PYTHON, "torch": TORCH, "ten": TEN}.items():
-        yield bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist, cold=name == "cold"))
+        yield bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist, *HOST, cold=name == "cold"))
     for name, cache, archs in SAMPLES:
         words = ("kernels", *CELL, *SAMPLE, "--archs", archs)
         yield bench.step(name, bench.factory(cache, *words, cold=name != "second later"))
@@ -148,11 +150,11 @@ def _proof() -> Path:
     return path
 
 
-def _prepare(tokens: tuple[str, ...], bench: Bench) -> list[tuple[build.CellWanted, Environment]]:
+def _prepare(tokens: tuple[str, ...], bench: Bench) -> list[tuple[CellWanted, Environment]]:
     installer = context.installer(bench.shop)
     planned = cells.expand(bench.rules, profile="smoke", archs=None)
     rows = selector.select(planned, selector.parse(tokens, bench.rules))
-    made = [build.wanted(row.cell, bench.rules) for row in rows]
+    made = [workbench.wanted(row.cell, bench.rules) for row in rows]
     return [(wanted, build.prepare(wanted, installer)) for wanted in made]
 
 

@@ -11,7 +11,7 @@ from factory.core.model import Matrix
 from factory.edge import hostcompiler, source, toolkit
 from factory.edge.environment import Environment
 from factory.edge.workshop import Workshop
-from factory.verb.build import CellWanted
+from factory.verb.workbench import CellWanted
 
 
 def command(wanted: CellWanted, environment: Environment, rules: Matrix, shop: Workshop, work: Path) -> Command:

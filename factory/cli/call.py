@@ -6,14 +6,12 @@ import argparse
 import os
 import sys
 from itertools import groupby
-from pathlib import Path
 
-from factory.cli import context
+from factory.cli import backend, context
 from factory.core import selector
-from factory.core.errors import FactoryError, UnreachableError, UsageError
+from factory.core.errors import UnreachableError, UsageError
 from factory.core.model import State
 from factory.data import DATA
-from factory.edge.environment import Installer
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import audit as audit_verb
@@ -23,6 +21,8 @@ from factory.verb import lock as lock_verb
 from factory.verb import plan as plan_verb
 from factory.verb import pool as pool_verb
 from factory.verb import prove as prove_verb
+from factory.verb import workbench
+from factory.verb.workbench import CellWanted
 
 
 def plan(arguments: argparse.Namespace) -> int:
@@ -65,37 +65,13 @@ def build(arguments: argparse.Namespace) -> int:
     """Build and audit the selected cells, set by set; a cell that fails does not keep the others from being built."""
     rules = context.matrix()
     shop = context.shop(arguments, rules)
-    installer = context.installer(shop)
     chosen = sorted(context.select(arguments, rules), key=lambda row: (plan_verb.need_of(row.cell, rules), row.cell))
-    for row in chosen:
-        # What cannot be had must show before hours of compiling, not after.
-        build_verb.prepare(build_verb.wanted(row.cell, rules), installer)
-    failures: list[FactoryError] = []
-    for need, rows in groupby(chosen, key=lambda row: plan_verb.need_of(row.cell, rules)):
-        cells_of_set = [build_verb.wanted(row.cell, rules) for row in rows]
-        try:
-            ready = kernels_verb.kernels(context.set_wanted(need, rules), shop)
-        except FactoryError as error:
-            failures += [error] * len(cells_of_set)
-            context.print_error(error)
-            continue
-        for wanted in cells_of_set:
-            try:
-                _build_one(wanted, ready, installer, shop, arguments.dist)
-            except FactoryError as error:
-                failures.append(error)
-                context.print_error(error)
+    order = backend.Order(cells=tuple(row.cell for row in chosen), rules=rules, shop=shop, dist=arguments.dist)
+    engine = backend.engine(order, arguments.backend)
+    failures = backend.on_host(order) if engine is None else backend.in_containers(order, engine, arguments.memory)
     if len(chosen) > 1:
         shop.log.say(f"{len(chosen) - len(failures)} of {len(chosen)} wheels built")
     return failures[0].status if failures else 0
-
-
-def _build_one(
-    wanted: build_verb.CellWanted, ready: kernels_verb.KernelSet, installer: Installer, shop: Workshop, dist: Path
-) -> None:
-    wheel = build_verb.build(wanted, ready, installer=installer, shop=shop, dist=dist)
-    expected = {wheel: build_verb.expected(wanted, ready, shop)}
-    audit_verb.run([wheel], expect=expected.get, say=shop.log.say)
 
 
 def prove(arguments: argparse.Namespace) -> int:
@@ -105,7 +81,7 @@ def prove(arguments: argparse.Namespace) -> int:
     installer = context.installer(shop)
     chosen = sorted(context.select(arguments, rules), key=lambda row: plan_verb.need_of(row.cell, rules))
     for need, rows in groupby(chosen, key=lambda row: plan_verb.need_of(row.cell, rules)):
-        wanted = min((build_verb.wanted(row.cell, rules) for row in rows), key=_handiest)
+        wanted = min((workbench.wanted(row.cell, rules) for row in rows), key=_handiest)
         plain = prove_verb.Plain(
             torch=wanted.torch, cell=wanted.cell, environment=build_verb.prepare(wanted, installer)
         )
@@ -156,7 +132,7 @@ def _pool_needs(arguments: argparse.Namespace) -> tuple[set[plan_verb.KernelNeed
     return None, shop
 
 
-def _handiest(wanted: build_verb.CellWanted) -> tuple[bool, bool]:
+def _handiest(wanted: CellWanted) -> tuple[bool, bool]:
     """Prefer a torch from the index everyone uses, and the Python that runs this."""
     here = f"{sys.version_info.major}.{sys.version_info.minor}"
     return wanted.build.index_url is not None, wanted.cell.python != here

@@ -29,6 +29,8 @@ def parser() -> argparse.ArgumentParser:
 
     one = _add(verbs, "build", call.build, "build, audit and report the selected cells' wheels")
     one.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="where wheels go (default: dist)")
+    about = "in a container of the matrix's image, or on this machine itself (default: in a container where one can be)"
+    one.add_argument("--backend", choices=("container", "host"), help=about)
 
     about = "compile a sample of the selected cells' kernels upstream's way too, and compare the machine code"
     one = _add(verbs, "prove", call.prove, about)

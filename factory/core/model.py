@@ -19,12 +19,30 @@ class Profile:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Image:
+    """A container image with its tag, its digest (``sha256:...``, None where it is not pinned), and the promise
+    made for wheels built in it: ``manylinux_2_28``.
+    """
+
+    name: str
+    digest: str | None
+    promise: str
+
+    @property
+    def reference(self) -> str:
+        """Give what an engine is asked for: by digest where there is one, and then without the tag."""
+        if self.digest is None:
+            return self.name
+        repository, _, last = self.name.rpartition("/")
+        return f"{repository}/{last.partition(':')[0]}@{self.digest}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Toolkit:
     """One CUDA release: what its compiler can make (facts) and what is built with it (choices).
 
     ``front_end`` maps a target to the capability whose single front-end pass also serves it.
-    ``minimum_driver`` is the driver branch, ``525``. ``image`` is a container image with its tag,
-    ``image_digest`` its ``sha256:...`` or None where it is not pinned.
+    ``minimum_driver`` is the driver branch, ``525``.
     """
 
     version: str
@@ -33,8 +51,7 @@ class Toolkit:
     archs: tuple[Arch, ...]
     front_end: Mapping[Arch, Arch]
     minimum_driver: int
-    image: str | None
-    image_digest: str | None
+    image: Image | None
 
     @property
     def token(self) -> str:
@@ -159,8 +176,8 @@ class Runners:
 class Matrix:
     """All of ``matrix.yaml``, checked; mappings are by version or name, in the order of the file.
 
-    ``choices`` are by torch series. ``max_jobs`` caps parallel compiles. No kernel is made for an
-    architecture below ``oldest_arch``.
+    ``choices`` are by torch series, ``cibuildwheel`` releases by Python. ``max_jobs`` caps parallel compiles.
+    No kernel is made for an architecture below ``oldest_arch``.
     """
 
     flash_attn: Mapping[str, FlashAttn]
@@ -169,6 +186,7 @@ class Matrix:
     profiles: Mapping[str, Profile]
     choices: Mapping[str, Choice]
     skips: tuple[Skip, ...]
+    cibuildwheel: Mapping[str, str]
     runners: Runners
     max_jobs: int
     oldest_arch: Arch

@@ -20,16 +20,38 @@ _SOURCE_DATE_EPOCH = "1577836800"
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """Where the things a wheel step uses lie; ``source`` is a copy it may write into."""
+    """Where a wheel step finds its things: ``source`` is a copy it may write into, ``bench`` a directory of its own."""
 
     source: Path
-    wheelhouse: Path
+    bench: Path
     python: Path
     site_packages: Path
     cuda_home: Path
-    nvcc: Path
-    cxx: Path
-    job_file: Path
+
+    @property
+    def wheelhouse(self) -> Path:
+        """Where the wheel is put."""
+        return self.bench / "wheelhouse"
+
+    @property
+    def objects(self) -> Path:
+        """The kernels' objects."""
+        return self.bench / "objects"
+
+    @property
+    def nvcc(self) -> Path:
+        """The driver in nvcc's place."""
+        return self.bench / "bin" / "nvcc"
+
+    @property
+    def cxx(self) -> Path:
+        """The driver in the C++ compiler's place."""
+        return self.bench / "bin" / "g++"
+
+    @property
+    def job_file(self) -> Path:
+        """What the drivers are told."""
+        return self.bench / "driver.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +67,20 @@ def recipe(cell: Cell, site: Site, *, jobs: int, env: Mapping[str, str]) -> Reci
     base = inherited(env)
     own = {
         "PATH": f"{site.cuda_home}/bin:{site.python.parent}:{base['PATH']}",
+        **variables(cell, site, jobs=jobs),
+        "PIP_CONFIG_FILE": "/dev/null",  # pip then reads no configuration at all
+    }
+    wheel = (str(site.python), "-m", "pip", "wheel", "--no-deps", *PIP_OPTIONS)
+    return Recipe(env=base | own, argv=(*wheel, "--wheel-dir", str(site.wheelhouse), str(site.source)))
+
+
+# What pip is told beside what to build and where to put it.
+PIP_OPTIONS = ("--verbose", "--no-build-isolation", "--no-index", "--no-cache-dir", "--disable-pip-version-check")
+
+
+def variables(cell: Cell, site: Site, *, jobs: int) -> dict[str, str]:
+    """Give the variables that make upstream's ``setup.py`` and torch's extension builder do what ``cell`` asks."""
+    return {
         "CUDA_HOME": str(site.cuda_home),
         "CXX": str(site.cxx),
         "PYTORCH_NVCC": str(site.nvcc),
@@ -56,24 +92,7 @@ def recipe(cell: Cell, site: Site, *, jobs: int, env: Mapping[str, str]) -> Reci
         "FLASH_ATTENTION_FORCE_BUILD": "TRUE",
         "FLASH_ATTN_LOCAL_VERSION": local_version(cell),
         "SOURCE_DATE_EPOCH": _SOURCE_DATE_EPOCH,
-        "PIP_CONFIG_FILE": "/dev/null",  # pip then reads no configuration at all
     }
-    argv = (
-        str(site.python),
-        "-m",
-        "pip",
-        "wheel",
-        "--verbose",
-        "--no-build-isolation",
-        "--no-deps",
-        "--no-index",
-        "--no-cache-dir",
-        "--disable-pip-version-check",
-        "--wheel-dir",
-        str(site.wheelhouse),
-        str(site.source),
-    )
-    return Recipe(env=base | own, argv=argv)
 
 
 def cxx_flags(profile: Profile, site: Site, *, standard: int) -> tuple[str, ...]:

@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 _FLOOR = 32_000_000  # bytes; a compiler removes what it could not finish, some megabytes, before it gives up
-_SIGNS = ("No space left on device", "Disk quota exceeded")
+_SIGNS = ("no space left on device", "disk quota exceeded")  # programs in Go write them small
 
 
 def named(text: str) -> bool:
     """Say whether the output ``text`` of a program complains of a full disk."""
-    return any(sign in text for sign in _SIGNS)
+    return any(sign in text.lower() for sign in _SIGNS)
 
 
 def filled(directory: Path) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,7 +74,7 @@ class Installer:
         Raises InterpreterError, UnreachableError, DiskFullError or EnvironmentInstallError.
         """
         lock = self._locks / lock_name(torch, build)
-        groups = _locked(lock) if lock.is_file() else _unlocked(torch, build)
+        groups = self._groups(torch, build)
         name = f"torch{torch.release}-cu{build.cuda.replace('.', '')}-cp{python.replace('.', '')}"
         root = self._cache / "environments" / f"{name}-{_digest(groups)}"
         if not root.is_dir():
@@ -83,24 +84,41 @@ class Installer:
         made_once(root, lambda target: self._make(target, groups, python))
         return Environment(root=root, site_packages=root / "lib" / f"python{python}" / "site-packages")
 
+    def install(self, python: Path, torch: Torch, build: TorchBuild) -> None:
+        """Install ``build`` of ``torch`` and the build tools into the interpreter ``python``, which has pip.
+
+        Raises UnreachableError, DiskFullError or EnvironmentInstallError.
+        """
+        with tempfile.TemporaryDirectory() as directory:
+            self._add(python, self._groups(torch, build), Path(directory))
+
+    def lock(self, python: Path, name: str) -> None:
+        """Install the lock file ``name`` into the interpreter ``python``. Raises what ``install`` raises."""
+        with tempfile.TemporaryDirectory() as directory:
+            self._add(python, _locked(self._locks / name), Path(directory))
+
+    def _groups(self, torch: Torch, build: TorchBuild) -> tuple[_Group, ...]:
+        lock = self._locks / lock_name(torch, build)
+        return _locked(lock) if lock.is_file() else _unlocked(torch, build)
+
+    def tool(self, target: Path, lock: str) -> None:
+        """Make ``target`` an environment, on the Python that runs this, with what the lock file ``lock`` lists."""
+        self._virtualenv(target, Path(sys.executable))
+        self._add(target / "bin" / "python", _locked(self._locks / lock), target)
+
     def _make(self, target: Path, groups: Sequence[_Group], python: str) -> None:
         """Build the environment in ``target``; renaming it breaks only its scripts, which nobody calls."""
-        self._run(
-            [
-                sys.executable,
-                "-m",
-                "virtualenv",
-                "--quiet",
-                "--no-periodic-update",
-                "-p",
-                self._interpreter(python),
-                target,
-            ]
-        )
+        self._virtualenv(target, self._interpreter(python))
+        self._add(target / "bin" / "python", groups, target)
+
+    def _virtualenv(self, target: Path, python: Path) -> None:
+        self._run([sys.executable, "-m", "virtualenv", "--quiet", "--no-periodic-update", "-p", python, target])
+
+    def _add(self, python: Path, groups: Sequence[_Group], lists: Path) -> None:
         for number, group in enumerate(groups):
-            listed = target / f"requirements-{number}.txt"
+            listed = lists / f"requirements-{number}.txt"
             listed.write_text(group.requirements)
-            self._run([*self._installer(target / "bin" / "python"), *group.options, "-r", listed])
+            self._run([*self._installer(python), *group.options, "-r", listed])
 
     def _installer(self, python: Path) -> list[str | Path]:
         uv = shutil.which("uv", path=self._env.get("PATH"))

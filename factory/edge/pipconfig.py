@@ -31,12 +31,26 @@ def index_url(env: Mapping[str, str]) -> str | None:
     for name in _VARIABLES:
         if env.get(name):
             return re.sub(r"^[\w.-]+=", "", env[name])  # uv takes NAME=URL too
+    return _read(env).get("global", "index-url", fallback=None)
+
+
+def settings(env: Mapping[str, str]) -> dict[str, str]:
+    """Give what pip on another machine needs to use the same index, in the terms of pip's configuration file.
+
+    Raises UsageError when one of pip's files cannot be read.
+    """
+    trusted = env.get("PIP_TRUSTED_HOST") or _read(env).get("global", "trusted-host", fallback=None)
+    found = {"index-url": index_url(env), "trusted-host": trusted}
+    return {key: value for key, value in found.items() if value}
+
+
+def _read(env: Mapping[str, str]) -> _Parser:
     parser = _Parser()
     try:
         parser.read(_files(env), encoding="utf-8")
     except (configparser.Error, UnicodeDecodeError) as error:
         raise UsageError("pip's configuration cannot be read", why=str(error).splitlines()) from error
-    return parser.get("global", "index-url", fallback=None)
+    return parser
 
 
 def without_password(text: str) -> str:

@@ -1,47 +1,74 @@
-"""Write the lock files: every file of a cell's environment with its sha256, for builds on the default index.
+"""Write the lock files: every file of an environment with its sha256.
 
-Needs uv, and the package index to be reachable. Builds that only PyTorch's own index serves get no lock:
-their files are checked against the hashes that index states.
+One for each torch build on the default index, and those of the tools that containers are built with. Needs uv,
+and the package index to be reachable. Builds that only PyTorch's own index serves get no lock: their files are
+checked against the hashes that index states.
 """
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import requires
 from pathlib import Path
 
-from factory.core.errors import UnreachableError
-from factory.core.model import Matrix, Torch, TorchBuild
-from factory.core.requirements import lock_name, tool_requirements, torch_requirement
-from factory.edge import shell
+from packaging.markers import Marker
+from packaging.requirements import Requirement
 
-_PLATFORM = " ; sys_platform == 'linux' and platform_machine == 'x86_64'"
+from factory.core.errors import UnreachableError
+from factory.core.model import Matrix
+from factory.core.requirements import lock_name, tool_requirements, torch_requirement
+from factory.edge import cibuildwheel, shell
+
+_PROJECT = "flash-attn-wheel-factory"
+_OURS = "3.11"  # requires-python of the project
+_PLATFORM = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 
 
 def lock(matrix: Matrix, *, locks: Path, env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Write one lock file per torch build of ``matrix`` that the default index serves.
+    """Write one lock file per torch build of ``matrix`` that the default index serves, and one per tool.
 
     Raises UnreachableError with uv's own words when one cannot be resolved.
     """
     locks.mkdir(parents=True, exist_ok=True)
-    for torch in matrix.torch.values():
-        for build in torch.builds:
-            if build.index_url is None:
-                say(f"locking torch {torch.release} for CUDA {build.cuda}")
-                (locks / lock_name(torch, build)).write_text(_resolve(torch, build, env))
+    for name, (lines, python) in {**_tools(matrix), **_torches(matrix)}.items():
+        say(f"locking {name}")
+        (locks / name).write_text(_resolve(name, lines, python, env))
 
 
-def _resolve(torch: Torch, build: TorchBuild, env: Mapping[str, str]) -> str:
-    oldest = min(build.pythons, key=lambda version: tuple(map(int, version.split("."))))
+def _torches(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Give requirements and oldest Python by lock file."""
+    return {
+        lock_name(torch, build): ((torch_requirement(torch), *tool_requirements(torch)), _oldest(build.pythons))
+        for torch in matrix.torch.values()
+        for build in torch.builds
+        if build.index_url is None
+    }
+
+
+def _tools(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Give what runs beside a build: cibuildwheel outside, the factory and the tests' virtualenv inside."""
+    releases = sorted(set(matrix.cibuildwheel.values()))
+    return {
+        **{cibuildwheel.lock_name(release): ((f"cibuildwheel=={release}",), _OURS) for release in releases},
+        "factory.txt": (tuple(requires(_PROJECT) or ()), _OURS),
+        "virtualenv.txt": (("virtualenv",), _oldest(matrix.cibuildwheel)),
+    }
+
+
+def _oldest(pythons: Iterable[str]) -> str:
+    return min(pythons, key=lambda version: tuple(map(int, version.split("."))))
+
+
+def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str]) -> str:
     with tempfile.TemporaryDirectory() as directory:
         wanted = Path(directory) / "wanted.txt"
         locked = Path(directory) / "locked.txt"
-        lines = (torch_requirement(torch), *tool_requirements(torch))
-        wanted.write_text("".join(f"{line}{_PLATFORM}\n" for line in lines))
+        wanted.write_text("".join(f"{_on_linux(line)}\n" for line in lines))
         done = shell.run(
             [
                 *("uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
-                *("--no-header", "--no-annotate", "--no-emit-index-url", "--python-version", oldest),
+                *("--no-header", "--no-annotate", "--no-emit-index-url", "--python-version", python),
                 *("--output-file", locked, wanted),
             ],
             env=env,
@@ -49,8 +76,15 @@ def _resolve(torch: Torch, build: TorchBuild, env: Mapping[str, str]) -> str:
         )
         if not done.ok:
             raise UnreachableError(
-                f"torch {torch.release} could not be resolved",
+                f"{name} could not be resolved",
                 why=done.stderr.strip().splitlines()[-5:],
                 remedy="Check that uv is installed and the package index reachable, then: nox -s lock",
             )
         return locked.read_text()
+
+
+def _on_linux(line: str) -> str:
+    requirement = Requirement(line)
+    mine = f"({requirement.marker}) and {_PLATFORM}" if requirement.marker else _PLATFORM
+    requirement.marker = Marker(mine)
+    return str(requirement)

@@ -16,6 +16,7 @@ from factory.core import matrix
 from factory.core.arch import Arch
 from factory.core.errors import MatrixError
 from factory.core.matrix.schema import json_schema
+from factory.core.model import Image
 
 ROOT = Path(__file__).parents[2]
 REAL = (ROOT / "matrix.yaml").read_text()
@@ -34,9 +35,9 @@ abi_true_since: 2.7
 flash_attn:
   2.7.4.post1: {{sha256: {"a" * 64}, torch: [2.6, 2.10]}}
 python:
-  3.9: {{first_torch: 2.4, last_torch: 2.8}}
-  3.10: {{first_torch: 2.4, last_torch: 2.10}}
-  3.11: {{first_torch: 2.4, last_torch: 2.10}}
+  3.9: {{first_torch: 2.4, last_torch: 2.8, cibuildwheel: 3.4.1}}
+  3.10: {{first_torch: 2.4, last_torch: 2.10, cibuildwheel: 4.3.3}}
+  3.11: {{first_torch: 2.4, last_torch: 2.10, cibuildwheel: 4.3.3}}
 torch:
   2.6:
     release: 2.6.0
@@ -67,7 +68,7 @@ cuda:
     <<: *cuda
     archs: [8.0, 8.9+PTX, 12.0]
     targets: [8.0, 8.9, 9.0, 12.0]
-    image: {{name: "example:cuda12.8", digest: null}}
+    image: {{name: "example:cuda12.8", digest: null, manylinux: 2.28}}
 profiles:
   full: {{disable: [], summary: all}}
 """
@@ -108,7 +109,8 @@ def test_values_arrive_typed() -> None:
     made = matrix.load(SMALL)
     assert made.toolkits["12.4"].front_end == {Arch(8, 0): Arch(8, 0), Arch(9, 0): Arch(8, 0)}
     assert made.toolkits["12.8"].archs == (Arch(8, 0), Arch(8, 9, "", ptx=True), Arch(12, 0))
-    assert made.toolkits["12.8"].image == "example:cuda12.8"
+    assert made.toolkits["12.8"].image == Image(name="example:cuda12.8", digest=None, promise="manylinux_2_28")
+    assert made.cibuildwheel == {"3.9": "3.4.1", "3.10": "4.3.3", "3.11": "4.3.3"}
     assert made.torch["2.6"].builds[0].pythons == ("3.9", "3.10", "3.11")
     assert made.flash_attn["2.7.4.post1"].torch == ("2.6", "2.10")
     assert made.max_jobs == 8

@@ -21,13 +21,10 @@ CELL = Cell(
 )
 SITE = Site(
     source=Path("/w/source"),
-    wheelhouse=Path("/w/wheelhouse"),
+    bench=Path("/w"),
     python=Path("/e/bin/python"),
     site_packages=Path("/e/site-packages"),
     cuda_home=Path("/cuda"),
-    nvcc=Path("/w/bin/nvcc"),
-    cxx=Path("/w/bin/g++"),
-    job_file=Path("/w/driver.json"),
 )
 OWN = {
     "CUDA_HOME": "/cuda",

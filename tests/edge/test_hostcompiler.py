@@ -22,7 +22,6 @@ def toolkit(newest_gcc: int) -> Toolkit:
         front_end={},
         minimum_driver=525,
         image=None,
-        image_digest=None,
     )
 
 

@@ -22,8 +22,9 @@ from factory.edge.cache import cache_root
 from factory.edge.environment import Installer
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
-from factory.verb import build
+from factory.verb import build, workbench
 from factory.verb.kernels import KernelSet, SetWanted
+from factory.verb.workbench import CellWanted
 
 ROOT = Path(__file__).parents[2]
 SDIST = ROOT / "tests" / "data" / "sdist"
@@ -39,7 +40,7 @@ class Bench:
     kernels: SetWanted
     installer: Installer
 
-    def cell(self, python: str = f"3.{sys.version_info.minor}", torch: str = "2.6") -> build.CellWanted:
+    def cell(self, python: str = f"3.{sys.version_info.minor}", torch: str = "2.6") -> CellWanted:
         cell = Cell(
             flash_attn="0.0.1",
             cuda="12.4",
@@ -49,7 +50,7 @@ class Bench:
             profile="smoke",
             archs=self.kernels.archs,
         )
-        return build.wanted(cell, self.rules)
+        return workbench.wanted(cell, self.rules)
 
     def build(self, kernels: KernelSet, dist: Path, torch: str = "2.6") -> Path:
         return build.build(self.cell(torch=torch), kernels, installer=self.installer, shop=self.shop, dist=dist)

@@ -1,8 +1,12 @@
 """With a stand-in for uv: which locks are written, and what is asked for; no network."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from factory.core import matrix
 from factory.core.errors import UnreachableError
@@ -10,8 +14,13 @@ from factory.core.requirements import lock_name
 from factory.data import DATA
 from factory.verb.lock import lock
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8"))
-NAMES = {lock_name(torch, build) for torch in RULES.torch.values() for build in torch.builds if build.index_url is None}
+ROOT = Path(__file__).parents[2]
+RULES = matrix.load((ROOT / "matrix.yaml").read_text(encoding="utf-8"))
+TOOLS = {"cibuildwheel-3.4.1.txt", "cibuildwheel-4.3.3.txt", "factory.txt", "virtualenv.txt"}
+TORCHES = {
+    lock_name(torch, build) for torch in RULES.torch.values() for build in torch.builds if build.index_url is None
+}
+NAMES = TOOLS | TORCHES
 
 
 def fake_uv(directory: Path, last: str) -> dict[str, str]:
@@ -33,8 +42,12 @@ def test_one_lock_for_each_build_of_the_default_index(tmp_path: Path) -> None:
     assert len(said) == len(NAMES)
     lines = (tmp_path / "locks" / "torch-2.6.0-cu124.txt").read_text().splitlines()
     assert lines[0] == "# 3.9"
-    assert lines[1] == "torch==2.6.0 ; sys_platform == 'linux' and platform_machine == 'x86_64'"
-    assert any(line.startswith("setuptools>=70.1,<82 ; ") for line in lines)
+    assert lines[1] == 'torch==2.6.0; sys_platform == "linux" and platform_machine == "x86_64"'
+    assert any(line.startswith("setuptools<82,>=70.1; ") for line in lines)
+    lines = (tmp_path / "locks" / "factory.txt").read_text().splitlines()
+    marked = [line for line in lines if line.startswith(("backports-zstd", "backports.zstd"))]
+    assert "3.14" in marked[0]
+    assert "linux" in marked[0]
 
 
 def test_the_oldest_python_is_so_by_number(tmp_path: Path) -> None:
@@ -50,16 +63,26 @@ def test_the_locks_that_travel_with_the_program_are_the_matrix_s() -> None:
         for build in RULES.torch[choice.torch].builds
         if build.published and build.index_url is None
     }
-    assert built <= found.keys() <= NAMES
+    assert built | TOOLS <= found.keys() <= NAMES
     for name, text in found.items():
-        assert f"torch=={name.split('-')[1]} " in text
-        assert text.count("==") <= text.count("--hash=sha256:")
+        if name in TORCHES:
+            assert f"torch=={name.split('-')[1]} " in text
+        pinned = [line for line in text.splitlines() if not line.startswith(" ")]
+        assert len(pinned) <= text.count("--hash=sha256:")
+
+
+def test_the_factory_s_lock_has_all_that_its_project_asks_for() -> None:
+    locked = (DATA / "locks" / "factory.txt").read_text()
+    for line in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]:
+        wanted = Requirement(line)
+        (version,) = re.findall(rf"^{canonicalize_name(wanted.name)}==(\S+)", locked, re.MULTILINE)
+        assert version in wanted.specifier
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_uv_s_own_words_or_its_absence_are_told(tmp_path: Path, there: bool) -> None:  # noqa: FBT001 - a parameter
     env = fake_uv(tmp_path, "echo 'no such torch' >&2; exit 1") if there else {"PATH": str(tmp_path)}
-    with pytest.raises(UnreachableError, match=r"torch 2\.\d+\.\d+ could not be resolved") as caught:
+    with pytest.raises(UnreachableError, match=r"\.txt could not be resolved") as caught:
         lock(RULES, locks=tmp_path / "locks", env=env, say=lambda _: None)
     assert ("no such torch" in caught.value.why) == there
     assert "nox -s lock" in caught.value.remedy

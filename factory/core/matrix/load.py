@@ -8,12 +8,13 @@ from factory.core.cells import cannot_make, expand, skip_of, unchosen
 from factory.core.errors import MatrixError
 from factory.core.matrix.check import Known, mismatches, pythons_of
 from factory.core.matrix.document import Complaint, Document, Value, read
-from factory.core.matrix.schema import CudaRow, FlashAttnRow, MatrixFile, SkipRow, TorchRow
+from factory.core.matrix.schema import CudaRow, FlashAttnRow, ImageRow, MatrixFile, SkipRow, TorchRow
 from factory.core.matrix.shape import pruned, shaped
 from factory.core.model import (
     Cell,
     Choice,
     FlashAttn,
+    Image,
     Matrix,
     Planned,
     Profile,
@@ -101,6 +102,7 @@ def _matrix(file: MatrixFile) -> Matrix:
             for series, row in file.wheels.items()
         },
         skips=tuple(_skip(row) for row in file.skip),
+        cibuildwheel={python: row.cibuildwheel for python, row in file.python.items()},
         runners=Runners(build=tuple(file.runners.build), gpu=tuple(file.runners.gpu)),
         max_jobs=file.max_jobs,
         oldest_arch=file.oldest_arch,
@@ -148,9 +150,12 @@ def _toolkit(version: str, row: CudaRow, file: MatrixFile) -> Toolkit:
         archs=tuple(sorted(file.archs if file.archs is not None else row.archs)),
         front_end={arch: first for first, targets in row.front_end.items() for arch in targets},
         minimum_driver=row.minimum_driver,
-        image=row.image.name if row.image else None,
-        image_digest=row.image.digest if row.image else None,
+        image=_image(row.image) if row.image else None,
     )
+
+
+def _image(row: ImageRow) -> Image:
+    return Image(name=row.name, digest=row.digest, promise=f"manylinux_{row.manylinux.replace('.', '_')}")
 
 
 def _skip(row: SkipRow) -> Skip:

@@ -72,6 +72,7 @@ class PythonRow(Row):
 
     first_torch: Series
     last_torch: Series
+    cibuildwheel: Release = Field(description="the release that builds for it in a container")
 
 
 class BuildRow(Row):
@@ -96,6 +97,7 @@ class ImageRow(Row):
 
     name: Text
     digest: Digest | None = Field(description="null: not pinned")
+    manylinux: Series = Field(description="the glibc that wheels built in it need at most")
 
 
 class CudaRow(Row):

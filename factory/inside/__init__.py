@@ -1,0 +1,1 @@
+"""The steps of a build that run inside the container, called by cibuildwheel through ``factory/data/inside.sh``."""

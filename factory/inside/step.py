@@ -1,0 +1,101 @@
+"""What each step does: the host's own verbs, on what the container has."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from factory.cli import context
+from factory.core import cells, container, matrix, selector
+from factory.core.arch import Arch
+from factory.core.container import CACHE, PROJECT, ContainerJob
+from factory.core.errors import InstallError
+from factory.core.model import Matrix
+from factory.core.wheel.name import wheel_filename
+from factory.edge import loading, shell, workshop
+from factory.edge.log import Log
+from factory.edge.workshop import Workshop
+from factory.verb import kernels, plan, workbench
+from factory.verb.kernels import KernelSet
+from factory.verb.workbench import CellWanted
+
+_IMPORT = "import flash_attn; from flash_attn import flash_attn_func; print(flash_attn.__version__)"
+_WHERE = "import sysconfig; print(sysconfig.get_path('purelib'))"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """One build as its steps see it."""
+
+    wanted: CellWanted
+    rules: Matrix
+    shop: Workshop
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of the step: the image's, or the one of the environment a wheel is tested in."""
+        found = shutil.which("python", path=self.shop.env["PATH"])
+        if found is None:
+            raise InstallError("there is no python on the container's PATH")
+        return Path(found)
+
+    def site_packages(self) -> Path:
+        """Give where the interpreter of the step keeps its packages."""
+        return Path(shell.run([self.python, "-I", "-c", _WHERE], timeout=60).stdout.strip())
+
+
+def read(env: Mapping[str, str], log: Log) -> Inside:
+    """Read the job and the matrix that came with the project."""
+    job = ContainerJob.from_json((PROJECT / "job.json").read_text())
+    rules = matrix.load((PROJECT / "matrix.yaml").read_bytes())
+    planned = cells.expand(rules, profile=job.profile, archs=[Arch.parse(arch) for arch in job.archs])
+    (row,) = selector.select(planned, selector.parse(job.tokens, rules))
+    own = container.own_variables(row.cell)
+    outer = {name: value for name, value in env.items() if name not in own}
+    limits = workshop.limits(outer, max_jobs=job.jobs, memory=job.memory)
+    shop = Workshop(cache=CACHE, env=outer, log=log, limits=limits)
+    return Inside(wanted=workbench.wanted(row.cell, rules), rules=rules, shop=shop)
+
+
+def compile_kernels(inside: Inside) -> None:
+    """Have all kernels of the cell in the pool, and the toolkit where the wheel step looks for it."""
+    home = container.site(inside.wanted.cell).cuda_home
+    made = _kernels(inside)
+    inside.shop.log.say(f"kernels done: {made.compiled} units compiled now")
+    home.unlink(missing_ok=True)
+    home.symlink_to(made.ready.toolkit.home)
+
+
+def set_up(inside: Inside) -> None:
+    """Install torch and the build tools, check torch, and lay out what the wheel step works with."""
+    installer = context.installer(inside.shop)
+    inside.shop.log.say(f"installing torch {inside.wanted.torch.release} to build with")
+    installer.install(inside.python, inside.wanted.torch, inside.wanted.build)
+    installer.lock(inside.python, "virtualenv.txt")
+    packages = inside.site_packages()
+    site = replace(container.site(inside.wanted.cell), site_packages=packages)
+    workbench.set_up(site, inside.wanted, _kernels(inside), packages / "torch", inside.shop)
+    inside.shop.log.say(f"building {wheel_filename(inside.wanted.cell)}")
+
+
+def prepare_test(inside: Inside) -> None:
+    """Install torch where the wheel is tested."""
+    inside.shop.log.say(f"installing torch {inside.wanted.torch.release} to test with")
+    context.installer(inside.shop).install(inside.python, inside.wanted.torch, inside.wanted.build)
+
+
+def test(inside: Inside) -> None:
+    """Load the installed extension with every symbol bound, and import the package. Raises InstallError."""
+    packages = inside.site_packages()
+    loading.load(inside.python, sorted(packages.glob("flash_attn*.so")), torch=inside.wanted.torch.release)
+    done = shell.run([inside.python, "-I", "-c", _IMPORT], timeout=600)
+    if not done.ok:
+        raise InstallError("the installed wheel cannot be imported", why=done.stderr.strip().splitlines()[-5:])
+    inside.shop.log.say(f"imported flash_attn {done.stdout.strip()} beside torch {inside.wanted.torch.release}")
+
+
+def _kernels(inside: Inside) -> KernelSet:
+    need = plan.need_of(inside.wanted.cell, inside.rules)
+    return kernels.kernels(context.set_wanted(need, inside.rules), inside.shop)

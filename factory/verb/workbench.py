@@ -1,0 +1,67 @@
+"""Set up what a wheel step works with: a torch that fits the kernels, their objects, the two drivers and their job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.core.model import Cell, Matrix, Profile, Torch, TorchBuild
+from factory.core.recipe import Site, cxx_flags
+from factory.driver.job import DriverJob
+from factory.edge import hostcompiler
+from factory.edge.digest import sha256_of
+from factory.edge.workshop import Workshop
+from factory.verb.kernels import KernelSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellWanted:
+    """One wheel to make: the cell and the rows of the matrix it stands on."""
+
+    cell: Cell
+    torch: Torch
+    build: TorchBuild
+    profile: Profile
+
+
+def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
+    """Gather the rows of ``matrix`` that ``cell`` stands on."""
+    torch = matrix.torch[cell.torch]
+    build_row = next(row for row in torch.builds if row.cuda == cell.cuda and row.cxx11abi == cell.cxx11abi)
+    return CellWanted(cell=cell, torch=torch, build=build_row, profile=matrix.profiles[cell.profile])
+
+
+def set_up(site: Site, wanted: CellWanted, kernels: KernelSet, torch: Path, shop: Workshop) -> None:
+    """Fill ``site.bench`` for ``wanted``; ``torch`` is the directory of the installed package.
+
+    Raises TorchClassError when this torch does not fit the kernels, DigestError when one of their parts was lost.
+    """
+    ready = kernels.ready
+    hostcompiler.check_class(
+        ready.wanted.kernel_class,
+        wanted.torch,
+        compiler=ready.compiler,
+        include_dirs=(torch / "include", ready.toolkit.home / "include"),
+        env=shop.env,
+    )
+    site.objects.mkdir(parents=True)
+    assembler = kernels.assembler(shop)
+    assembled = {unit.source: assembler.assemble(unit, site.objects) for unit in ready.units}
+    _driver(site.nvcc, "factory.driver.nvcc")
+    _driver(site.cxx, "factory.driver.cxx")
+    DriverJob(
+        root=str(site.source),
+        nvcc=str(ready.toolkit.nvcc),
+        cxx=str(ready.compiler.path),
+        nvcc_flags=kernels.flags,
+        cxx_flags=cxx_flags(wanted.profile, site, standard=wanted.torch.cxx_standard),
+        objects={source: (str(path), sha256_of(path)) for source, path in assembled.items()},
+    ).write(site.job_file)
+
+
+def _driver(path: Path, module: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m {module} "$@"\n')
+    path.chmod(0o755)

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory.core import matrix
+from factory.core.errors import MatrixError
+from factory.core.pins import pinned
+
+TEXT = (Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8")
+NAME = "docker.io/pytorch/manylinux2_28-builder:cuda12.6"
+OLD, NEW = "sha256:" + "01" * 32, "sha256:" + "ab" * 32
+IMAGE = re.compile(rf"    image: \{{name: \"{re.escape(NAME)}\".*\}}\n")
+DIGESTS = st.from_regex(r"\Asha256:[0-9a-f]{64}\Z")
+
+STYLES = [
+    '    image: {{name: "{name}", digest: {digest}, manylinux: 2.28}}\n',
+    "    image: {{digest:   {digest}  , name: '{name}', manylinux: 2.28}}  # digest: null\n",
+    '    image: {{"digest":{digest},"name":"{name}","manylinux":2.28}}\n',
+    "    image: {{\n      name: {name},  # digest: null\n      manylinux: 2.28,\n      digest: {digest}\n    }}\n",
+    "    image:\n      name: {name}\n      digest: {digest}\n      manylinux: 2.28\n",
+    "    image:\n      # digest: null\n      digest:   {digest}   # why\n\n      manylinux: 2.28\n      name: >-\n        {name}\n",
+]
+NOWS = ["null", "~", f'"{OLD}"', f"'{OLD}'", OLD]
+
+
+def text_with(style: str, now: str) -> str:
+    made, count = IMAGE.subn(lambda _: style.format(name=NAME, digest=now), TEXT)
+    assert count == 1
+    return made
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("now", NOWS)
+def test_only_the_digest_changes(style: str, now: str) -> None:
+    if style == STYLES[2] and now == OLD:
+        now = f" {OLD}"
+    assert pinned(text_with(style, now), "12.6", NEW) == text_with(style, f" {NEW}" if now[0] == " " else NEW)
+
+
+@pytest.mark.parametrize(
+    ("style", "after"),
+    [
+        ("digest:\n", f"digest: {NEW}\n"),
+        ("digest:  # later\n", f"digest: {NEW}  # later\n"),
+        ("digest: \n", f"digest: {NEW} \n"),
+    ],
+)
+def test_an_empty_digest_is_filled_in(style: str, after: str) -> None:
+    start = f"    image:\n      name: {NAME}\n      manylinux: 2.28\n      "
+    assert pinned(text_with(start + style, ""), "12.6", NEW) == text_with(start + after, "")
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.dictionaries(st.sampled_from(list(matrix.load(TEXT).toolkits)), DIGESTS))
+def test_pins_are_read_back_each_at_its_own_toolkit(digests: dict[str, str]) -> None:
+    made = TEXT
+    for cuda, digest in digests.items():
+        made = pinned(made, cuda, digest)
+        assert pinned(made, cuda, digest) == made
+    images = {cuda: kit.image for cuda, kit in matrix.load(made).toolkits.items()}
+    assert {cuda: image.digest for cuda, image in images.items() if image and image.digest} == digests
+    assert re.sub(r"sha256:[0-9a-f]{64}, manylinux", "null, manylinux", made) == TEXT
+
+
+@pytest.mark.parametrize("change", [lambda text: text.replace("\n", "\r\n"), lambda text: "\ufeff" + text])
+def test_line_ends_and_marks_of_other_systems_stay(change: object) -> None:
+    assert callable(change)
+    assert pinned(change(TEXT), "12.6", NEW) == change(pinned(TEXT, "12.6", NEW))
+
+
+def test_a_digest_that_serves_two_is_left_alone() -> None:
+    row = IMAGE.search(TEXT)
+    assert row is not None
+    shared = TEXT.replace(row[0], row[0].replace("image: ", "image: &shared "))
+    shared = re.sub(r"image: \{name: .*cuda12\.8.*\}", "image: *shared", shared)
+    with pytest.raises(MatrixError, match=r"CUDA 12\.6 cannot be changed alone"):
+        pinned(shared, "12.6", NEW)
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "    image: {{<<: {{name: {name}, digest: {digest}, manylinux: 2.28}}}}\n",
+        "    image:\n      name: {name}\n      digest: >-\n        {digest}\n      manylinux: 2.28\n",
+        "    image: null\n",
+    ],
+)
+def test_a_digest_without_a_place_is_refused(style: str) -> None:
+    with pytest.raises(MatrixError, match=r"CUDA 12\.6 cannot be changed alone") as caught:
+        pinned(text_with(style, OLD), "12.6", NEW)
+    assert "cuda.12.6" in caught.value.remedy
+
+
+def test_what_is_no_digest_is_not_written() -> None:
+    with pytest.raises(MatrixError, match="cannot be changed alone"):
+        pinned(TEXT, "12.6", "latest")
+
+
+def test_an_unknown_toolkit_is_refused() -> None:
+    with pytest.raises(MatrixError, match=r"CUDA 99\.9"):
+        pinned(TEXT, "99.9", NEW)

@@ -60,6 +60,18 @@ def audit(session: nox.Session) -> None:
 
 
 @nox.session
+def image(session: nox.Session) -> None:
+    """Make a builder image of Debian's packages and this machine's Pythons: image -- cu124."""
+    _verb(session)
+
+
+@nox.session
+def pin(session: nox.Session) -> None:
+    """Write the digests that the images' tags have now into matrix.yaml."""
+    _verb(session)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the lock files of the cells' environments anew."""
     session.install("--quiet", "uv>=0.9")
@@ -70,7 +82,7 @@ def lock(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
-    session.run("pytest", "-m", "not e2e", *session.posargs)
+    session.run("pytest", "-m", "not e2e and not e2e_container", *session.posargs)
 
 
 @nox.session
@@ -78,6 +90,13 @@ def e2e(session: nox.Session) -> None:
     """Build the real smoke wheel, import it, install it with pip and uv, kill a build and resume it."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
     session.run("pytest", "-m", "e2e", "-s", *session.posargs)
+
+
+@nox.session
+def e2e_container(session: nox.Session) -> None:
+    """Make a builder image, build the real smoke wheel in it, import it, kill the container and resume; needs root."""
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
+    session.run("pytest", "-m", "e2e_container", "-s", *session.posargs)
 
 
 @nox.session

@@ -79,7 +79,13 @@ def on_host(order: Order) -> list[FactoryError]:
 
 def in_containers(order: Order, found: Engine, memory: int | None) -> list[FactoryError]:
     """Build every cell in a container of its own; give the failures."""
-    yard = container.Yard(engine=found, installer=context.installer(order.shop), rules=order.rules, memory=memory)
+    yard = container.Yard(
+        engine=found,
+        installer=context.installer(order.shop),
+        rules=order.rules,
+        matrix=context.MATRIX,
+        memory=memory,
+    )
     return [
         failure
         for cell in order.cells

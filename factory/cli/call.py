@@ -9,15 +9,18 @@ from itertools import groupby
 
 from factory.cli import backend, context
 from factory.core import selector
-from factory.core.errors import UnreachableError, UsageError
+from factory.core.errors import SelectorError, UnreachableError, UsageError
 from factory.core.model import State
 from factory.data import DATA
+from factory.edge import engine
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import audit as audit_verb
 from factory.verb import build as build_verb
+from factory.verb import image as image_verb
 from factory.verb import kernels as kernels_verb
 from factory.verb import lock as lock_verb
+from factory.verb import pin as pin_verb
 from factory.verb import plan as plan_verb
 from factory.verb import pool as pool_verb
 from factory.verb import prove as prove_verb
@@ -45,7 +48,7 @@ def plan(arguments: argparse.Namespace) -> int:
         sys.stdout.write(plan_verb.to_json(chosen, sets, rules) + "\n")
         return 0
     shop.log.table(plan_verb.table(chosen))
-    for line in plan_verb.summary(sets, len(built), shop) if sets else []:
+    for line in [*plan_verb.images(built, rules), *(plan_verb.summary(sets, len(built), shop) if sets else ())]:
         shop.log.say(line)
     return 0
 
@@ -141,6 +144,26 @@ def _handiest(wanted: CellWanted) -> tuple[bool, bool]:
 def audit(arguments: argparse.Namespace) -> int:
     """Check finished wheels."""
     audit_verb.run(arguments.wheels, say=Log(context.console()).say)
+    return 0
+
+
+def image(arguments: argparse.Namespace) -> int:
+    """Make a builder image."""
+    rules = context.matrix()
+    toolkits = {row.token: row for row in rules.toolkits.values()}
+    if arguments.cuda not in toolkits:
+        known = ", ".join(toolkits)
+        raise SelectorError(f"there is no {arguments.cuda} in matrix.yaml", remedy=f"Name one of {known}.")
+    version = toolkits[arguments.cuda].version
+    shop = context.shop(arguments, rules)
+    name = image_verb.image(version, shop, engine.find(shop.env))
+    shop.log.say(f"made {name}; to build in it, write that name into matrix.yaml under cuda, {version}, image")
+    return 0
+
+
+def pin(_arguments: argparse.Namespace) -> int:
+    """Write the images' digests."""
+    pin_verb.pin(context.MATRIX, env=dict(os.environ), say=Log(context.console()).say)
     return 0
 
 

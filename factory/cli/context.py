@@ -20,12 +20,13 @@ from factory.edge.workshop import Workshop
 from factory.verb import kernels, plan
 
 PROFILE = "full"
+MATRIX = Path("matrix.yaml")
 _PLAIN_WIDTH = 160  # characters
 
 
 def matrix() -> Matrix:
     """Read ``matrix.yaml`` of the working directory. Raises MatrixError."""
-    path = Path("matrix.yaml")
+    path = MATRIX
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:

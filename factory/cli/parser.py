@@ -38,6 +38,15 @@ def parser() -> argparse.ArgumentParser:
 
     _add_pool(verbs)
 
+    about = "make a builder image of Debian's packages and this machine's Pythons, where no registry can be reached"
+    one = verbs.add_parser("image", help=about, description=_sentence(about))
+    one.add_argument("cuda", metavar="CUDA", help="which CUDA: cu124")
+    one.set_defaults(run=call.image, memory=None)
+
+    about = "ask the registries for the digests of the matrix's images and write them into matrix.yaml"
+    one = verbs.add_parser("pin", help=about, description=_sentence(about))
+    one.set_defaults(run=call.pin)
+
     about = "write the lock files of the cells' environments anew; needs uv and the package index"
     one = verbs.add_parser("lock", help=about, description=_sentence(about))
     one.set_defaults(run=call.lock)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from factory.core.arch import Arch
+from factory.core.imagename import ImageName
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +32,19 @@ class Image:
     @property
     def reference(self) -> str:
         """Give what an engine is asked for: by digest where there is one, and then without the tag."""
-        if self.digest is None:
-            return self.name
-        repository, _, last = self.name.rpartition("/")
-        return f"{repository}/{last.partition(':')[0]}@{self.digest}"
+        name = ImageName.parse(self.name)
+        digest = self.digest or name.digest
+        return f"{name.registry}/{name.repository}@{digest}" if digest else self.name
+
+    @property
+    def local(self) -> bool:
+        """Whether it was made on this machine, and no registry has it."""
+        return ImageName.parse(self.name).local
+
+    @property
+    def pinned(self) -> bool:
+        """Whether it is the same image tomorrow: asked for by digest, or made here."""
+        return self.local or "@" in self.reference
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,6 @@ from factory.core.model import Image
 from factory.edge import disk, shell
 from factory.edge.engine import Engine
 
-LOCAL = "localhost/"
 _PLATFORM = "linux/amd64"
 _REFUSED = ("denied", "unauthorized", "authentication required")
 _UNKNOWN = ("manifest unknown", "not found", "no such image", "repository does not exist")
@@ -50,7 +49,7 @@ def _platform(image: Image, engine: Engine) -> str | None:
 
 
 def _pull(image: Image, engine: Engine, say: Callable[[str], None]) -> None:
-    if image.name.startswith(LOCAL):
+    if image.local:
         raise ImageError(
             f"the image {image.name} is not here, and no registry has it",
             remedy="Make it: nox -s image -- cu124 (or the CUDA it is for), then the same command again.",

@@ -29,16 +29,18 @@ from factory.verb.build import deliver, first_errors
 
 _BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")  # Debian's place, Red Hat's
 _PROGRAM = DATA.parent
-MATRIX = Path("matrix.yaml")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Yard:
-    """Where containers come from: the engine, the installer of cibuildwheel, the matrix, the memory for compiles."""
+    """Where containers come from: the engine, the installer of cibuildwheel, the matrix and its file, and the bytes of
+    memory for compiles, None for what is free inside.
+    """
 
     engine: Engine
     installer: Installer
     rules: Matrix
+    matrix: Path
     memory: int | None
 
 
@@ -103,7 +105,7 @@ class _Build:
         self.project.mkdir(parents=True)
         shutil.copytree(_source(release, self.shop), self.project / "source", symlinks=True)
         shutil.copytree(_PROGRAM, self.project / "factory", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(MATRIX, self.project / "matrix.yaml")
+        shutil.copyfile(self.yard.matrix, self.project / "matrix.yaml")
         job = ContainerJob.of(self.cell, run=self.run, jobs=self.shop.limits.jobs, memory=self.yard.memory)
         (self.project / "job.json").write_text(job.to_json())
         for name in container.SHARED:

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from factory.core.arch import Arch
 from factory.core.estimate import expect
-from factory.core.model import Cell, Matrix, Planned
+from factory.core.model import Cell, Matrix, Planned, Toolkit
 from factory.core.progress import duration, gigabytes
 from factory.core.schedule import Demand, remaining_seconds
 from factory.core.sdist import read_extension
@@ -118,6 +118,20 @@ def summary(sets: dict[KernelNeed, Estimate], cells: int, shop: Workshop) -> lis
     return lines
 
 
+def images(planned: Iterable[Planned], matrix: Matrix) -> list[str]:
+    """Say in which image the cells of each CUDA are built where there is an engine, and whether it is pinned."""
+    used = {row.cell.cuda for row in planned}
+    return [
+        f"image of CUDA {version}: {row.image.reference}{'' if row.image.pinned else ', not pinned (nox -s pin)'}"
+        for version, row in matrix.toolkits.items()
+        if version in used and row.image is not None
+    ]
+
+
+def _image(toolkit: Toolkit) -> dict[str, object] | None:
+    return None if toolkit.image is None else {"name": toolkit.image.name, "digest": toolkit.image.digest}
+
+
 def to_json(planned: Sequence[Planned], sets: dict[KernelNeed, Estimate], matrix: Matrix) -> str:
     """Give the plan for machines; seconds of wall time and bytes."""
     wheel = workshop.costs().wheel
@@ -131,6 +145,7 @@ def to_json(planned: Sequence[Planned], sets: dict[KernelNeed, Estimate], matrix
             "wheel": wheel_filename(row.cell),
             "release": release_tag(row.cell.flash_attn),
             "kernels": str(need_of(row.cell, matrix)),
+            "image": _image(matrix.toolkits[row.cell.cuda]),
             "seconds": wheel.seconds,
             "peak_bytes": wheel.peak,
         }

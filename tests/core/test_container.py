@@ -1,4 +1,5 @@
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import given
@@ -22,9 +23,7 @@ IMAGE = Image(name="example.org:5000/builder:cuda12.4", digest=None, promise="ma
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 
-def outside(**changed: object) -> Outside:
-    told = {"engine": "podman", "mounts": (), "proxies": (), "jobs": 2, "run": "r1"} | changed
-    return Outside(**told)  # type: ignore[arg-type] - a test's shorthand
+OUTSIDE = Outside(engine="podman", mounts=(), proxies=(), jobs=2, run="r1")
 
 
 def test_a_job_is_read_as_it_was_written() -> None:
@@ -55,13 +54,13 @@ def test_only_parts_of_the_cache_are_seen_and_fewer_written_to() -> None:
 
 
 def test_a_proxy_is_handed_on_by_name_for_its_address_may_hold_a_password() -> None:
-    made = container.configuration(CELL, IMAGE, outside(proxies=("HTTPS_PROXY",)))
+    made = container.configuration(CELL, IMAGE, replace(OUTSIDE, proxies=("HTTPS_PROXY",)))
     arguments = made["tool"]["cibuildwheel"]["container-engine"]["create-args"]
     assert "--env=HTTPS_PROXY" in arguments
 
 
 def test_without_a_bundle_no_variable_names_one() -> None:
-    environment = container.configuration(CELL, IMAGE, outside())["tool"]["cibuildwheel"]["environment"]
+    environment = container.configuration(CELL, IMAGE, OUTSIDE)["tool"]["cibuildwheel"]["environment"]
     assert not {"PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"} & environment.keys()
 
 

@@ -13,6 +13,7 @@ from factory.core.matrix.types import (
     ArchsOrDefault,
     Count,
     Digest,
+    ImageText,
     Index,
     KernelClass,
     Name,
@@ -95,7 +96,7 @@ class TorchRow(Row):
 class ImageRow(Row):
     """A container image."""
 
-    name: Text
+    name: ImageText
     digest: Digest | None = Field(description="null: not pinned")
     manylinux: Series = Field(description="the glibc that wheels built in it need at most")
 

@@ -23,6 +23,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from factory.core.arch import Arch
+from factory.core.imagename import ImageName
 from factory.core.matrix.document import Value
 from factory.core.nearest import hint
 
@@ -122,6 +123,11 @@ def _unlike(items: list[Item]) -> list[Item]:
     return items
 
 
+def _image(text: str) -> str:
+    ImageName.parse(text)
+    return text
+
+
 class _OrOne:
     """Tells editors that a list of one may be written without its brackets."""
 
@@ -147,6 +153,7 @@ Text = Annotated[str, AfterValidator(_said)]
 Name = Annotated[str, AfterValidator(_like(r"[a-z][a-z0-9]*", "smoke: lower-case letters and digits"))]
 Sha256 = Annotated[str, AfterValidator(_like(r"[0-9a-f]{64}", "64 hexadecimal digits in lower case"))]
 Digest = Annotated[str, AfterValidator(_like(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits"))]
+ImageText = Annotated[str, AfterValidator(_image)]
 KernelClass = Annotated[str, AfterValidator(_like(r"torch\d{1,4}\.\d{1,4}", "torch2.10"))]
 Specifier = Annotated[str, AfterValidator(_specifier)]
 Index = Annotated[str, AfterValidator(_index)]

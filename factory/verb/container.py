@@ -115,7 +115,7 @@ class _Build:
         """Run cibuildwheel to its end; give the wheel it left."""
         configured = self.workspace / "cibuildwheel.toml"
         configured.write_text(tomli_w.dumps(self.configuration()))
-        output = self.workspace / "wheelhouse"
+        output = self.workspace / self.run  # an orphan of a killed build must not write here
         command = container.command(
             python, self.cell, configuration=configured, output=output, package=self.project / "source"
         )

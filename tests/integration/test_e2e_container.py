@@ -1,0 +1,191 @@
+"""The real thing in real containers: a builder image, cibuildwheel, flash-attn 2.7.4.post1, torch 2.6.0, CUDA 12.4.
+
+Run by ``nox -s e2e_container`` as root on Debian; installs Podman where no engine is. Takes about twenty minutes when
+the kernels are in the factory's pool, and an hour and a half on two cores when not, for they are compiled inside then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from factory.core import container
+from factory.core.builderimage import name as builder_name
+from factory.core.wheel.facts import Extension
+from factory.edge import elf
+from factory.edge.cache import cache_root
+from factory.edge.engine import Engine
+from factory.edge.pool import Pool
+from tests.integration import enginebench
+from tests.integration.test_e2e import BACKWARD, PARTS, WHEEL, done, without_backward
+
+pytestmark = pytest.mark.e2e_container
+
+ROOT = Path(__file__).parents[2]
+CELL = ("cu124", "torch2.6", "cp310", "--profile", "smoke")
+IMAGE = builder_name("12.4")
+LABEL = "flash-attn-wheel-factory"
+
+
+@pytest.fixture(scope="session")
+def engine(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    return enginebench.engine(tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture(scope="session")
+def here(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working directory whose matrix names the builder image, which is made first."""
+    assert factory(ROOT, "image", "cu124").wait() == 0, engine
+    directory = tmp_path_factory.mktemp("here")
+    (directory / "matrix.yaml").write_text(with_image(IMAGE))
+    return directory
+
+
+@pytest.fixture(scope="session")
+def wheel(here: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel that a container made, because an engine answers and nobody asked for anything else."""
+    dist = tmp_path_factory.mktemp("dist")
+    with factory(here, "build", *CELL, "--dist", dist, output=subprocess.PIPE) as build:
+        said, _ = build.communicate()
+    sys.stdout.write(said)
+    assert build.returncode == 0
+    assert f" in {IMAGE} with " in said
+    assert "imported flash_attn 2.7.4.post1 beside torch 2.6.0" in said
+    return dist / WHEEL
+
+
+def with_image(name: str) -> str:
+    """Give the real matrix with another image for CUDA 12.4, which promises what this Debian has."""
+    text = (ROOT / "matrix.yaml").read_text()
+    own = rf"name: {name}\n\1digest: null\n\1manylinux: 2.36"
+    made, count = re.subn(r"name: \S+cuda12\.4\n( +)digest: null\n +manylinux: 2\.28", own, text)
+    assert count == 1
+    return made
+
+
+def factory(
+    cwd: Path, *words: str | Path, cache: Path | None = None, output: int | None = None
+) -> subprocess.Popen[str]:
+    env = {**os.environ, "FACTORY_CACHE": str(cache or cache_root(os.environ)), "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "factory", *map(str, words)],
+        env=env,
+        stdout=output,
+        stderr=subprocess.STDOUT if output else None,
+        text=True,
+        cwd=cwd,
+    )
+
+
+def containers(engine: Engine) -> list[str]:
+    return engine.run("ps", "--all", "--quiet", "--filter", f"label={LABEL}", timeout=60).stdout.split()
+
+
+def test_the_report_is_clean_and_states_the_floor(wheel: Path) -> None:
+    report = json.loads(wheel.with_name(f"{wheel.name}.report.json").read_text())
+    sys.stdout.write(json.dumps(report, indent=2) + "\n")
+    assert report["ok"]
+    assert report["facts"]["expected"]["manylinux"] == "manylinux_2_36"
+    (module,) = report["facts"]["extensions"]
+    assert re.fullmatch(r"manylinux_2_\d\d_x86_64", module["platform"])
+    assert not any(re.search(r"\.libs/", name) for name in zipfile.ZipFile(wheel).namelist())
+
+
+def test_nothing_of_the_build_is_left(wheel: Path, engine: Engine) -> None:
+    assert wheel.is_file()
+    assert containers(engine) == []
+    assert not list((cache_root(os.environ) / "work").glob("*-container"))
+
+
+def test_everything_written_inside_belongs_to_the_caller(wheel: Path) -> None:
+    foreign = [
+        path
+        for name in container.SHARED
+        for path in (cache_root(os.environ) / name).rglob("*")
+        if path.lstat().st_uid != os.getuid()
+    ]
+    assert wheel.stat().st_uid == os.getuid()
+    assert foreign == []
+
+
+def test_a_container_killed_half_way_loses_nothing(wheel: Path, here: Path, engine: Engine, tmp_path: Path) -> None:
+    cache = tmp_path / "cache"
+    shared = cache_root(os.environ)
+    left = without_backward(shared, cache)
+    assert left >= BACKWARD
+    already = len(done(cache))
+    with factory(here, "build", *CELL, "--dist", tmp_path / "dist", cache=cache, output=subprocess.PIPE) as first:
+        while len(done(cache)) < already + PARTS * BACKWARD // 2:
+            assert first.poll() is None, "the build ended before it could be killed"
+            time.sleep(0.2)
+        (killed,) = containers(engine)
+        assert engine.run("kill", killed, timeout=60).ok
+        said, _ = first.communicate(timeout=120)
+    assert first.returncode == 36, said
+    assert "ended before its wheel was made" in said
+    assert containers(engine) == []
+    before = done(cache)
+    with factory(here, "build", *CELL, "--dist", tmp_path / "dist", cache=cache, output=subprocess.PIPE) as second:
+        said, _ = second.communicate()
+    sys.stdout.write(said)
+    assert second.returncode == 0
+    after = done(cache)
+    assert [name for name, written in before.items() if after[name] != written] == []
+    assert len(before) - already >= PARTS * BACKWARD // 2
+    assert (tmp_path / "dist" / WHEEL).read_bytes() == wheel.read_bytes()
+    mine, theirs = Pool(cache / "pool").by_key(), Pool(shared / "pool").by_key()
+    assert [key for key, row in mine.items() if row.sha256 != theirs[key].sha256] == []
+
+
+def test_host_and_container_make_the_same_code(wheel: Path, here: Path, tmp_path: Path) -> None:
+    with factory(here, "build", *CELL, "--backend", "host", "--dist", tmp_path) as build:
+        assert build.wait() == 0
+    inside, outside = (dict(members(path)) for path in (wheel, tmp_path / WHEEL))
+    differing = sorted(name for name in inside.keys() | outside.keys() if inside.get(name) != outside.get(name))
+    sys.stdout.write(f"members that differ between container and host: {differing or 'none'}\n")
+    one, other = extension(wheel, tmp_path / "one.so"), extension(tmp_path / WHEEL, tmp_path / "other.so")
+    assert one.fatbins == other.fatbins
+    assert (one.defined, one.undefined, one.needed) == (other.defined, other.undefined, other.needed)
+
+
+def members(wheel: Path) -> Iterator[tuple[str, bytes]]:
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            yield name, archive.read(name)
+
+
+def extension(wheel: Path, into: Path) -> Extension:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [name for name in archive.namelist() if name.endswith(".so")]
+        into.write_bytes(archive.read(name))
+    return elf.read(into, name)
+
+
+def test_an_image_that_is_not_here_is_explained(here: Path, tmp_path: Path) -> None:
+    assert here.is_dir()
+    (tmp_path / "matrix.yaml").write_text(with_image("localhost/nothing:1"))
+    with factory(tmp_path, "build", *CELL, "--backend", "container", output=subprocess.PIPE) as build:
+        said, _ = build.communicate()
+    assert build.returncode == 28
+    assert "nox -s image -- cu124" in said
+
+
+def test_limits_of_a_container_are_seen_inside(here: Path, engine: Engine) -> None:
+    """Admission asks ``factory.edge.machine``; so is it asked here, by an interpreter of the image."""
+    assert here.is_dir()
+    packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
+    tag = f"cp3{sys.version_info.minor}"
+    mounts = (f"--mount=type=bind,source={ROOT},target=/code", f"--mount=type=bind,source={packages},target=/packages")
+    script = "from factory.edge import machine; here = machine.read(); print(here.cores, here.memory)"
+    words = ("run", "--rm", "--memory=3g", "--cpus=1", "--env=PYTHONPATH=/code:/packages", *mounts, IMAGE)
+    told = engine.run(*words, f"/opt/python/{tag}-{tag}/bin/python", "-c", script, timeout=120)
+    assert told.stdout.split() == ["1", str(3 * 2**30)], told.stderr

@@ -1,0 +1,86 @@
+"""Where wheels are built, with programs in the engines' place."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from factory.cli import backend
+from factory.cli.backend import Order
+from factory.core import cells, matrix, selector
+from factory.core.errors import EngineError, ImageError, UnreachableError
+from factory.edge import workshop
+from factory.edge.log import Log
+from factory.edge.workshop import Workshop
+
+RULES = matrix.load((Path(__file__).parents[1] / "matrix.yaml").read_text())
+INFO = '{"host": {"arch": "amd64", "security": {"rootless": false}}, "version": {"Version": "4.3.1"}}'
+UNREACHED = "dial tcp: lookup registry-1.docker.io: no such host"
+
+
+def order(directory: Path, engine: str = "") -> tuple[Order, io.StringIO]:
+    """Give an order of one cell on a machine whose podman, if any, is the script ``engine``."""
+    programs = directory / "bin"
+    programs.mkdir()
+    if engine:
+        (programs / "podman").write_text(f"#!/bin/sh\n{engine}\n")
+        (programs / "podman").chmod(0o755)
+    said = io.StringIO()
+    planned = cells.expand(RULES, profile="smoke", archs=None)
+    chosen = selector.select(planned, selector.parse(("cu124", "torch2.6", "cp310"), RULES))
+    shop = Workshop(
+        cache=directory / "cache",
+        env={"PATH": str(programs)},
+        log=Log(Console(file=said, width=300)),
+        limits=workshop.limits({}, max_jobs=1),
+    )
+    return Order(cells=tuple(row.cell for row in chosen), rules=RULES, shop=shop, dist=directory), said
+
+
+def test_without_an_engine_this_machine_builds_and_says_so_in_one_line(tmp_path: Path) -> None:
+    made, said = order(tmp_path)
+    assert backend.engine(made, None) is None
+    (line,) = said.getvalue().splitlines()
+    assert line.startswith("building on this machine itself: no container engine answers; docker is not installed")
+
+
+def test_who_asks_for_this_machine_gets_it_without_a_word(tmp_path: Path) -> None:
+    made, said = order(tmp_path, f"echo '{INFO}'")
+    assert backend.engine(made, "host") is None
+    assert said.getvalue() == ""
+
+
+def test_who_asks_for_containers_is_told_why_there_are_none(tmp_path: Path) -> None:
+    made, _ = order(tmp_path)
+    with pytest.raises(EngineError, match="no container engine answers"):
+        backend.engine(made, "container")
+
+
+def test_an_engine_that_answers_and_has_the_image_is_the_default(tmp_path: Path) -> None:
+    made, _ = order(tmp_path, f"case $1 in info) echo '{INFO}';; image) echo linux/amd64;; esac")
+    found = backend.engine(made, None)
+    assert found is not None
+    assert found.name == "podman"
+
+
+def test_an_image_that_cannot_be_had_leaves_this_machine_unless_containers_were_asked_for(tmp_path: Path) -> None:
+    script = f"case $1 in info) echo '{INFO}';; image) exit 1;; pull) echo '{UNREACHED}'; exit 125;; esac"
+    made, said = order(tmp_path, script)
+    assert backend.engine(made, None) is None
+    assert UNREACHED in said.getvalue().splitlines()[-1]
+    with pytest.raises(UnreachableError, match="could not be fetched"):
+        backend.engine(made, "container")
+
+
+def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
+    made, said = order(tmp_path, f"echo '{INFO}'")
+    text = (Path(__file__).parents[1] / "matrix.yaml").read_text()
+    start = text.index("    image:\n      name: docker.io/pytorch/manylinux2_28-builder:cuda12.4")
+    end = text.index("  12.6:\n", start)
+    rules = matrix.load(f"{text[:start]}    image: null\n{text[end:]}")
+    bare = Order(cells=made.cells, rules=rules, shop=made.shop, dist=made.dist)
+    assert backend.engine(bare, None) is None
+    assert "names no image for CUDA 12.4" in said.getvalue()
+    with pytest.raises(ImageError):
+        backend.engine(bare, "container")

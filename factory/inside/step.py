@@ -41,10 +41,6 @@ class Inside:
             raise InstallError("there is no python on the container's PATH")
         return Path(found)
 
-    def site_packages(self) -> Path:
-        """Give where the interpreter of the step keeps its packages."""
-        return Path(shell.run([self.python, "-I", "-c", _WHERE], timeout=60).stdout.strip())
-
 
 def read(env: Mapping[str, str], log: Log) -> Inside:
     """Read the job and the matrix that came with the project."""
@@ -74,26 +70,30 @@ def set_up(inside: Inside) -> None:
     inside.shop.log.say(f"installing torch {inside.wanted.torch.release} to build with")
     installer.install(inside.python, inside.wanted.torch, inside.wanted.build)
     installer.lock(inside.python, "virtualenv.txt")
-    packages = inside.site_packages()
+    packages = _packages_of(inside.python)
     site = replace(container.site(inside.wanted.cell), site_packages=packages)
     workbench.set_up(site, inside.wanted, _kernels(inside), packages / "torch", inside.shop)
     inside.shop.log.say(f"building {wheel_filename(inside.wanted.cell)}")
 
 
 def prepare_test(inside: Inside) -> None:
-    """Install torch where the wheel is tested."""
-    inside.shop.log.say(f"installing torch {inside.wanted.torch.release} to test with")
-    context.installer(inside.shop).install(inside.python, inside.wanted.torch, inside.wanted.build)
+    """Let the environment that the wheel is tested in see the torch it was built with: five gigabytes, once."""
+    built_with = _packages_of(container.site(inside.wanted.cell).python)
+    (_packages_of(inside.python) / "torch.pth").write_text(f"{built_with}\n")
 
 
 def test(inside: Inside) -> None:
     """Load the installed extension with every symbol bound, and import the package. Raises InstallError."""
-    packages = inside.site_packages()
+    packages = _packages_of(inside.python)
     loading.load(inside.python, sorted(packages.glob("flash_attn*.so")), torch=inside.wanted.torch.release)
     done = shell.run([inside.python, "-I", "-c", _IMPORT], timeout=600)
     if not done.ok:
         raise InstallError("the installed wheel cannot be imported", why=done.stderr.strip().splitlines()[-5:])
     inside.shop.log.say(f"imported flash_attn {done.stdout.strip()} beside torch {inside.wanted.torch.release}")
+
+
+def _packages_of(python: Path) -> Path:
+    return Path(shell.run([python, "-I", "-c", _WHERE], timeout=60).stdout.strip())
 
 
 def _kernels(inside: Inside) -> KernelSet:

@@ -120,7 +120,7 @@ class _Build:
             python, self.cell, configuration=configured, output=output, package=self.project / "source"
         )
         try:
-            with self.log.open("w") as sink:
+            with self.log.open("w", buffering=1) as sink:
                 status = shell.stream(command, line=self.listen(sink.write), cwd=self.project, env=self.yard.engine.env)
         finally:
             self.clear_up()

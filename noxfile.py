@@ -60,6 +60,12 @@ def audit(session: nox.Session) -> None:
 
 
 @nox.session
+def gpu_test(session: nox.Session) -> None:
+    """Try a finished wheel on this machine's GPU: gpu_test -- dist/WHEEL [--no-install] [--seed N] [--beside WHEEL]."""
+    _verb(session)
+
+
+@nox.session
 def image(session: nox.Session) -> None:
     """Make a builder image of Debian's packages and this machine's Pythons: image -- cu124."""
     _verb(session)
@@ -82,7 +88,7 @@ def lock(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
-    session.run("pytest", "-m", "not e2e and not e2e_container", *session.posargs)
+    session.run("pytest", "-m", "not e2e and not e2e_container and not e2e_site", *session.posargs)
 
 
 @nox.session
@@ -97,6 +103,13 @@ def e2e_container(session: nox.Session) -> None:
     """Make a builder image, build the real smoke wheel in it, import it, kill the container and resume; needs root."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
     session.run("pytest", "-m", "e2e_container", "-s", *session.posargs)
+
+
+@nox.session
+def e2e_site(session: nox.Session) -> None:
+    """Use the index's page in a real Chromium (Debian: apt-get install chromium chromium-driver)."""
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("pytest", "-m", "e2e_site", "-s", *session.posargs)
 
 
 @nox.session

@@ -210,7 +210,20 @@ def test_an_audit_of_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "verb", [[], ["plan"], ["kernels"], ["build"], ["pool"], ["pool", "export"], ["audit"], ["image"], ["pin"], ["lock"]]
+    "verb",
+    [
+        [],
+        ["plan"],
+        ["kernels"],
+        ["build"],
+        ["pool"],
+        ["pool", "export"],
+        ["audit"],
+        ["gpu_test"],
+        ["image"],
+        ["pin"],
+        ["lock"],
+    ],
 )
 def test_help_says_what_each_word_is(capsys: pytest.CaptureFixture[str], verb: list[str]) -> None:
     with pytest.raises(SystemExit) as caught:

@@ -17,6 +17,7 @@ from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import audit as audit_verb
 from factory.verb import build as build_verb
+from factory.verb import gpu_test as gpu_test_verb
 from factory.verb import image as image_verb
 from factory.verb import kernels as kernels_verb
 from factory.verb import lock as lock_verb
@@ -144,6 +145,23 @@ def _handiest(wanted: CellWanted) -> tuple[bool, bool]:
 def audit(arguments: argparse.Namespace) -> int:
     """Check finished wheels."""
     audit_verb.run(arguments.wheels, say=Log(context.console()).say)
+    return 0
+
+
+def gpu_test(arguments: argparse.Namespace) -> int:
+    """Try a finished wheel on this machine's GPU."""
+    if arguments.install and arguments.python:
+        raise UsageError("--python needs --no-install", remedy="An installed wheel gets the Python of its own name.")
+    rules = context.matrix()
+    shop = context.shop(arguments, rules)
+    stage = (
+        gpu_test_verb.clean(rules, context.installer(shop), shop)
+        if arguments.install
+        else gpu_test_verb.borrowed(arguments.python, shop)
+    )
+    seed = {} if arguments.seed is None else {"seed": arguments.seed}
+    wanted = gpu_test_verb.Wanted(wheel=arguments.wheel, beside=arguments.beside, **seed)
+    gpu_test_verb.gpu_test(wanted, rules=rules, shop=shop, stage=stage)
     return 0
 
 

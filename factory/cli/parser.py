@@ -55,6 +55,17 @@ def parser() -> argparse.ArgumentParser:
     one = verbs.add_parser("audit", help=about, description=_sentence(about))
     one.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL", help="a .whl file")
     one.set_defaults(run=call.audit)
+
+    about = "try a finished wheel on this machine's GPU and write WHEEL.verdict.json beside it"
+    one = verbs.add_parser("gpu_test", help=about, description=_sentence(about))
+    one.add_argument("wheel", type=Path, metavar="WHEEL", help="a .whl file")
+    about = "install nothing: use the torch of a Python that is here"
+    one.add_argument("--no-install", dest="install", action="store_false", help=about)
+    about = "with --no-install, which Python (default: the first python3 on PATH that has torch)"
+    one.add_argument("--python", type=Path, metavar="PATH", help=about)
+    one.add_argument("--seed", type=int, metavar="N", help="of all random inputs (default: a new one, in the verdict)")
+    one.add_argument("--beside", type=Path, metavar="WHEEL", help="time it beside this one, built another way")
+    one.set_defaults(run=call.gpu_test, memory=None)
     return made
 
 

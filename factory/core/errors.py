@@ -158,3 +158,39 @@ class InstallError(FactoryError):
     """A finished wheel could not be installed or imported in a clean environment."""
 
     status = 41
+
+
+class GpuError(FactoryError):
+    """There is no NVIDIA GPU here, or its driver does not answer."""
+
+    status = 42
+
+
+class VerdictError(FactoryError):
+    """The wheel did not pass its trial on a GPU, or a verdict is none; ``why`` holds every complaint."""
+
+    status = 43
+
+
+class PublishError(FactoryError):
+    """A release could not be completed; what is in it already stays, and the same command goes on from there."""
+
+    status = 50
+
+
+class GateError(FactoryError):
+    """At least one wheel must not be published; ``why`` holds every reason, and nothing was sent."""
+
+    status = 51
+
+
+class IndexShrinkError(FactoryError):
+    """The index would lose wheels it has, or give another file under a name it has."""
+
+    status = 52
+
+
+class NoWheelError(FactoryError):
+    """No published wheel fits the environment, or more than one does; ``why`` says on which axis."""
+
+    status = 53

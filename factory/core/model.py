@@ -182,12 +182,21 @@ class Runners:
     gpu: tuple[str, ...]
 
 
+class Representative(StrEnum):
+    """Which Python of equal kernels is tried on a GPU; wheels of the others are only imported."""
+
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    ALL = "all"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Matrix:
     """All of ``matrix.yaml``, checked; mappings are by version or name, in the order of the file.
 
     ``choices`` are by torch series, ``cibuildwheel`` releases by Python. ``max_jobs`` caps parallel compiles.
-    No kernel is made for an architecture below ``oldest_arch``.
+    No kernel is made for an architecture below ``oldest_arch``. Wheels of ``publish_profiles`` may be published.
+    ``gpu_python`` says which Python of equal kernels is tried on a GPU.
     """
 
     flash_attn: Mapping[str, FlashAttn]
@@ -198,8 +207,10 @@ class Matrix:
     skips: tuple[Skip, ...]
     cibuildwheel: Mapping[str, str]
     runners: Runners
+    gpu_python: Representative
     max_jobs: int
     oldest_arch: Arch
+    publish_profiles: tuple[str, ...] = ("full",)
 
 
 class State(StrEnum):

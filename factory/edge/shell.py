@@ -6,7 +6,8 @@ import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -91,6 +92,67 @@ def stream(
             end_group(process)
             raise
         return process.wait()
+
+
+def follow(
+    argv: Sequence[str | Path],
+    *,
+    line: Callable[[str], None],
+    errors: Path,
+    limit: float,
+    env: Mapping[str, str],
+) -> tuple[int, bool]:
+    """Run ``argv``, hand each line of its output to ``line`` as it comes; what it says of errors goes to a file.
+
+    After ``limit`` seconds it and all it started are killed. Gives the status, negative for a signal, and
+    whether it overran. As with ``stream``, nothing outlives an interrupt.
+    """
+    late = threading.Event()
+    with (
+        errors.open("wb") as sink,
+        subprocess.Popen(
+            [str(word) for word in argv],
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=sink,
+            text=True,
+            errors="replace",
+            process_group=0,
+        ) as process,
+        _alarm(limit, process, late),
+    ):
+        assert process.stdout is not None
+        try:
+            for text in process.stdout:
+                line(text.rstrip("\n"))
+            return process.wait(), late.is_set()
+        except BaseException:
+            _kill_group(process)
+            raise
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float, process: subprocess.Popen[str], late: threading.Event) -> Iterator[None]:
+    """Set ``late`` and kill ``process`` and all it started if the block takes longer than ``seconds``."""
+
+    def ring() -> None:
+        late.set()
+        _kill_group(process)
+
+    timer = threading.Timer(seconds, ring)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _kill_group(process: subprocess.Popen[str]) -> None:
+    """Kill the leader of a process group and all it started, those too that ignore being asked."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from factory.core import matrix
 from factory.core.arch import Arch
 from factory.core.errors import MatrixError
 from factory.core.matrix.schema import json_schema
-from factory.core.model import Image
+from factory.core.model import Image, Representative
 
 ROOT = Path(__file__).parents[2]
 REAL = (ROOT / "matrix.yaml").read_text()
@@ -25,6 +25,7 @@ SMALL = f"""\
 archs: default
 max_jobs: 8
 runners: {{build: [linux], gpu: []}}
+gpu_test: {{python: newest}}
 wheels:
   2.6: {{flash_attn: [2.7.4.post1], cuda: {{12.4: false, 12.6: true}}, python: [3.9, 3.10]}}
   2.10: {{flash_attn: [2.7.4.post1], cuda: {{12.6: true}}, python: [3.10]}}
@@ -114,6 +115,7 @@ def test_values_arrive_typed() -> None:
     assert made.torch["2.6"].builds[0].pythons == ("3.9", "3.10", "3.11")
     assert made.flash_attn["2.7.4.post1"].torch == ("2.6", "2.10")
     assert made.max_jobs == 8
+    assert made.gpu_python is Representative.NEWEST
 
 
 def test_one_line_sets_the_architectures_of_every_toolkit() -> None:
@@ -150,8 +152,9 @@ def test_the_real_matrix_has_the_classes_the_stand_ins_are_made_for() -> None:
         ("archs: default", "archs: [sm_80]", "archs[0]: 'sm_80' is not a compute capability; write it like 8.6, 86"),
         ("max_jobs: 8", "max_jobs: 8\nmax_jobs: 9", "max_jobs: duplicated key; it is already on line 2"),
         ("max_jobs: 8", "max_jobs: many", "max_jobs: must be a whole number"),
-        ("max_jobs: 8", "max_job: 8", "max_job: unknown key; there are archs, max_jobs, runners, wheels, skip, olde"),
+        ("max_jobs: 8", "max_job: 8", "max_job: unknown key; there are archs, max_jobs, runners, gpu_test, wheels,"),
         ("max_jobs: 8", "max_job: 8", "max_jobs: is missing"),
+        ("python: newest", "python: newer", "gpu_test.python: must be newest, oldest or all"),
         ("newest_gcc: 13", "newest_gcc: [13]", "cuda.12.4.newest_gcc: must be a whole number"),
         (
             "python: [3.11]",

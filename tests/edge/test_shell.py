@@ -1,4 +1,5 @@
 import os
+import signal
 import sys
 import time
 from collections.abc import Callable
@@ -109,3 +110,30 @@ def test_measure_says_what_was_used(tmp_path: Path) -> None:
 def test_measure_gives_the_status_a_shell_would(tmp_path: Path) -> None:
     assert shell.measure(["sh", "-c", "exit 7"], cwd=str(tmp_path), env=ENV).status == 7
     assert shell.measure(["sh", "-c", "kill -9 $$"], cwd=str(tmp_path), env=ENV).status == 137
+
+
+def test_follow_keeps_errors_apart_and_gives_the_signal(tmp_path: Path) -> None:
+    lines: list[str] = []
+    script = "echo out; echo err >&2; kill -SEGV $$"
+    ended = shell.follow(["sh", "-c", script], line=lines.append, errors=tmp_path / "errors", limit=60, env=ENV)
+    assert ended == (-signal.SIGSEGV, False)
+    assert lines == ["out"]
+    assert (tmp_path / "errors").read_text() == "err\n"
+
+
+def test_follow_kills_the_whole_family_at_its_limit(tmp_path: Path) -> None:
+    script = f"trap '' TERM; cd {tmp_path}; {FAMILY}"
+    status, late = shell.follow(
+        ["sh", "-c", script], line=lambda _: None, errors=tmp_path / "errors", limit=1.5, env=ENV
+    )
+    assert (status, late) == (-signal.SIGKILL, True)
+    assert until(lambda: not any(map(alive, ids(tmp_path))))
+
+
+def test_follow_leaves_nothing_behind_when_interrupted(tmp_path: Path) -> None:
+    def line(text: str) -> None:
+        raise KeyboardInterrupt(text)
+
+    with pytest.raises(KeyboardInterrupt):
+        shell.follow(["sh", "-c", f"cd {tmp_path}; {FAMILY}"], line=line, errors=tmp_path / "errors", limit=60, env=ENV)
+    assert until(lambda: not any(map(alive, ids(tmp_path))))

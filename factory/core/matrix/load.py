@@ -104,6 +104,7 @@ def _matrix(file: MatrixFile) -> Matrix:
         skips=tuple(_skip(row) for row in file.skip),
         cibuildwheel={python: row.cibuildwheel for python, row in file.python.items()},
         runners=Runners(build=tuple(file.runners.build), gpu=tuple(file.runners.gpu)),
+        gpu_python=file.gpu_test.python,
         max_jobs=file.max_jobs,
         oldest_arch=file.oldest_arch,
     )

@@ -26,6 +26,7 @@ from factory.core.matrix.types import (
     Switch,
     Text,
 )
+from factory.core.model import Representative
 
 
 class Row(BaseModel):
@@ -39,6 +40,12 @@ class RunnersRow(Row):
 
     build: Several[Text]
     gpu: list[Text] = Field(description="empty: wheels are not tested on a GPU there")
+
+
+class GpuTestRow(Row):
+    """Which wheels are tried on a GPU: one of each flash-attn, CUDA, torch and ABI at least."""
+
+    python: Representative = Field(description="of which Python; wheels of the others are only imported")
 
 
 class WheelsRow(Row):
@@ -125,6 +132,7 @@ class MatrixFile(Row):
     archs: ArchsOrDefault = Field(description="default: each CUDA's own list; or one list for all of them")
     max_jobs: Count
     runners: RunnersRow
+    gpu_test: GpuTestRow
     wheels: dict[Series, WheelsRow] = Field(description="by torch series")
     skip: list[SkipRow]
     oldest_arch: Architecture

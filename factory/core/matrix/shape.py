@@ -55,6 +55,8 @@ def _message(detail: ErrorDetails, path: Path) -> str:
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     empty = ", but holds nothing" if detail["input"] is None and kind != "missing" else ""
+    if kind == "enum":
+        return f"must be {detail['ctx']['expected']}".replace("'", "")
     return _MESSAGES.get(kind, detail["msg"]) + empty
 
 

@@ -1,0 +1,148 @@
+"""A sanity check of speed: beside torch's own attention and, if there is one, beside another build's extension.
+
+All take turns in one run, each time between two CUDA events; what is said is the median.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from types import ModuleType
+from typing import Any, Callable
+
+import torch
+from flash_attn import flash_attn_func
+
+from factory.trial import dense
+from factory.trial.case import Case, Timing, Trial, not_tried
+from factory.trial.kind import Kind
+from factory.trial.request import Request
+from factory.trial.rule import Result, passed_if
+
+EXTENSION = "flash_attn_2_cuda"
+ROUNDS = 25
+CALLS = 5
+WARM_UP = 3
+CAUSAL = Kind(causal=True)
+# The last one decodes: one query against many keys.
+CASES = (
+    Case("bf16", 64, (2048, 2048), CAUSAL, heads=(16, 16), batch=4),
+    Case("fp16", 64, (4096, 4096), CAUSAL, heads=(16, 16), batch=2),
+    Case("bf16", 128, (2048, 2048), CAUSAL, heads=(16, 16), batch=4),
+    Case("bf16", 128, (4096, 4096), CAUSAL, heads=(16, 16), batch=2),
+    Case("fp16", 128, (4096, 4096), heads=(16, 16), batch=2),
+    Case("bf16", 128, (1, 8192), heads=(32, 32), batch=8),
+)
+TRAINING = Case("bf16", 128, (4096, 4096), CAUSAL, heads=(16, 16), batch=2, backward=True)
+
+Call = Callable[[], Any]
+
+
+def trials(request: Request) -> Iterator[Trial]:
+    """Time each case, and compare the bits of the two builds."""
+    if request.device != "cuda":
+        yield not_tried("timing", f"{request.device} has no CUDA events")
+        return
+    cases = CASES if "BACKWARD" in request.disabled else (*CASES, TRAINING)
+    for case in cases:
+        yield Trial(case.name, partial(_time, case, request))
+    if request.beside is None:
+        yield not_tried("the same bits as the other build", "no other build was given")
+        return
+    for case in cases:
+        yield Trial(f"{case.name}: the same bits as the other build", partial(_same, case, request, request.beside))
+
+
+@lru_cache(maxsize=1)
+def _load(path: str) -> ModuleType:
+    """Load another extension of the same name, beside the one flash_attn has loaded."""
+    spec = importlib.util.spec_from_file_location(EXTENSION, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no extension module")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _using(extension: ModuleType | None) -> Iterator[None]:
+    """Let flash_attn's own Python code call ``extension``, for the same way in."""
+    interface: Any = importlib.import_module("flash_attn.flash_attn_interface")
+    own = interface.flash_attn_gpu
+    interface.flash_attn_gpu = extension or own
+    try:
+        yield
+    finally:
+        interface.flash_attn_gpu = own
+
+
+@dataclass(frozen=True)
+class _Contender:
+    call: Call
+    extension: ModuleType | None = None
+
+
+def _time(case: Case, request: Request) -> Timing:
+    inputs = dense.draw(case, request)
+    contenders = {"ours_ms": _Contender(_ours(case, inputs)), "sdpa_ms": _Contender(_sdpa(case, inputs))}
+    if request.beside is not None:
+        contenders["beside_ms"] = _Contender(_ours(case, inputs), _load(request.beside))
+    for _ in range(WARM_UP):
+        _round(contenders)
+    rounds = [_round(contenders) for _ in range(ROUNDS)]
+    medians = {name: statistics.median(one[name] for one in rounds) for name in contenders}
+    return Timing(medians["ours_ms"], medians["sdpa_ms"], medians.get("beside_ms"))
+
+
+def _round(contenders: dict[str, _Contender]) -> dict[str, float]:
+    times = {}
+    for name, contender in contenders.items():
+        with _using(contender.extension):
+            times[name] = _milliseconds(contender.call)
+    return times
+
+
+def _milliseconds(call: Call) -> float:
+    start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+    start.record()
+    for _ in range(CALLS):
+        call()
+    end.record()
+    end.synchronize()
+    return float(start.elapsed_time(end)) / CALLS
+
+
+def _ours(case: Case, inputs: dense.Inputs) -> Call:
+    return partial(_passes, case, inputs, lambda qkv: flash_attn_func(*qkv, **case.kind.keywords), inputs.qkv)
+
+
+def _sdpa(case: Case, inputs: dense.Inputs) -> Call:
+    """Transpose for torch: it wants (batch, heads, seqlen, head_size), and a view costs nothing."""
+    transposed = tuple(tensor.transpose(1, 2) for tensor in inputs.qkv)
+    attention = torch.nn.functional.scaled_dot_product_attention
+    return partial(
+        _passes, case, inputs, lambda qkv: attention(*qkv, is_causal=case.kind.causal).transpose(1, 2), transposed
+    )
+
+
+def _passes(case: Case, inputs: dense.Inputs, attention: Callable[[Any], Any], qkv: Any) -> list[torch.Tensor]:  # noqa: ANN401 - torch ships no types here
+    """Run forward and, for a case of training, backward."""
+    leaves = [tensor.detach().requires_grad_(case.backward) for tensor in qkv]
+    out = attention(leaves)
+    if not case.backward:
+        return [out]
+    return [out, *torch.autograd.grad(out, leaves, inputs.gradient)]
+
+
+def _same(case: Case, request: Request, beside: str) -> Result:
+    """The atomic additions of the backward pass come in any order, so only its output is compared."""
+    inputs = dense.draw(case, request)
+    ours = _ours(case, inputs)()[0]
+    with _using(_load(beside)):
+        theirs = _ours(case, inputs)()[0]
+    return passed_if(true=torch.equal(ours, theirs), why="the outputs of the two builds are not the same")

@@ -1,0 +1,285 @@
+"""Try a finished wheel on this machine's GPU and write a verdict, bound to that very file, beside it."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.table import Table
+from rich.text import Text
+
+from factory.core import misfit, summary
+from factory.core.arch import Arch
+from factory.core.errors import AuditError, VerdictError
+from factory.core.exercised import exercised
+from factory.core.misfit import Here, Pair
+from factory.core.model import Matrix
+from factory.core.verdict import GROUPS, Machine, Verdict
+from factory.core.wheel.fatbin import Image
+from factory.core.wheel.name import WheelName
+from factory.core.wheel.origin import profile_of, torch_of
+from factory.data import DATA
+from factory.edge import gpu, testbed, wheelfile
+from factory.edge.environment import Installer
+from factory.edge.gpu import Gpu
+from factory.edge.testbed import Bed
+from factory.edge.trial import LIMIT, PROGRAM, Ran, Request, Trial
+from factory.edge.workshop import Workshop
+
+_FIRST = GROUPS[0]
+_SEEDS = 1 << 31
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """The wheel, as far as the test needs to know it; ``extension`` is its module's path inside."""
+
+    path: Path
+    name: WheelName
+    sha256: str
+    images: frozenset[Image]
+    extension: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What to test and how: the ``seed`` of all random inputs, a wheel to time it ``beside``.
+
+    ``program`` is the trial's folder, ``limit`` the seconds that a group may take.
+    """
+
+    wheel: Path
+    seed: int = field(default_factory=lambda: secrets.randbelow(_SEEDS))
+    beside: Path | None = None
+    program: Path = PROGRAM
+    limit: float = LIMIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A trial that ended: its groups, what they were asked, when it began, the name of the wheel beside."""
+
+    ran: tuple[Ran, ...]
+    request: Request
+    began: datetime
+    beside: str | None
+
+
+Stage = Callable[[Subject, Path], Bed]
+"""Makes the place a wheel is tested in, in a directory that is removed afterwards."""
+
+
+def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> Verdict:
+    """Run the trial of ``wanted.wheel``, write ``WHEEL.verdict.json`` and ``.md``, print both as tables.
+
+    Raises VerdictError, after writing, when the wheel did not pass; GpuError when there is no GPU, AuditError when
+    the file is no wheel of flash-attn, and what ``stage`` raises.
+    """
+    began = datetime.now(UTC)
+    subject = read(wanted.wheel)
+    beside = read(wanted.beside) if wanted.beside else None
+    disabled = profile_of(subject.name, rules).disable
+    found = gpu.find(shop.env)[0]
+    with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(shop.cache / "work")) as scratch:
+        bed = stage(subject, Path(scratch) / "bed")
+        request = Request(
+            seed=wanted.seed,
+            disabled=disabled,
+            version=subject.name.version,
+            beside=str(testbed.unpack_extension(beside.path, beside.extension, Path(scratch))) if beside else None,
+        )
+        trial = Trial(wanted.program, bed, _made(Path(scratch) / "trial"), env=shop.env)
+        pair = _pair(subject, bed, found, rules)
+        ran = _run(trial, request, wanted, pair, shop)
+    done = Done(ran=tuple(ran), request=request, began=began, beside=beside.path.name if beside else None)
+    verdict = _verdict(subject, done, replace(pair, here=_seen(pair.here, ran)))
+    publish(verdict, subject.path, shop)
+    return verdict
+
+
+def read(wheel: Path) -> Subject:
+    """Read the wheel's name, hash and GPU code. Raises AuditError where it is no wheel with one extension."""
+    facts = wheelfile.read(wheel, wheelfile.rules(), build_paths=())
+    if facts.name is None or len(facts.extensions) != 1 or facts.problems:
+        raise AuditError(
+            f"{wheel} is no flash-attn wheel that can be tested",
+            why=facts.problems or ["its name or its extension module is not what a flash-attn wheel has"],
+            remedy=f"See all that is wrong with it: nox -s audit -- {wheel}",
+        )
+    (extension,) = facts.extensions
+    return Subject(
+        path=wheel,
+        name=facts.name,
+        sha256=facts.sha256,
+        images=frozenset(image for unit in extension.fatbins for image in unit.images),
+        extension=extension.path,
+    )
+
+
+def clean(rules: Matrix, installer: Installer, shop: Workshop) -> Stage:
+    """Test in a fresh environment with the exact torch of the wheel's cell, installed if it is not there."""
+
+    def make(subject: Subject, into: Path) -> Bed:
+        torch, build = torch_of(subject.name, rules)
+        environment = installer.prepare(torch, build, subject.name.python)
+        return testbed.clean(subject.path.absolute(), environment, into, env=shop.env)
+
+    return make
+
+
+def borrowed(python: Path | None, shop: Workshop) -> Stage:
+    """Test with ``python``, or the first ``python3`` on PATH that has torch; nothing is installed or fetched."""
+    return lambda subject, into: testbed.borrowed(subject.path, python, into, env=shop.env)
+
+
+def publish(verdict: Verdict, wheel: Path, shop: Workshop) -> None:
+    """Write the verdict beside ``wheel``, show it, add it to a GitHub job's page.
+
+    Raises VerdictError if it is not ok.
+    """
+    path = verdict_path(wheel)
+    page = summary.markdown(verdict)
+    _write(path, verdict.to_json())
+    _write(path.with_suffix(".md"), page)
+    for table in tables(verdict):
+        shop.log.table(table)
+    for line in (*summary.skip_lines(verdict), summary.headline(verdict), f"verdict: {path}"):
+        shop.log.say(line)
+    if shop.env.get("GITHUB_STEP_SUMMARY"):
+        with Path(shop.env["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as sink:
+            sink.write(page)
+    if not verdict.ok:
+        raise VerdictError(
+            f"{verdict.wheel} did not pass its test on {verdict.machine.gpu or 'this GPU'}",
+            why=verdict.complaints,
+            remedy=f"Do not publish it. All numbers are in {path}; the same inputs again: --seed {verdict.seed}",
+        )
+
+
+def verdict_path(wheel: Path) -> Path:
+    """Give where the verdict of ``wheel`` stands."""
+    return wheel.with_name(f"{wheel.name}.verdict.json")
+
+
+def tables(verdict: Verdict) -> Iterator[Table]:
+    """Lay the verdict out for a terminal."""
+    yield _table("", ("", ""), summary.identity(verdict))
+    yield _table("error", summary.GROUP_COLUMNS, summary.group_rows(verdict))
+    if verdict.timings:
+        yield _table("speed", summary.TIMING_COLUMNS, summary.timing_rows(verdict))
+    yield _table("architectures", summary.ARCH_COLUMNS, summary.arch_rows(verdict))
+
+
+def _run(trial: Trial, request: Request, wanted: Wanted, pair: Pair, shop: Workshop) -> list[Ran]:
+    """Run the groups in order; a wheel that cannot be imported, or is for another machine, gets no further."""
+    ran: list[Ran] = []
+    for name in GROUPS:
+        ran.append(trial.run(name, request, limit=wanted.limit))
+        shop.log.say(_line(ran[-1]))
+        if name == _FIRST and (not ran[-1].group.ok or misfit.by_facts(pair)):
+            break
+    return ran
+
+
+def _line(ran: Ran) -> str:
+    group = ran.group
+    told = f"{group.passed} passed, {len(group.failures)} failed, {len(group.skips)} skipped"
+    trouble = f"; {group.trouble}" if group.trouble else ""
+    return f"gpu_test: {group.name}: {told} in {group.seconds:.1f} s{trouble}"
+
+
+def _verdict(subject: Subject, done: Done, pair: Pair) -> Verdict:
+    computed = any(one.group.passed for one in done.ran if one.group.name != _FIRST)
+    misfits = dict.fromkeys([*misfit.by_facts(pair), *misfit.by_text(pair, _said(done.ran))])
+    return Verdict(
+        wheel=subject.path.name,
+        sha256=subject.sha256,
+        seed=done.request.seed,
+        profile=subject.name.profile,
+        left_out=done.request.disabled,
+        machine=_machine(pair.here, _told(done.ran)),
+        archs=exercised(subject.images, Arch.parse(pair.here.capability or ""), ran=computed),
+        misfits=tuple(map(str, misfits)),
+        groups=tuple(one.group for one in done.ran),
+        timings=tuple(timing for one in done.ran for timing in one.transcript.timings),
+        beside=done.beside,
+        started=done.began.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seconds=round((datetime.now(UTC) - done.began).total_seconds(), 3),
+    )
+
+
+def _machine(here: Here, told: Machine | None) -> Machine:
+    """Say what was tested on; the exact Python and flash-attn are only known from inside."""
+    return Machine(
+        gpu=here.gpu,
+        capability=here.capability,
+        driver=here.driver,
+        torch=here.torch,
+        cuda=here.cuda,
+        python=(told.python if told else None) or here.python,
+        flash_attn=told.flash_attn if told else None,
+    )
+
+
+def _told(ran: Sequence[Ran]) -> Machine | None:
+    return next((one.transcript.machine for one in ran if one.transcript.machine), None)
+
+
+def _said(ran: Sequence[Ran]) -> str:
+    """Gather what the groups that failed said of it."""
+    failed = [one for one in ran if not one.group.ok]
+    return "\n".join(text for one in failed for text in (*(case.why for case in one.group.failures), one.said))
+
+
+def _pair(subject: Subject, bed: Bed, found: Gpu, rules: Matrix) -> Pair:
+    facts = bed.facts
+    here = Here(
+        python=facts.python,
+        torch=facts.torch,
+        cuda=facts.cuda,
+        cxx11abi=facts.cxx11abi,
+        glibc=facts.glibc,
+        gpu=found.name,
+        capability=found.capability,
+        driver=found.driver,
+    )
+    table = tomllib.loads((DATA / "kernel_classes.toml").read_text(encoding="utf-8"))
+    classes = {row["check_symbol"]: name for name, row in table.items()}
+    return Pair(name=subject.name, images=subject.images, here=here, rules=rules, classes=classes)
+
+
+def _seen(here: Here, ran: Sequence[Ran]) -> Here:
+    """Take the GPU that the trial says it ran on, which need not be the first that the driver lists."""
+    told = _told(ran)
+    if told is None or told.gpu is None or told.capability is None:
+        return here
+    return replace(here, gpu=told.gpu, capability=told.capability)
+
+
+def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
+    made = Table(title=title or None, title_justify="left", show_header=any(columns))
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))  # what a trial printed may look like markup
+    return made
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
+
+
+def _write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as sink:
+        sink.write(text)
+        sink.flush()
+        os.fchmod(sink.fileno(), 0o644)
+    Path(sink.name).replace(path)

@@ -1,0 +1,177 @@
+"""Messages as the loader, CUDA, torch and pip word them, and what a person is told."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factory.core import matrix
+from factory.core.arch import Arch
+from factory.core.misfit import Here, Pair, by_facts, by_text
+from factory.core.wheel import name
+from factory.core.wheel.fatbin import images
+from factory.data import DATA
+
+RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text())
+CLASSES = {row["check_symbol"]: kind for kind, row in tomllib.loads((DATA / "kernel_classes.toml").read_text()).items()}
+HERE = Here(
+    python="3.12",
+    torch="2.11.0+cu130",
+    cuda="13.0",
+    cxx11abi=True,
+    glibc="2.36",
+    gpu="NVIDIA H100 80GB HBM3",
+    capability="9.0",
+    driver="580.95.05",
+)
+FITTING = "flash_attn-2.8.3.post2+cu13torch2.11cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"
+SO = "/tmp/x/flash_attn_2_cuda.cpython-312-x86_64-linux-gnu.so"  # noqa: S108  # part of a message
+NEW_STRING = "_ZN3c106detail23torchInternalAssertFailEPKcS2_jS2_RKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
+OURS = "cu130 torch2.11 cp312"
+
+
+def pair(filename: str = FITTING, **here: object) -> Pair:
+    return Pair(
+        name=name.parse(filename),
+        images=images([Arch(8, 0), Arch(10, 0)]),
+        here=replace(HERE, **here),  # type: ignore[arg-type]  # a table of any field
+        rules=RULES,
+        classes=CLASSES,
+    )
+
+
+def test_what_fits_has_no_misfit() -> None:
+    assert by_facts(pair()) == ()
+    assert by_text(pair(), "Segmentation fault") == ()
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "axis", "said"),
+    [
+        ("cp312-cp312", "cp310-cp310", "Python", "the wheel is for 3.10, here is 3.12"),
+        ("torch2.11", "torch2.10", "torch", "the wheel is for 2.10, here is 2.11"),
+        ("cu13", "cu12", "CUDA", "the wheel is for 12, here is 13"),
+        ("TRUE", "FALSE", "C++ ABI", "the wheel is for cxx11abiFALSE, here is cxx11abiTRUE"),
+    ],
+)
+def test_each_axis_of_a_name_is_held_to_the_machine(old: str, new: str, axis: str, said: str) -> None:
+    (misfit,) = by_facts(pair(FITTING.replace(old, new)))
+    assert (misfit.axis, misfit.message, misfit.tokens) == (axis, said, OURS)
+    assert misfit.remedy == f"build it with: nox -s build -- {OURS}"
+
+
+def test_a_machine_of_another_cell_is_told_all_that_differs() -> None:
+    made = by_facts(pair("flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE.smoke-cp310-cp310-linux_x86_64.whl"))
+    assert [misfit.axis for misfit in made] == ["Python", "torch", "CUDA", "C++ ABI"]
+    # cu130 is skipped for 2.7.4.post1, the default of torch 2.11 is another release
+    assert {misfit.remedy for misfit in made} == {
+        f"build it with: nox -s build -- {OURS} fa2.7.4.post1 --profile smoke"
+    }
+
+
+def test_a_machine_the_matrix_has_no_cell_for_is_told_so() -> None:
+    (misfit,) = by_facts(pair(torch="2.99.0", cxx11abi=True))
+    assert misfit.tokens == "cu130 torch2.99 cp312"
+    assert "matrix.yaml has no such cell: torch2.99: no such torch" in misfit.remedy
+
+
+def test_a_torch_without_cuda_is_the_only_thing_said() -> None:
+    (misfit,) = by_facts(pair(torch="2.11.0+cpu", cuda=None, python="3.9"))
+    assert "built without CUDA" in misfit.message
+    assert misfit.tokens is None
+
+
+def test_an_old_driver_shows_before_anything_is_run_and_an_older_cuda_is_named() -> None:
+    (misfit,) = by_facts(pair(driver="550.54.15"))
+    assert misfit.message == "CUDA 13 needs 580 or newer; here is 550.54.15"
+    assert misfit.tokens == "cu128 torch2.11 cp312"
+    (hopeless,) = by_facts(pair(driver="470.57.02"))
+    assert hopeless.tokens is None
+    assert "newer NVIDIA driver" in hopeless.remedy
+
+
+@pytest.mark.parametrize(
+    ("text", "axis", "said"),
+    [
+        (
+            f"ImportError: {SO}: undefined symbol: _ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_ib",
+            "torch",
+            "its kernels are for torch 2.4 to 2.9",
+        ),
+        (
+            f"ImportError: {SO}: undefined symbol: _ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_xx",
+            "torch",
+            "its kernels are for another torch",
+        ),
+        (
+            f"ImportError: {SO}: undefined symbol: _ZN3c106detail14torchCheckFailEPKcS2_jRKSs",
+            "C++ ABI",
+            "is cxx11abiFALSE; this torch is cxx11abiTRUE",
+        ),
+        (
+            f"ImportError: {SO}: undefined symbol: {NEW_STRING}",
+            "torch",
+            "torch 2.11.0+cu130 has no _ZN3c106detail23torchInternalAssertFail",
+        ),
+        (f"ImportError: {SO}: undefined symbol: _Py_IncRef_Old", "Python", "CPython 3.12 has no _Py_IncRef_Old"),
+        (
+            f"ImportError: {SO}: undefined symbol: cudaLaunchKernelExC, version libcudart.so.13",
+            "CUDA",
+            "has no cudaLaunchKernelExC",
+        ),
+        (
+            f"ImportError: /lib/x86_64-linux-gnu/libc.so.6: version `GLIBC_2.38' not found (required by {SO})",
+            "glibc",
+            "the wheel needs GLIBC_2.38, here is glibc 2.36",
+        ),
+        (
+            f"ImportError: /lib/x86_64-linux-gnu/libstdc++.so.6: version `GLIBCXX_3.4.32' not found (required by {SO})",
+            "libstdc++",
+            "the wheel needs GLIBCXX_3.4.32; it was built on a newer Linux",
+        ),
+        (
+            "ImportError: libcudart.so.12: cannot open shared object file: No such file or directory",
+            "CUDA",
+            "the wheel needs the runtime of CUDA 12; torch here brings that of CUDA 13.0",
+        ),
+        (
+            "CUDA error (flash_fwd_launch_template.h:180): no kernel image is available for execution on the device",
+            "architectures",
+            "the wheel has sm_80 sm_100; NVIDIA H100 80GB HBM3 is 9.0",
+        ),
+        (
+            "torch.AcceleratorError: CUDA error: CUDA driver version is insufficient for CUDA runtime version",
+            "driver",
+            "it says: CUDA driver version is insufficient",
+        ),
+        (
+            "RuntimeError: The NVIDIA driver on your system is too old (found version 12020). Please update",
+            "driver",
+            "it says: The NVIDIA driver on your system is too old",
+        ),
+        ("ModuleNotFoundError: No module named 'flash_attn_2_cuda'", "Python", "not for 3.12, whatever its name"),
+    ],
+)
+def test_what_is_said_names_the_axis(text: str, axis: str, said: str) -> None:
+    (misfit,) = by_text(pair(), f"Traceback (most recent call last):\n{text}\n{text}\n")
+    assert misfit.axis == axis
+    assert said in misfit.message
+    assert said in str(misfit)
+
+
+def test_glibc_is_mended_by_a_container_and_architectures_by_naming_them() -> None:
+    (glibc,) = by_text(pair(), "libc.so.6: version `GLIBC_2.38' not found")
+    assert glibc.remedy == f"build it with: nox -s build -- {OURS} --backend container"
+    (archs,) = by_text(pair(), "CUDA error: no kernel image is available for execution on the device")
+    assert archs.remedy == f"build it with: nox -s build -- {OURS} --archs 9.0"
+
+
+@given(st.text() | st.from_regex(r"undefined symbol: \S*|libcudart\.so\.\d+: cannot open shared object file"))
+def test_anything_may_be_said(text: str) -> None:
+    for misfit in by_text(pair(), text):
+        assert misfit.remedy

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from factory.core import matrix
+from factory.core.cells import expand
+from factory.core.model import Cell, Representative, State
+from factory.core.representatives import divide
+
+RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text())
+CELLS = [row.cell for row in expand(RULES) if row.state is State.BUILD]
+
+
+def kernels(cells: tuple[Cell, ...] | list[Cell]) -> set[tuple[str, str, str, bool]]:
+    return {(cell.flash_attn, cell.cuda, cell.torch, cell.cxx11abi) for cell in cells}
+
+
+@given(st.lists(st.sampled_from(CELLS), unique=True), st.sampled_from(Representative))
+def test_every_toolkit_torch_and_abi_is_tried_and_every_cell_is_seen(cells: list[Cell], rule: Representative) -> None:
+    made = divide(cells, rule)
+    assert kernels(made.tried) == kernels(cells)
+    assert sorted((*made.tried, *made.imported)) == sorted(cells)
+    assert rule is Representative.ALL or len(made.tried) == len(kernels(cells))
+
+
+@pytest.mark.parametrize(("rule", "python"), [(Representative.NEWEST, "3.14"), (Representative.OLDEST, "3.10")])
+def test_pythons_are_ordered_as_numbers(rule: Representative, python: str) -> None:
+    of_one = [cell for cell in CELLS if (cell.torch, cell.cuda) == ("2.11", "13.0")]
+    assert len(of_one) == 5
+    assert [cell.python for cell in divide(of_one, rule).tried] == [python]
+
+
+def test_all_leaves_none_that_is_only_imported() -> None:
+    assert divide(CELLS, Representative.ALL).imported == ()

@@ -89,7 +89,7 @@ def _open(url: str, part: Path, timeout: float) -> http.client.HTTPResponse:
 
 
 def _pour(answer: http.client.HTTPResponse, sink: int) -> str:
-    expected, came = answer.length, 0
+    expected, came = getattr(answer, "length", None), 0  # a file's answer has none
     while chunk := answer.read1(_CHUNK):  # ``read`` would lose what came before a silence
         os.write(sink, chunk)
         came += len(chunk)

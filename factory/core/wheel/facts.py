@@ -103,7 +103,8 @@ class WheelFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:
-    """What the wheel was to be. None where nobody said, which leaves that unchecked.
+    """What the wheel was to be. None where nobody said, which leaves that unchecked. ``cuda``, the toolkit's whole
+    version, is only passed on: nothing in a wheel tells its minor.
 
     ``manylinux`` is the promised platform without the machine, ``manylinux_2_28``; without it the floor is
     only reported. ``check_symbol`` is the mangled name under which torch exports
@@ -121,6 +122,7 @@ class Expected:
     manylinux: str | None = None
     check_symbol: str | None = None
     build_paths: tuple[str, ...] = ()
+    cuda: str | None = None
 
     @classmethod
     def of_cell(
@@ -144,6 +146,7 @@ class Expected:
             manylinux=manylinux,
             check_symbol=check_symbol,
             build_paths=build_paths,
+            cuda=cell.cuda,
         )
 
     @classmethod

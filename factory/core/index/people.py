@@ -1,0 +1,73 @@
+"""The page for people: every wheel in a table that needs no JavaScript."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from html import escape
+from string import Template
+
+from factory.core.index.groups import Group, by_toolkit
+from factory.core.index.simple import href
+from factory.core.published import Published
+from factory.site.flash_attn_wheel import MINIMUM_DRIVER
+
+_HEAD = "<thead><tr>" + "".join(
+    f'<th scope="col">{title}'
+    for title in ("Python", "flash-attn", "Size", "Architectures", "glibc", "GPU test", "Uploaded", "Wheel")
+)
+
+
+def page(published: Sequence[Published], template: str) -> str:
+    """Fill ``template``: ``$sections``, ``$count``, ``$newest`` (date) and ``$minimum_driver`` (JSON)."""
+    sections = "\n".join(_section(group) for group in by_toolkit(published))
+    return Template(template).substitute(
+        sections=sections or "<p>No wheel has been published yet.</p>",
+        count=f"{len(published)} wheel{'s' * (len(published) != 1)}",
+        newest=max((one.uploaded[:10] for one in published), default="never"),
+        minimum_driver=escape(json.dumps(MINIMUM_DRIVER)),
+    )
+
+
+def _section(group: Group) -> str:
+    abi = str(group.cxx11abi).upper()
+    profile = "" if group.profile == "full" else f", {group.profile} profile"
+    title = f"torch {group.torch}, CUDA {group.cuda}, C++11 ABI {abi}{profile}"
+    data = {"torch": group.torch, "cuda": group.cuda, "abi": abi, "profile": group.profile}
+    said = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
+    link = f'<a href="{group.path}/">pip index<span class="unseen"> for {escape(title)}</span></a>'
+    table = f"<table>{_HEAD}<tbody>\n{_rows(group.wheels)}</table>"
+    return f'<section {said}>\n<h3>{escape(title)}</h3>\n<p>{link}</p>\n<div class="rows">{table}</div>\n</section>'
+
+
+def _rows(wheels: Iterable[Published]) -> str:
+    return "".join(_row(one) for one in wheels)
+
+
+def _row(one: Published) -> str:
+    """Write one row; end tags that HTML lets out are left out, for there may be thousands."""
+    name = one.name
+    yanked = ' class="yanked"' if one.yanked is not None else ""
+    cells = (
+        escape(name.version),
+        f"{one.size / 1e6:.1f} MB",
+        " ".join(_dotted(code) for code in one.archs),
+        (one.floor or "").removeprefix("manylinux_").replace("_", "."),
+        _gpu_test(one),
+        f'<time datetime="{one.uploaded}">{one.uploaded[:10]}</time>',
+        f'<a href="{escape(href(one, ""))}">whl<span class="unseen"> {name.python} {escape(name.version)}</span></a>',
+    )
+    return f'<tr{yanked}><th scope="row">{name.python}' + "".join(f"<td>{cell}" for cell in cells) + "\n"
+
+
+def _gpu_test(one: Published) -> str:
+    if one.yanked is not None:
+        return f"withdrawn: {escape(one.yanked)}"
+    return " on ".join(escape(word) for word in (one.gpu.verdict, one.gpu.name) if word)
+
+
+def _dotted(code: str) -> str:
+    """Spell ``sm_90a`` as ``9.0a`` and ``compute_90`` as ``9.0+PTX``, as torch's architecture lists do."""
+    kind, _, number = code.partition("_")
+    digits = number.rstrip("af")
+    return f"{digits[:-1]}.{digits[-1]}{number[len(digits) :]}{'+PTX' if kind == 'compute' else ''}"

@@ -1,0 +1,79 @@
+"""Reads ``wheels.json`` of an index, at an address or in a directory."""
+
+from __future__ import annotations
+
+import http.client
+import urllib.error
+import urllib.request
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import urljoin
+
+from factory.core.errors import UnreachableError
+from factory.core.index.site import LIST
+from factory.core.published import Published, from_json
+
+_TIMEOUT = 30.0  # seconds
+
+
+def read(index: str) -> tuple[Published, ...]:
+    """Give the wheels of an index, with absolute addresses. Raises UnreachableError where there is none."""
+    address = _address(index)
+    content = _content(address)
+    if content is None:
+        raise UnreachableError(
+            f"there is no index at {index}",
+            why=[f"{address} is not there"],
+            remedy="Name the root of an index, which holds wheels.json.",
+        )
+    return tuple(replace(one, url=urljoin(address, one.url)) for one in _parsed(address, content))
+
+
+def former(index: str) -> tuple[Published, ...]:
+    """Give the wheels of an index as it lists them; none where nothing was published yet.
+
+    Raises UnreachableError where it cannot be told: an index that did not answer may have had some.
+    """
+    address = _address(index)
+    content = _content(address)
+    return () if content is None else _parsed(address, content)
+
+
+def _address(index: str) -> str:
+    base = index if "://" in index else Path(index).absolute().as_uri()
+    return f"{base.rstrip('/')}/{LIST}"
+
+
+def _parsed(address: str, content: bytes) -> tuple[Published, ...]:
+    try:
+        return from_json(content)
+    except ValueError as error:
+        raise UnreachableError(
+            f"{address} is no list of wheels that this factory reads",
+            why=str(error).splitlines(),
+            remedy="Make it anew with: nox -s index",
+        ) from error
+
+
+def _content(address: str) -> bytes | None:
+    try:
+        with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310 - a file address is a mirror
+            content: bytes = answer.read()
+            return content
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code == http.HTTPStatus.NOT_FOUND:
+            return None
+        raise _no_answer(address, f"it answered {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        if isinstance(error.reason, FileNotFoundError):
+            return None
+        raise _no_answer(address, str(error.reason)) from error
+    except (http.client.HTTPException, OSError, ValueError) as error:
+        raise _no_answer(address, str(error) or type(error).__name__) from error
+
+
+def _no_answer(address: str, reason: str) -> UnreachableError:
+    return UnreachableError(
+        "the index cannot be reached", why=[f"{address}: {reason}"], remedy="Try again when it answers."
+    )

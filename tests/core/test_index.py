@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from factory.core.index import simple, site
+from factory.core.index.groups import all_indexes, by_toolkit
+from factory.core.index.shrink import losses
+from factory.core.published import Published
+from factory.site import SITE
+from tests.samplewheels import GUIDE, many, wheel
+
+TEMPLATE = (SITE / "page.html").read_text(encoding="utf-8")
+PATH = "cu124/torch2.6/cxx11abiFALSE"
+
+
+class Page(HTMLParser):
+    """Notes the links of a page with their attributes, its headings and its table rows."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[dict[str, str | None]] = []
+        self.tags: list[str] = []
+        self.text: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        if tag == "a":
+            self.links.append(dict(attrs))
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_a_project_page_says_all_that_installers_want() -> None:
+    one = wheel(yanked='it "fails" & more')
+    (link,) = Page(simple.pages([one])[f"{PATH}/flash-attn/index.html"]).links
+    assert link == {
+        "href": f"{one.url}#sha256={one.sha256}",
+        "data-requires-python": ">=3.9",
+        "data-core-metadata": f"sha256={one.metadata_sha256}",
+        "data-dist-info-metadata": f"sha256={one.metadata_sha256}",
+        "data-yanked": 'it "fails" & more',
+    }
+
+
+def test_what_nobody_said_stands_nowhere() -> None:
+    (link,) = Page(
+        simple.pages([wheel(metadata_sha256=None, requires_python=None)])[f"{PATH}/flash-attn/index.html"]
+    ).links
+    assert list(link) == ["href"]
+
+
+def test_an_index_lists_its_one_project() -> None:
+    assert Page(simple.pages([wheel()])[f"{PATH}/index.html"]).links == [{"href": "flash-attn/"}]
+
+
+def test_a_mirror_links_within_itself() -> None:
+    page = simple.pages([wheel(url=f"files/{GUIDE.replace('+', '%2B')}")])[f"{PATH}/flash-attn/index.html"]
+    (link,) = Page(page).links
+    assert str(link["href"]).startswith("../../../../files/flash_attn-2.7.4.post1%2Bcu12")
+
+
+def test_a_wheel_is_in_the_index_of_its_toolkit_and_of_its_major() -> None:
+    assert set(simple.pages([wheel()])) == {
+        f"{cuda}/torch2.6/cxx11abiFALSE/{page}"
+        for cuda in ("cu124", "cu12")
+        for page in ("index.html", "flash-attn/index.html")
+    }
+    assert {group.path for group in all_indexes([replace(wheel(), cuda=None)])} == {"cu12/torch2.6/cxx11abiFALSE"}
+
+
+def test_local_versions_never_compete_in_one_index() -> None:
+    wheels = [wheel(), wheel(abi=True), wheel(torch="2.10"), wheel(profile="smoke"), wheel(cuda="13.0")]
+    for group in all_indexes([*wheels, *(replace(one, cuda=None) for one in wheels)]):
+        assert len({one.name.local for one in group.wheels}) == 1, group.path
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sets(st.sampled_from(many(200)), max_size=40))
+def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -> None:
+    listed = [one for group in by_toolkit(wheels) for one in group.wheels]
+    assert sorted(one.filename for one in listed) == sorted(one.filename for one in wheels)
+    page = Page(site.files(wheels, TEMPLATE)["index.html"])
+    assert {link["href"] for link in page.links} >= {f"{one.url}#sha256={one.sha256}" for one in wheels}
+    assert page.tags.count("tr") == len(wheels) + page.tags.count("table")
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.permutations(many(60)))
+def test_the_same_wheels_give_the_same_site(wheels: list[Published]) -> None:
+    assert site.files(wheels, TEMPLATE) == site.files(many(60), TEMPLATE)
+
+
+def test_the_page_escapes_what_people_wrote() -> None:
+    page = site.files([wheel(yanked="<script>alert(1)</script>")], TEMPLATE)["index.html"]
+    assert "<script>alert" not in page
+    assert "withdrawn: <script>alert(1)</script>" in "".join(Page(page).text)
+
+
+def test_an_index_of_nothing_says_so() -> None:
+    made = site.files([], TEMPLATE)
+    assert set(made) == {"index.html", "wheels.json"}
+    assert "No wheel has been published yet" in made["index.html"]
+    assert json.loads(made["wheels.json"]) == {"schema": 1, "wheels": []}
+
+
+def test_newest_torch_comes_first() -> None:
+    groups = by_toolkit([wheel(torch="2.9"), wheel(torch="2.10"), wheel(torch="2.11", profile="smoke")])
+    assert [group.torch for group in groups] == ["2.10", "2.9", "2.11"]
+
+
+def test_four_thousand_wheels_take_less_than_two_seconds() -> None:
+    wheels = many(4000)
+    start = time.process_time()
+    made = site.files(wheels, TEMPLATE)
+    taken = time.process_time() - start
+    assert taken < 2, f"{taken:.2f} s"
+    assert made["wheels.json"].count("\n") == 4002
+
+
+def test_losses_name_what_would_go_and_what_would_change() -> None:
+    kept, gone, other = wheel(), wheel(python="3.11"), wheel(python="3.12")
+    changed = replace(other, sha256="0" * 64)
+    assert losses([kept, gone, other], [kept, changed, wheel(python="3.13")]) == (
+        f"{gone.filename} would go",
+        f"{other.filename} would be another file, sha256 {'0' * 64} instead of {other.sha256}",
+    )
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.sampled_from(many(20)), unique=True), st.lists(st.sampled_from(many(20)), unique=True))
+def test_an_index_that_only_grows_loses_nothing(before: list[Published], more: list[Published]) -> None:
+    assert losses(before, [*more, *before]) == ()
+    assert len(losses(before, more)) == len(set(before) - set(more))

@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from packaging.version import Version
+
+from factory.core import matrix
+from factory.core.errors import NoWheelError
+from factory.core.model import Matrix
+from factory.core.published import Published
+from factory.core.resolve import resolve
+from factory.site import SITE
+from factory.site import flash_attn_wheel as alone
+from factory.site.flash_attn_wheel import Environment, UnknownTokenError
+from tests.samplewheels import many, wheel
+
+ROOT = Path(__file__).parents[2]
+HERE = Environment(
+    python="3.10",
+    torch="2.6",
+    cuda="12.4",
+    cxx11abi=False,
+    machine="x86_64",
+    glibc="2.35",
+    gpus=("9.0",),
+    driver=550,
+)
+WHEELS = [
+    wheel(),
+    wheel("2.8.3.post2"),
+    wheel("2.8.3.post2", cuda="12.6", abi=True),
+    wheel("2.8.3.post2", python="3.11"),
+    wheel("2.8.3.post2", torch="2.9", cuda="12.8", abi=True),
+    wheel("2.8.3.post2", torch="2.9", cuda="13.0", abi=True),
+    wheel("2.7.4.post1", profile="smoke"),
+]
+
+
+@pytest.fixture(scope="module")
+def rules() -> Matrix:
+    return matrix.load((ROOT / "matrix.yaml").read_bytes())
+
+
+def refused(environment: Environment, rules: Matrix, wheels: list[Published] | None = None) -> NoWheelError:
+    with pytest.raises(NoWheelError) as caught:
+        resolve(environment, WHEELS if wheels is None else wheels, rules)
+    return caught.value
+
+
+def test_this_machine_gets_the_newest_flash_attn_that_fits(rules: Matrix) -> None:
+    assert resolve(HERE, WHEELS, rules) == wheel("2.8.3.post2")
+    assert resolve(replace(HERE, flash_attn="2.7.4.post1"), WHEELS, rules) == wheel()
+    assert resolve(replace(HERE, profile="smoke"), WHEELS, rules) == wheel(profile="smoke")
+
+
+def test_another_minor_of_the_same_cuda_fits(rules: Matrix) -> None:
+    there = replace(HERE, torch="2.9", cuda="12.6", cxx11abi=True)
+    assert resolve(there, WHEELS, rules) == wheel("2.8.3.post2", torch="2.9", cuda="12.8", abi=True)
+
+
+def test_the_cuda_of_a_torch_tells_its_abi(rules: Matrix) -> None:
+    for cuda, abi in (("cu124", False), ("cu126", True)):
+        found = resolve(alone.parse_tokens([cuda, "torch2.6", "cp310"]), WHEELS, rules)
+        assert found.name.cxx11abi is abi
+
+
+def test_what_is_still_open_must_be_named(rules: Matrix) -> None:
+    error = refused(alone.parse_tokens(["cu12", "torch2.6"]), rules)
+    assert error.what == "more than one wheel fits"
+    assert error.why[:2] == ("Python: name one of cp310 cp311", "C++ ABI: name one of abiFALSE abiTRUE")
+
+
+@pytest.mark.parametrize(
+    ("changed", "line", "remedy"),
+    [
+        (
+            {"torch": "2.8", "cuda": "12.8", "cxx11abi": True},
+            "torch 2.8 has no wheel here, there is 2.6, 2.9",
+            "Build it: nox -s build -- cu128 torch2.8 cp310 abiTRUE",
+        ),
+        (
+            {"python": "3.13"},
+            "Python 3.13 has no wheel here, there is 3.10, 3.11",
+            "Build it: nox -s build -- cu124 torch2.6 cp313 abiFALSE",
+        ),
+        ({"python": "3.13t"}, "Python 3.13t has no wheel here, there is 3.10, 3.11", "It cannot be built"),
+        ({"cuda": "11.8"}, "CUDA 11.8 has no wheel here, there is 12", "It cannot be built from matrix.yaml"),
+        (
+            {"glibc": "2.17"},
+            "glibc 2.17 has no wheel here, there is 2.28 or newer",
+            "Build it: nox -s build -- cu124 torch2.6 cp310 abiFALSE --backend host",
+        ),
+        (
+            {"gpus": ("10.0",)},
+            "GPU 10.0 has no wheel here, there is sm_80 sm_90",
+            "It cannot be built from matrix.yaml: ",
+        ),
+        ({"gpus": ("7.5",)}, "GPU 7.5 has no wheel here", "It cannot be built from matrix.yaml: "),
+        ({"driver": 470}, "driver 470 has no wheel here, there is 525 or newer for CUDA 12", "Building would not help"),
+        ({"machine": "aarch64"}, "platform aarch64 has no wheel here, there is linux_x86_64", "Building would not"),
+        ({"flash_attn": "2.8.0"}, "flash-attn 2.8.0 has no wheel here", "It cannot be built"),
+        ({"profile": "inference"}, "profile inference has no wheel here", "Build it: nox -s build -- cu124 torch2.6"),
+    ],
+)
+def test_the_axis_that_misses_is_named(changed: dict[str, object], line: str, remedy: str, rules: Matrix) -> None:
+    error = refused(replace(HERE, **changed), rules)  # type: ignore[arg-type]
+    assert error.what == "no published wheel fits"
+    assert any(told.startswith(line) for told in error.why), error.why
+    assert error.remedy.startswith(remedy), error.remedy
+    assert any(told.startswith("near: flash_attn-") for told in error.why)
+
+
+def test_a_gpu_that_no_wheel_has_kernels_for_is_asked_for(rules: Matrix) -> None:
+    only_hopper = [wheel(archs=("sm_90",))]
+    error = refused(replace(HERE, gpus=("8.9",)), rules, only_hopper)
+    assert error.remedy == "Build it: nox -s build -- cu124 torch2.6 cp310 abiFALSE --archs 8.9"
+
+
+def test_axes_that_miss_together_are_told_together(rules: Matrix) -> None:
+    error = refused(replace(HERE, torch="2.5", python="3.12"), rules, [wheel()])
+    assert error.why[0] == "Python 3.12 has no wheel here, there is 3.10; and torch 2.5 has no wheel here, there is 2.6"
+
+
+def test_a_withdrawn_wheel_is_never_given(rules: Matrix) -> None:
+    wheels = [wheel("2.8.3.post2", yanked="wrong"), wheel()]
+    assert resolve(HERE, wheels, rules) == wheel()
+    assert refused(HERE, rules, wheels[:1]).why == ("the index has no wheels",)
+
+
+@pytest.mark.parametrize(
+    ("code", "runs", "does_not"),
+    [
+        ("sm_80", ["8.0", "8.6", "8.9"], ["7.5", "9.0", "10.0"]),
+        ("sm_86", ["8.6", "8.9"], ["8.0"]),
+        ("sm_90a", ["9.0"], ["9.1", "10.0"]),
+        ("sm_100f", ["10.0", "10.3"], ["12.0", "9.0"]),
+        ("sm_120", ["12.0", "12.1"], ["10.0", "11.0"]),
+        ("compute_80", ["8.0", "8.9", "9.0", "12.0"], ["7.5"]),
+        ("compute_90a", ["9.0"], ["10.0"]),
+        ("compute_100f", ["10.3"], ["12.0"]),
+    ],
+)
+def test_which_gpu_runs_which_code(code: str, runs: list[str], does_not: list[str]) -> None:
+    assert [gpu for gpu in runs + does_not if alone.runs_on(code, gpu)] == runs
+
+
+def test_minimum_drivers_are_those_of_the_matrix(rules: Matrix) -> None:
+    assert {toolkit.major: toolkit.minimum_driver for toolkit in rules.toolkits.values()} == alone.MINIMUM_DRIVER
+
+
+def test_tokens_are_read_in_any_order_and_letter_case() -> None:
+    assert alone.parse_tokens(["CP310 TORCH2.6.0", "abifalse", "fa2.7.4.post1", "cu124", "x86_64"]) == Environment(
+        python="3.10", torch="2.6", cuda="12.4", cxx11abi=False, flash_attn="2.7.4.post1", machine="x86_64"
+    )
+    assert alone.parse_tokens(["cu13"]).cuda == "13"
+
+
+@pytest.mark.parametrize("tokens", [["torch2"], ["cuda12.4"], ["cu1"], ["cp310", "cp311"], ["abi"], ["--archs"]])
+def test_what_is_no_token_is_refused(tokens: list[str]) -> None:
+    with pytest.raises(UnknownTokenError, match="Tokens look like: cu124"):
+        alone.parse_tokens(tokens)
+
+
+@settings(deadline=None)
+@given(st.sampled_from(WHEELS))
+def test_a_cells_own_tokens_give_its_wheel(one: Published) -> None:
+    name = one.name
+    tokens = [
+        f"cu{str(one.cuda).replace('.', '')}",
+        f"torch{name.torch}",
+        f"cp{name.python.replace('.', '')}",
+        f"abi{name.cxx11abi}",
+        f"fa{name.version}",
+    ]
+    answer = alone.resolve(replace(alone.parse_tokens(tokens), profile=name.profile), [row.row for row in WHEELS])
+    assert answer.wheel == one.row
+
+
+ENVIRONMENTS = st.builds(
+    Environment,
+    python=st.sampled_from([None, "3.9", "3.10", "3.15", "3.13t"]),
+    torch=st.sampled_from([None, "2.4", "2.10", "2.99"]),
+    cuda=st.sampled_from([None, "12", "12.4", "12.8", "13.0", "11.8"]),
+    cxx11abi=st.sampled_from([None, True, False]),
+    flash_attn=st.sampled_from([None, "2.8.0", "2.8.19", "9.9"]),
+    machine=st.sampled_from([None, "x86_64", "aarch64"]),
+    glibc=st.sampled_from([None, "2.17", "2.28", "2.40"]),
+    gpus=st.sampled_from([(), ("9.0",), ("8.6", "9.0"), ("7.5",), ("10.0",)]),
+    driver=st.sampled_from([None, 470, 550, 600]),
+)
+
+
+@settings(deadline=None)
+@given(ENVIRONMENTS, st.lists(st.sampled_from(many(2000)), unique=True, max_size=30))
+def test_there_is_an_answer_or_a_reason(environment: Environment, wheels: list[Published]) -> None:
+    rows = [one.row for one in wheels]
+    fitting = [row for row in rows if not alone.missed(row, environment)]
+    answer = alone.resolve(environment, rows)
+    assert (answer.wheel is None) == bool(answer.missing)
+    assert answer.several <= bool(fitting)
+    if answer.wheel is not None:
+        assert answer.wheel in fitting
+    elif not answer.several:
+        assert not fitting
+        fewest = min((len(alone.missed(row, environment)) for row in rows), default=0)
+        assert all(len(alone.missed(row, environment)) == fewest for row in answer.nearest)
+        assert bool(answer.nearest) == bool(rows)
+
+
+@settings(deadline=None)
+@given(ENVIRONMENTS, st.permutations(many(2000)[::100]))
+def test_the_order_of_the_list_changes_nothing(environment: Environment, wheels: list[Published]) -> None:
+    assert alone.resolve(environment, [one.row for one in wheels]).wheel == (
+        alone.resolve(environment, [one.row for one in sorted(wheels, key=lambda one: one.filename)]).wheel
+    )
+
+
+VERSIONS = st.from_regex(r"[0-9]\.[0-9]{1,2}\.[0-9](rc[0-9])?(\.post[0-9])?", fullmatch=True)
+
+
+@settings(deadline=None)
+@given(VERSIONS, VERSIONS)
+def test_the_newest_is_the_newest_under_pep_440(left: str, right: str) -> None:
+    assume(Version(left) != Version(right))
+    rows = [wheel(left).row, wheel(right).row]
+    answer = alone.resolve(HERE, rows)
+    assert answer.wheel is not None
+    assert answer.wheel["flash_attn"] == str(max(Version(left), Version(right)))
+
+
+def test_the_resolver_is_python_3_9() -> None:
+    source = (SITE / "flash_attn_wheel.py").read_text(encoding="utf-8")
+    tree = ast.parse(source, feature_version=(3, 9))
+    imported = {
+        node.module if isinstance(node, ast.ImportFrom) else node.names[0].name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    }
+    assert not any(str(name).startswith("factory") for name in imported)

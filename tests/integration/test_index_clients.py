@@ -1,0 +1,275 @@
+"""The real pip and the real uv, installing small wheels from the index this factory writes."""
+
+import contextlib
+import functools
+import hashlib
+import http.server
+import os
+import shutil
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import pytest
+
+from factory.core.published import Published
+from factory.edge import download, shell, wheellist
+from factory.edge.shell import Completed
+from factory.site import flash_attn_wheel as alone
+from factory.verb.index import index, mirror
+from tests.samplewheels import named
+from tests.wheelmaker import Maker, Parts
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+CP = f"cp{PYTHON.replace('.', '')}"
+LOCAL = "cu12torch2.6cxx11abiFALSE"
+INDEX = "cu124/torch2.6/cxx11abiFALSE/"
+VERSIONS = ("2.7.4.post1", "2.8.3.post2")
+WRONG = "0" * 64
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    asked: list[str]
+
+    def do_GET(self) -> None:
+        self.asked.append(self.path)
+        super().do_GET()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def serving(root: Path, asked: list[str]) -> Iterator[str]:
+    handler = type("Noting", (Handler,), {"asked": asked})
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=root)) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@dataclass
+class Shop:
+    """A release and the site of its index, served at ``url``; ``asked`` are the paths that were fetched."""
+
+    root: Path
+    url: str
+    asked: list[str]
+    wheels: dict[str, Published] = field(default_factory=dict)
+
+    @property
+    def site(self) -> Path:
+        return self.root / "site"
+
+    @property
+    def index(self) -> str:
+        return f"{self.url}site/{INDEX}"
+
+    def release(self, version: str) -> None:
+        """Put a wheel and its metadata where a release would have them."""
+        name = f"flash_attn-{version}+{LOCAL}-{CP}-{CP}-linux_x86_64.whl"
+        directory = self.root / "releases" / f"v{version}"
+        directory.mkdir(parents=True)
+        path = Maker(self.root, lambda _: b"").write(Parts(filename=name, binary=None), directory)
+        metadata = zipfile.ZipFile(path).read(f"flash_attn-{version}+{LOCAL.lower()}.dist-info/METADATA")
+        path.with_name(f"{name}.metadata").write_bytes(metadata)
+        self.wheels[version] = named(
+            name,
+            url=f"{self.url}releases/v{version}/{name.replace('+', '%2B')}",
+            size=path.stat().st_size,
+            sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+            metadata_sha256=hashlib.sha256(metadata).hexdigest(),
+            cuda="12.4",
+        )
+
+    def publish(self, **changed: object) -> None:
+        """Write the index, with the guide's wheel ``changed``."""
+        guide = replace(self.wheels[VERSIONS[0]], **changed)  # type: ignore[arg-type]
+        wheels = [guide, *(self.wheels[version] for version in VERSIONS[1:])]
+        index(wheels, out=self.site, previous=(), allow_shrink=False, say=lambda _: None)
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    asked: list[str] = []
+    with serving(tmp_path, asked) as url:
+        made = Shop(root=tmp_path, url=url, asked=asked)
+        for version in VERSIONS:
+            made.release(version)
+        made.publish()
+        yield made
+
+
+@dataclass(frozen=True)
+class Client:
+    """An installer with an environment of its own, without a cache, asking no other index."""
+
+    name: str
+    home: Path
+
+    @property
+    def python(self) -> Path:
+        return self.home / "bin" / "python"
+
+    def install(self, *words: str, index: str = "") -> Completed:
+        pip: list[Path | str] = [self.python, "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]
+        uv: list[Path | str] = [
+            Path(sys.executable).with_name("uv"),
+            "pip",
+            "install",
+            "--no-cache",
+            "--python",
+            self.python,
+        ]
+        where = ["--index-url", index] if index else ["--no-index"]
+        program = pip if self.name == "pip" else uv
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1"}
+        return shell.run([*program, *where, *words], env=env)
+
+    def clear(self) -> None:
+        for path in self.home.glob("lib/python*/site-packages/flash_attn*"):
+            shutil.rmtree(path)
+        assert self.installed == ""
+
+    @property
+    def installed(self) -> str:
+        """The version of flash-attn that is installed, empty where none is."""
+        code = (
+            "import importlib.metadata as m; print(*(d.version for d in m.distributions() if d.name == 'flash_attn'))"
+        )
+        return shell.run([self.python, "-I", "-c", code]).stdout.strip()
+
+
+@pytest.fixture(scope="module", params=["pip", "uv"])
+def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    home = tmp_path_factory.mktemp(request.param)
+    done = shell.run([sys.executable, "-m", "virtualenv", "--no-download", "--python", sys.executable, home])
+    assert done.ok, done.stderr
+    return Client(name=request.param, home=home)
+
+
+@pytest.fixture
+def client(made: Client) -> Client:
+    """A client in whose environment nothing is installed."""
+    made.clear()
+    return made
+
+
+def full(version: str) -> str:
+    return f"{version}+{LOCAL}".lower()
+
+
+@pytest.mark.parametrize("root", ["cu124", "cu12"])
+def test_the_guides_version_by_its_number(root: str, client: Client, shop: Shop) -> None:
+    done = client.install("flash-attn==2.7.4.post1", index=f"{shop.url}site/{root}/torch2.6/cxx11abiFALSE/")
+    assert done.ok, done.stderr
+    assert client.installed == full("2.7.4.post1")
+    assert any(path.endswith(".whl.metadata") for path in shop.asked)
+
+
+def test_the_whole_local_version_in_the_guides_letter_case(client: Client, shop: Shop) -> None:
+    done = client.install(f"flash-attn==2.7.4.post1+{LOCAL}", index=shop.index)
+    assert done.ok, done.stderr
+    assert client.installed == full("2.7.4.post1")
+
+
+def test_the_newest_without_a_number_and_never_twice(client: Client, shop: Shop) -> None:
+    assert client.install("flash-attn", index=shop.index).ok
+    assert client.installed == full("2.8.3.post2")
+    shop.asked.clear()
+    assert client.install("flash-attn", index=shop.index).ok
+    assert not [path for path in shop.asked if path.endswith(".whl")]
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_requirement_with_its_hash(right: bool, client: Client, shop: Shop) -> None:  # noqa: FBT001
+    sha256 = shop.wheels["2.7.4.post1"].sha256 if right else WRONG
+    requirements = shop.root / "requirements.txt"
+    requirements.write_text(f"flash-attn==2.7.4.post1+{LOCAL} --hash=sha256:{sha256}\n")
+    done = client.install("--require-hashes", "-r", str(requirements), index=shop.index)
+    assert done.ok is right, done.stderr
+    assert client.installed == (full("2.7.4.post1") if right else "")
+    assert right or "hash" in done.stderr.lower()
+
+
+def test_a_file_that_is_not_what_the_index_says_is_refused(client: Client, shop: Shop) -> None:
+    shop.publish(sha256=WRONG)
+    done = client.install("flash-attn==2.7.4.post1", index=shop.index)
+    assert not done.ok
+    assert "hash" in done.stderr.lower()
+    assert client.installed == ""
+
+
+def test_metadata_that_the_index_does_not_have_is_not_asked_for(client: Client, shop: Shop) -> None:
+    shop.publish(metadata_sha256=None)
+    assert client.install("flash-attn==2.7.4.post1", index=shop.index).ok
+    assert not any(path.endswith(".metadata") for path in shop.asked)
+
+
+def test_a_withdrawn_wheel_comes_only_by_its_number(client: Client, shop: Shop) -> None:
+    shop.wheels["2.8.3.post2"] = replace(shop.wheels["2.8.3.post2"], yanked="wrong torch class")
+    shop.publish()
+    assert client.install("flash-attn", index=shop.index).ok
+    assert client.installed == full("2.7.4.post1")
+    done = client.install(f"flash-attn==2.8.3.post2+{LOCAL}", index=shop.index)
+    assert done.ok, done.stderr
+    assert "wrong torch class" in done.stderr + done.stdout
+
+
+def test_another_python_is_not_installed(client: Client, shop: Shop) -> None:
+    shop.publish(requires_python=">=99")
+    done = client.install("flash-attn==2.7.4.post1", index=shop.index)
+    assert not done.ok
+    assert ">=99" in done.stderr + done.stdout
+
+
+def test_a_mirror_in_files_needs_no_server(client: Client, shop: Shop) -> None:
+    out = shop.root / "elsewhere"
+    copied = mirror(wheellist.read(f"{shop.url}site"), out=out, fetch=download.fetch)
+    index(copied, out=out, previous=wheellist.former(f"{shop.url}site"), allow_shrink=False, say=lambda _: None)
+    moved = out.rename(shop.root / "moved here")
+    shop.asked.clear()
+    done = client.install("flash-attn==2.7.4.post1", index=f"{moved.as_uri()}/{INDEX}")
+    assert done.ok, done.stderr
+    assert client.installed == full("2.7.4.post1")
+    one = wheellist.read(str(moved))[-1]
+    download.fetch(one.url, one.sha256, shop.root / "fetched.whl")
+    assert not shop.asked
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_the_resolvers_own_lines(right: bool, client: Client, shop: Shop) -> None:  # noqa: FBT001
+    one = shop.wheels["2.7.4.post1"]
+    lines = alone.lines((one if right else replace(one, sha256=WRONG)).row)
+    requirements = shop.root / "requirements.txt"
+    requirements.write_text(lines["requirements"])
+    for words in ([lines[client.name].split("'")[1]], ["-r", str(requirements)]):
+        client.clear()
+        done = client.install(*words)
+        assert done.ok is right, done.stderr
+        assert client.installed == (full("2.7.4.post1") if right else "")
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_a_uv_project_locks_and_checks_the_hash(right: bool, shop: Shop) -> None:  # noqa: FBT001
+    one = shop.wheels["2.7.4.post1"]
+    tables = alone.uv_project(one.row, f"{shop.url}site/")
+    project = f'[project]\nname = "x"\nversion = "1"\nrequires-python = "=={PYTHON}.*"\n'
+    (shop.root / "pyproject.toml").write_text(project + tables.removeprefix("# "))
+    env = {"PATH": os.environ["PATH"], "HOME": str(shop.root), "UV_NO_CACHE": "1"}
+    uv: list[Path | str] = [Path(sys.executable).with_name("uv"), "--directory", shop.root]
+    assert shell.run([*uv, "lock", "--python", sys.executable], env=env).ok
+    lock = (shop.root / "uv.lock").read_text()
+    assert f"sha256:{one.sha256}" in lock
+    if not right:
+        (shop.root / "uv.lock").write_text(lock.replace(one.sha256, WRONG))
+    done = shell.run([*uv, "sync", "--frozen", "--python", sys.executable], env=env)
+    assert done.ok is right, done.stderr
+    assert right or "hash" in done.stderr.lower()

@@ -1,0 +1,73 @@
+"""Published wheels to be, for tests that need many or one of a kind."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from dataclasses import replace
+from typing import Any
+
+from factory.core.published import Gpu, Published
+from factory.core.wheel.name import WheelName
+
+GUIDE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
+
+
+def named(filename: str, **changes: Any) -> Published:  # noqa: ANN401  # the fields' own types
+    """Make one of that name; the rest is right, and differs from name to name where it does in earnest."""
+    sha256 = hashlib.sha256(filename.encode()).hexdigest()
+    tag = f"v{filename.split('-')[1].partition('+')[0]}"
+    made = Published(
+        filename=filename,
+        url=f"https://github.com/owner/repo/releases/download/{tag}/{filename.replace('+', '%2B')}",
+        size=150_000_000 + int(sha256[:6], 16),
+        sha256=sha256,
+        uploaded="2026-11-22T10:00:00Z",
+        metadata_sha256=sha256[::-1],
+        requires_python=">=3.9",
+        yanked=None,
+        archs=("sm_80", "sm_90"),
+        floor="manylinux_2_28",
+        gpu=Gpu(verdict="passed", name="NVIDIA H100 80GB HBM3"),
+        tag=tag,
+        cuda=None,
+    )
+    return replace(made, **changes)
+
+
+def wheel(  # noqa: PLR0913  # one for each axis
+    version: str = "2.7.4.post1",
+    cuda: str = "12.4",
+    torch: str = "2.6",
+    python: str = "3.10",
+    *,
+    abi: bool = False,
+    profile: str = "full",
+    **changes: Any,  # noqa: ANN401  # the fields' own types
+) -> Published:
+    """Make the guide's wheel, or one that differs from it as said."""
+    name = WheelName(
+        version=version,
+        cuda_major=int(cuda.split(".", maxsplit=1)[0]),
+        torch=torch,
+        cxx11abi=abi,
+        profile=profile,
+        python=python,
+        platform="linux_x86_64",
+    )
+    return named(name.filename, **{"cuda": cuda} | changes)
+
+
+def many(count: int) -> list[Published]:
+    """Make ``count`` different ones."""
+    every = itertools.product(
+        [f"2.8.{minor}" for minor in range(20)],
+        ["12.8", "13.0"],
+        [f"2.{minor}" for minor in range(4, 24)],
+        [f"3.{minor}" for minor in range(9, 16)],
+        [True, False],
+    )
+    return [
+        wheel(version, cuda, torch, python, abi=abi)
+        for version, cuda, torch, python, abi in itertools.islice(every, count)
+    ]

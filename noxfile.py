@@ -78,6 +78,24 @@ def pin(session: nox.Session) -> None:
 
 
 @nox.session
+def publish(session: nox.Session) -> None:
+    """Put audited and tested wheels into GitHub releases: publish -- dist/*.whl [--dry-run]."""
+    _verb(session)
+
+
+@nox.session
+def index(session: nox.Session) -> None:
+    """Write the site that pip, uv and people use, from the releases: index -- --out site."""
+    _verb(session)
+
+
+@nox.session
+def download(session: nox.Session) -> None:
+    """Fetch the published wheel that fits this machine: download -- [cu124 torch2.6 cp310]."""
+    _verb(session)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the lock files of the cells' environments anew."""
     session.install("--quiet", "uv>=0.9")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
-from factory.cli import call
+from factory.cli import call, release
 from factory.cli.context import PROFILE
 from factory.core.arch import Arch
 from factory.core.shard import Shard
@@ -66,6 +66,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--seed", type=int, metavar="N", help="of all random inputs (default: a new one, in the verdict)")
     one.add_argument("--beside", type=Path, metavar="WHEEL", help="time it beside this one, built another way")
     one.set_defaults(run=call.gpu_test, memory=None)
+
+    _add_release(verbs)
     return made
 
 
@@ -117,6 +119,43 @@ def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
     about = "remove the selected cells' kernel sets, or only what belongs to no set"
     _add_selecting(actions, "prune", call.pool_prune, about)
+
+
+def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "put audited and tested wheels, with what lies beside them, into GitHub releases"
+    one = _add_of_repository(verbs, "publish", release.publish, about)
+    one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a .whl file, or with --pools a .tar.zst one")
+    one.add_argument("--dry-run", action="store_true", help="say exactly what would be done, and do nothing")
+    one.add_argument("--pools", action="store_true", help="the files are kernels that `pool export` wrote")
+
+    about = "write a static site of the releases that pip and uv install from and people can read"
+    one = _add_of_repository(verbs, "index", release.index, about)
+    one.add_argument("--out", type=Path, default=Path("site"), metavar="DIR", help="where it goes (default: site)")
+    about = "the index that this one takes the place of (default: the repository's GitHub Pages)"
+    one.add_argument("--previous", metavar="URL", help=about)
+    one.add_argument("--allow-shrink", action="store_true", help="wheels of the former index may be missing")
+    one.add_argument("--mirror", action="store_true", help="fetch the wheels too, for use without a network")
+
+    about = "fetch the published wheel that fits this machine, or the cell that is named"
+    one = _add_of_repository(verbs, "download", release.download, about)
+    one.add_argument("selector", nargs="*", metavar="TOKEN", help="cu124 torch2.6 cp310 ... (default: this machine)")
+    one.add_argument("--index", metavar="URL", help="the index to ask (default: the repository's GitHub Pages)")
+    one.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
+    one.add_argument("--python", type=Path, metavar="PATH", help="whose torch it is for (default: python on PATH)")
+    one.add_argument("--to", type=Path, default=Path("dist"), metavar="DIR", help="where it goes (default: dist)")
+
+
+def _add_of_repository(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    run: Callable[[argparse.Namespace], int],
+    about: str,
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=about, description=_sentence(about))
+    about = "whose releases (default: GITHUB_REPOSITORY, else this clone's origin)"
+    verb.add_argument("--repository", metavar="OWNER/NAME", help=about)
+    verb.set_defaults(run=run)
+    return verb
 
 
 def _shard(text: str) -> Shard:

@@ -1,0 +1,54 @@
+"""Gives PyGithub's connections an end to their waiting, lets them stream, and keeps them open.
+
+PyGithub 2.10 hands its time-out to the connections to the API alone: those to other hosts, which uploads and
+downloads go to, wait for ever. It reads every answer into memory, streams too. And once it is given other classes
+of connections, it opens one anew for each request.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
+
+
+class _Patient:
+    """What both kinds of connection do differently."""
+
+    silence = 0.0
+    shared = requests.Session()
+
+    def getresponse(self: Any) -> RequestsResponse:  # mixed into classes whose fields it uses
+        """Send what was prepared and give the answer."""
+        answer = self.shared.request(
+            self.verb,
+            f"{self.protocol}://{self.host}:{self.port}{self.url}",
+            headers=self.headers,
+            data=self.input,
+            timeout=self.silence,
+            verify=self.verify,
+            allow_redirects=False,
+            stream=self.stream,
+        )
+        return RequestsResponse(answer)
+
+
+class _Http(_Patient, HTTPRequestsConnectionClass):
+    pass
+
+
+class _Https(_Patient, HTTPSRequestsConnectionClass):
+    pass
+
+
+def patient(silence: float) -> requests.Session:
+    """Have every connection that PyGithub opens from now on end ``silence`` seconds after the last sign of life.
+
+    Give the session they share, to be closed.
+    """
+    _Patient.silence = silence
+    _Patient.shared = requests.Session()
+    _Patient.shared.auth = Requester.noopAuth  # else requests puts a password out of ~/.netrc in the token's place
+    Requester.injectConnectionClasses(_Http, _Https)
+    return _Patient.shared

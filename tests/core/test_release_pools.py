@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pytest
+
+from factory.core.release import pools
+from factory.core.release.parts import Asset
+
+SET = "kernels-2.7.4.post1-cu124-sm80.90-smoke-torch2.4-0a1b2c3d4e5f"
+
+
+def asset(name: str, *, finished: bool = True) -> Asset:
+    return Asset(id=1, name=name, size=1, sha256="0" * 64, finished=finished)
+
+
+def test_the_kernels_of_a_version_have_a_release_of_their_own() -> None:
+    assert pools.version_of(f"{SET}.tar.zst") == "2.7.4.post1"
+    assert pools.pool_tag("2.7.4.post1") == "kernels-v2.7.4.post1"
+
+
+@pytest.mark.parametrize("names", [[f"{SET}.tar.zst"], [f"{SET}.1of2.tar.zst", f"{SET}.2of2.tar.zst"]])
+def test_whole_sets_may_be_published_and_are_found(names: list[str]) -> None:
+    assert pools.refusals(names) == ()
+    assert [one.name for one in pools.archives(map(asset, names[::-1]), SET)] == names
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        ([f"{SET}.1of2.tar.zst"], f"{SET}.1of2.tar.zst: {SET}.2of2.tar.zst belongs to it and is not given"),
+        ([f"{SET}.12parts-0a1b2c3d.tar.zst"], f"{SET}.12parts-0a1b2c3d.tar.zst: holds only some of the set's kernels"),
+        (["wheel.whl"], "wheel.whl: is not named like an archive of kernels"),
+    ],
+)
+def test_other_files_may_not(names: list[str], reason: str) -> None:
+    assert pools.refusals(names) == (reason,)
+
+
+@pytest.mark.parametrize(
+    "assets",
+    [
+        [asset(f"{SET}.tar.zst", finished=False)],
+        [asset(f"{SET}.1of2.tar.zst")],
+        [asset(f"{SET}x.tar.zst")],
+        [asset("kernels.tar.zst")],
+        [],
+    ],
+)
+def test_a_set_that_is_not_whole_is_not_found(assets: list[Asset]) -> None:
+    assert pools.archives(assets, SET) == ()

@@ -1,0 +1,86 @@
+"""Makes small wheels with all that publishing asks for, and a publisher that never really waits."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+from factory.core import matrix
+from factory.core.model import Matrix
+from factory.core.verdict import GROUPS, ArchTried, Group, Machine, Verdict
+from factory.core.wheel.report import SCHEMA, Finding, Report
+from factory.edge import github
+from factory.edge.github import Repository
+from factory.verb.publication import Patience
+from tests.githubserver import TOKEN, GithubServer
+from tests.githubstore import REPOSITORY
+
+TAG = "v2.7.4.post1"
+RULES: Matrix = matrix.load((Path(__file__).parents[1] / "matrix.yaml").read_bytes(), name="matrix.yaml")
+UNTESTED = replace(RULES, runners=replace(RULES.runners, gpu=()))
+TESTED = replace(RULES, runners=replace(RULES.runners, gpu=("gpu-box",)))
+
+
+def wheel_name(python: str = "310", torch: str = "2.6", local: str = "") -> str:
+    return f"flash_attn-2.7.4.post1+cu12torch{torch}cxx11abiFALSE{local}-cp{python}-cp{python}-linux_x86_64.whl"
+
+
+def make_wheel(directory: Path, name: str = "", *, size: int = 30_000, tested: bool = False) -> Path:
+    """Write a wheel of ``size`` incompressible bytes, its report, and a verdict if it is ``tested``."""
+    path = directory / (name or wheel_name())
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("flash_attn_2_cuda.so"), random.Random(path.name).randbytes(size))  # noqa: S311
+        metadata = f"Metadata-Version: 2.1\nName: flash_attn\nVersion: {path.name.split('-')[1].lower()}\n"
+        archive.writestr(zipfile.ZipInfo("flash_attn-2.7.4.post1.dist-info/METADATA"), metadata)
+    beside(path, ".report.json", report_of(path).to_json())
+    if tested:
+        beside(path, ".verdict.json", verdict_of(path).to_json())
+    return path
+
+
+def beside(path: Path, suffix: str, text: str) -> None:
+    path.with_name(path.name + suffix).write_text(text)
+
+
+def report_of(path: Path, *findings: Finding) -> Report:
+    return Report(
+        schema=SCHEMA,
+        wheel=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        size=path.stat().st_size,
+        ok=not findings,
+        findings=findings,
+        facts={},
+    )
+
+
+def verdict_of(path: Path) -> Verdict:
+    groups = (Group(name=name, passed=1, failures=(), skips=(), worst=None, trouble="", seconds=1) for name in GROUPS)
+    return Verdict(
+        wheel=path.name,
+        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
+        seed=0,
+        profile="full",
+        left_out=(),
+        machine=Machine(),
+        archs=(ArchTried(arch="sm_90", tested=True, why="the nearest"),),
+        misfits=(),
+        groups=tuple(groups),
+        timings=(),
+        beside=None,
+        started="2026-11-23T12:00:00Z",
+        seconds=1,
+    )
+
+
+def repository(server: GithubServer, *, silence: float = 0.3, token: str | None = TOKEN) -> Repository:
+    rules = replace(github.limits(), seconds_between_writes=0.0)
+    return Repository(REPOSITORY, token=token, api=server.api, silence=silence, rules=rules)
+
+
+def patience(server: GithubServer, *, tries: int = 8) -> Patience:
+    """Give one that only moves the server's clock."""
+    return Patience(tries=tries, sleep=server.sleep, clock=server.now)

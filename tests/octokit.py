@@ -88,7 +88,7 @@ def violations(exchange: Exchange) -> tuple[str, ...]:
 
 
 def _alike(text: str) -> str:
-    """Give one text for all that differ in their numbers and times, so that the same form is held to the description once."""
+    """Give one text for all that differ in their numbers and times: the same form is held to the description once."""
     for pattern, alike in _ALIKE:
         text = pattern.sub(alike, text)
     return text

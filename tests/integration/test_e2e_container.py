@@ -144,7 +144,7 @@ def test_a_container_killed_half_way_loses_nothing(wheel: Path, here: Path, engi
     assert len(before) - already >= PARTS * BACKWARD // 2
     same_code(tmp_path / "dist" / WHEEL, wheel, tmp_path)
     mine, theirs = Pool(cache / "pool"), Pool(shared / "pool")
-    assert mine.by_key().keys() <= theirs.by_key().keys()
+    assert {key for key, row in mine.by_key().items() if not row.part.startswith("compute")} <= theirs.by_key().keys()
     assert differing_parts(mine, theirs) == []
 
 

@@ -24,7 +24,7 @@ def test_the_name_of_a_cell_expects_the_same_as_the_cell_but_for_what_no_name_ho
     by_cell = Expected.of_cell(CELL, check_symbol="f", manylinux="manylinux_2_28", build_paths=("/b",))
     assert (by_cell.archs, by_cell.check_symbol) == (CELL.archs, "f")
     by_name = Expected.of_name(wheelname.of(CELL))
-    assert replace(by_cell, archs=None, check_symbol=None, manylinux=None, build_paths=()) == by_name
+    assert replace(by_cell, cuda=None, archs=None, check_symbol=None, manylinux=None, build_paths=()) == by_name
 
 
 @pytest.mark.parametrize("platform", ["linux_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64"])

@@ -25,7 +25,7 @@ def _verb(session: nox.Session) -> None:
 
 @nox.session
 def plan(session: nox.Session) -> None:
-    """Say what would be built and what it would take: plan -- [SELECTOR] [--json] [--why]."""
+    """Say what would be built and what it would take: plan -- [SELECTOR] [--json] [--why] [--published]."""
     _verb(session)
 
 

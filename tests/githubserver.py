@@ -12,7 +12,7 @@ from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from re import fullmatch, sub
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.githubstore import REPOSITORY, StoredAsset, StoredRelease
 from tests.octokit import Exchange, description, violations
@@ -191,6 +191,8 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if parts.path.startswith("/storage/"):
             return self.stored(int(parts.path.removeprefix("/storage/")))
+        if parts.path.startswith(f"/{REPOSITORY}/releases/download/"):
+            return self.downloaded(*unquote(parts.path).split("/")[-2:])
         self.authorise()
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         self.query = dict(query)
@@ -336,6 +338,16 @@ class Handler(BaseHTTPRequestHandler):
     def stored(self, number: int) -> Answer:
         with self.server.lock:
             return Answer(200, content=self.held(number)[1].content)
+
+    def downloaded(self, tag: str, name: str) -> Answer:
+        """Answer at the address for everybody, which no token belongs to."""
+        if "Authorization" in self.headers:
+            self.server.wrong.append(f"{self.path} was asked with a token")
+        with self.server.lock:
+            for release in self.all():
+                if release.tag == tag and not release.draft:
+                    return Answer(200, content=release.named(name).content)
+        raise Refused(404)
 
     def all(self) -> list[StoredRelease]:
         return list(self.server.releases.values())

@@ -1,6 +1,7 @@
 """Where wheels are built, with programs in the engines' place."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,3 +85,17 @@ def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
     assert "names no image for CUDA 12.4" in said.getvalue()
     with pytest.raises(ImageError):
         backend.engine(bare, "container")
+
+
+def test_for_containers_nothing_is_fetched_and_a_line_says_so(tmp_path: Path) -> None:
+    made, said = order(tmp_path, f"case $1 in info) echo '{INFO}';; image) echo linux/amd64;; esac")
+    found = backend.engine(made, None)
+    assert found is not None
+
+    def fetch(*_: object) -> None:
+        pytest.fail("nobody asked for that")
+
+    assert backend.in_containers(replace(made, cells=()), found, None) == []
+    assert said.getvalue() == ""
+    assert backend.in_containers(replace(made, cells=(), fetch=fetch), found, None) == []
+    assert said.getvalue().startswith("kernels: not fetched, for only inside its image is known")

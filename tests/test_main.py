@@ -11,8 +11,12 @@ from pathlib import Path
 import pytest
 
 from factory.__main__ import main
+from factory.cli import repository
+from factory.core.published import to_json
+from factory.edge import shell
 from factory.edge.pool import Pool
 from tests.kernelsets import files, fill, kernel_set, whole_keys
+from tests.samplewheels import named, wheel
 from tests.smallsdist import ROOT, matrix_with_small_sdists
 
 HOME = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT), "LANG": "C.UTF-8"}
@@ -23,7 +27,8 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "matrix.yaml").write_text(matrix_with_small_sdists(tmp_path / "cache"), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FACTORY_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv("MAX_JOBS", raising=False)
+    for name in ("MAX_JOBS", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"):
+        monkeypatch.delenv(name, raising=False)
     return tmp_path
 
 
@@ -59,6 +64,75 @@ def test_plan_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "no such cell: torch2.6 was published for cu124, cu126; not cu130\n"
     assert main(["plan", "--why"]) == 2
     assert "--why cu130 torch2.6" in capsys.readouterr().err
+
+
+def test_plan_takes_away_what_is_published(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--json"]) == 0
+    (here / "site").mkdir()
+    before = json.loads(capsys.readouterr().out)
+    chosen = [cell for cell in before["cells"] if cell["state"] == "build"]
+    (here / "site" / "wheels.json").write_text(to_json(named(cell["wheel"]) for cell in chosen[1:]))
+    assert main(["plan", "--json", "--published", "--index", "site"]) == 0
+    captured = capsys.readouterr()
+    after = json.loads(captured.out)
+    assert [cell["id"] for cell in after["cells"] if cell["state"] == "build"] == [chosen[0]["id"]]
+    assert [row["id"] for row in after["kernel_sets"]] == [chosen[0]["kernels"]]
+    told = {cell["id"]: cell["reason"] for cell in after["cells"] if cell["state"] == "published"}
+    assert told[chosen[1]["id"]].startswith("is in release v2")
+    assert "wheels, says site" in captured.err
+
+
+@pytest.mark.usefixtures("here")
+def test_a_published_cell_that_is_named_takes_nothing(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (here / "wheels.json").write_text(to_json([wheel()]))
+    assert main(["plan", "cu124 torch2.6 cp310", "--published", "--index", str(here)]) == 0
+    out = capsys.readouterr().out
+    assert "published │ is in release v2.7.4.post1 since 2026-11-22" in out
+    assert "in all about" not in out
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "told"),
+    [
+        (["--index", "site"], 2, "need --published"),
+        (["--repository", "a/b"], 2, "need --published"),
+        (["--published"], 2, "--repository OWNER/NAME"),
+        (["--published", "--index", "http://127.0.0.1:1"], 24, "the index cannot be reached"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_a_plan_that_cannot_know_what_is_published_is_none(
+    capsys: pytest.CaptureFixture[str], words: list[str], status: int, told: str
+) -> None:
+    assert main(["plan", *words]) == status
+    captured = capsys.readouterr()
+    assert told in captured.err
+    assert captured.out == ""
+
+
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [
+        ("https://github.com/someone/wheels.git", "someone/wheels"),
+        ("git@github.com:someone/wheels", "someone/wheels"),
+        ("https://gitlab.com/someone/wheels", None),
+    ],
+)
+def test_kernels_are_asked_for_where_a_repository_is_known_only(
+    here: Path, monkeypatch: pytest.MonkeyPatch, origin: str, named: str | None
+) -> None:
+    assert repository.remote_pool() is None
+    for words in (["init", "--quiet"], ["remote", "add", "origin", origin]):
+        assert shell.run(["git", *words], cwd=here).ok
+    found = repository.remote_pool()
+    assert (found and found.repository) == named
+    monkeypatch.setenv("GITHUB_REPOSITORY", "in/actions")
+    found = repository.remote_pool()
+    assert found is not None
+    assert found.repository == "in/actions"
+    assert found.address("kernels-v1", "a+b.tar.zst") == (
+        "https://github.com/in/actions/releases/download/kernels-v1/a%2Bb.tar.zst"
+    )
 
 
 @pytest.mark.usefixtures("here")

@@ -17,6 +17,7 @@ from factory.edge import image
 from factory.edge.engine import Engine
 from factory.edge.workshop import Workshop
 from factory.verb import audit, build, container, kernels, workbench
+from factory.verb.kernels import Fetch
 from factory.verb.plan import need_of
 
 _CONTAINER = "container"
@@ -25,12 +26,16 @@ _HOST = "host"
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """The cells to build, those of one kernel set side by side, and where the wheels go."""
+    """The cells to build, those of one kernel set side by side, and where the wheels go.
+
+    ``fetch`` brings published kernels, None for none.
+    """
 
     cells: tuple[Cell, ...]
     rules: Matrix
     shop: Workshop
     dist: Path
+    fetch: Fetch | None = None
 
 
 def engine(order: Order, asked: str | None) -> Engine | None:
@@ -63,7 +68,7 @@ def on_host(order: Order) -> list[FactoryError]:
     for need, rows in groupby(wanted, key=lambda one: need_of(one.cell, order.rules)):
         of_set = list(rows)
         try:
-            ready = kernels.kernels(context.set_wanted(need, order.rules), order.shop)
+            ready = kernels.kernels(context.set_wanted(need, order.rules), order.shop, fetch=order.fetch)
         except FactoryError as error:
             failures += [error] * len(of_set)
             context.print_error(error)
@@ -79,6 +84,10 @@ def on_host(order: Order) -> list[FactoryError]:
 
 def in_containers(order: Order, found: Engine, memory: int | None) -> list[FactoryError]:
     """Build every cell in a container of its own; give the failures."""
+    if order.fetch is not None:
+        # A set is named by the compiler and the toolkit it is made with. Those of the image are known only inside,
+        # and inside nothing is fetched: what the host could name here is its own set, which is of no use there.
+        order.shop.log.say("kernels: not fetched, for only inside its image is known which ones a container needs")
     yard = container.Yard(
         engine=found,
         installer=context.installer(order.shop),

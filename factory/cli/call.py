@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from itertools import groupby
 
-from factory.cli import backend, context
-from factory.core import selector
+from factory.cli import backend, context, repository
+from factory.core import remaining, selector
 from factory.core.errors import SelectorError, UnreachableError, UsageError
 from factory.core.model import State
+from factory.core.published import Published
 from factory.data import DATA
-from factory.edge import engine
+from factory.edge import engine, wheellist
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import audit as audit_verb
@@ -25,13 +27,17 @@ from factory.verb import pin as pin_verb
 from factory.verb import plan as plan_verb
 from factory.verb import pool as pool_verb
 from factory.verb import prove as prove_verb
+from factory.verb import remotepool as remotepool_verb
 from factory.verb import workbench
+from factory.verb.kernels import Fetch
 from factory.verb.workbench import CellWanted
 
 
 def plan(arguments: argparse.Namespace) -> int:
     """Show the plan, or say why cells are as they are."""
     rules = context.matrix()
+    if (arguments.repository or arguments.index) and not arguments.published:
+        raise UsageError("--repository and --index need --published", remedy="Add it, or leave them out.")
     if arguments.why:
         if not arguments.selector:
             raise UsageError("--why needs a selector", remedy="For example: nox -s plan -- --why cu130 torch2.6")
@@ -39,7 +45,10 @@ def plan(arguments: argparse.Namespace) -> int:
         return 0
     shop = context.shop(arguments, rules, error_log=arguments.json)
     chosen = context.select(arguments, rules) if arguments.selector else context.expand(arguments, rules)
-    built = [row for row in chosen if row.state is State.BUILD or arguments.selector]
+    if arguments.published:
+        chosen = remaining.less_published(chosen, _published(arguments, shop))
+    wanted = {State.BUILD, State.ON_REQUEST} if arguments.selector else {State.BUILD}
+    built = [row for row in chosen if row.state in wanted]
     try:
         sets = plan_verb.estimates(built, rules, shop)
     except UnreachableError as error:
@@ -54,13 +63,21 @@ def plan(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _published(arguments: argparse.Namespace, shop: Workshop) -> tuple[Published, ...]:
+    index = arguments.index or repository.pages(repository.needed(arguments.repository))
+    published = wheellist.former(index)
+    shop.log.say(f"published: {len(published)} wheels, says {index}")
+    return published
+
+
 def kernels(arguments: argparse.Namespace) -> int:
     """Compile the selected cells' kernel sets, or one shard of each."""
     rules = context.matrix()
     shop = context.shop(arguments, rules)
+    fetch = _fetch(arguments, shop)
     for need in sorted({plan_verb.need_of(row.cell, rules) for row in context.select(arguments, rules)}):
         shop.log.say(f"kernel set {need}")
-        made = kernels_verb.kernels(context.set_wanted(need, rules), shop, arguments.shard)
+        made = kernels_verb.kernels(context.set_wanted(need, rules), shop, arguments.shard, fetch=fetch)
         shop.log.say(f"done: {made.compiled} units compiled now")
     return 0
 
@@ -70,12 +87,24 @@ def build(arguments: argparse.Namespace) -> int:
     rules = context.matrix()
     shop = context.shop(arguments, rules)
     chosen = sorted(context.select(arguments, rules), key=lambda row: (plan_verb.need_of(row.cell, rules), row.cell))
-    order = backend.Order(cells=tuple(row.cell for row in chosen), rules=rules, shop=shop, dist=arguments.dist)
+    order = backend.Order(
+        cells=tuple(row.cell for row in chosen),
+        rules=rules,
+        shop=shop,
+        dist=arguments.dist,
+        fetch=_fetch(arguments, shop),
+    )
     engine = backend.engine(order, arguments.backend)
     failures = backend.on_host(order) if engine is None else backend.in_containers(order, engine, arguments.memory)
     if len(chosen) > 1:
         shop.log.say(f"{len(chosen) - len(failures)} of {len(chosen)} wheels built")
     return failures[0].status if failures else 0
+
+
+def _fetch(arguments: argparse.Namespace, shop: Workshop) -> Fetch | None:
+    """Give what brings published kernels, None where that was not wanted or no repository is known."""
+    remote = repository.remote_pool() if arguments.remote_pool else None
+    return None if remote is None else partial(remotepool_verb.take, remote=remote, shop=shop)
 
 
 def prove(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,8 @@ from factory.core.arch import Arch
 from factory.core.shard import Shard
 
 _EPILOG = "A selector is any of: cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64; what is left out means all."
+_WHOSE = "whose releases (default: GITHUB_REPOSITORY, else this clone's origin)"
+_INDEX = "the index to ask (default: the repository's GitHub Pages)"
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,14 +25,19 @@ def parser() -> argparse.ArgumentParser:
     one = _add(verbs, "plan", call.plan, "say what would be built, what would not and why, and what it would take")
     one.add_argument("--json", action="store_true", help="print the plan as JSON, for programs")
     one.add_argument("--why", action="store_true", help="say why the selected cells are, or are not, built")
+    one.add_argument("--published", action="store_true", help="take away what an index lists as published")
+    one.add_argument("--repository", metavar="OWNER/NAME", help=f"with --published, {_WHOSE}")
+    one.add_argument("--index", metavar="URL", help=f"with --published, {_INDEX}")
 
     one = _add(verbs, "kernels", call.kernels, "compile the selected cells' kernels into the pool; no torch, no GPU")
     one.add_argument("--shard", type=_shard, metavar="K/N", help="only the K-th of N shares of each kernel set")
+    _add_remote_pool(one)
 
     one = _add(verbs, "build", call.build, "build, audit and report the selected cells' wheels")
     one.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="where wheels go (default: dist)")
     about = "in a container of the matrix's image, or on this machine itself (default: in a container where one can be)"
     one.add_argument("--backend", choices=("container", "host"), help=about)
+    _add_remote_pool(one)
 
     about = "compile a sample of the selected cells' kernels upstream's way too, and compare the machine code"
     one = _add(verbs, "prove", call.prove, about)
@@ -98,6 +105,11 @@ def _add_selecting(
     return verb
 
 
+def _add_remote_pool(verb: argparse.ArgumentParser) -> None:
+    about = "compile what the pool lacks, also where the repository's releases have it"
+    verb.add_argument("--no-remote-pool", dest="remote_pool", action="store_false", help=about)
+
+
 def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "carry kernel sets between pools, check a pool, free its space"
     verb = verbs.add_parser("pool", help=about, description=_sentence(about))
@@ -138,8 +150,9 @@ def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 
     about = "fetch the published wheel that fits this machine, or the cell that is named"
     one = _add_of_repository(verbs, "download", release.download, about)
+    one.epilog = _EPILOG
     one.add_argument("selector", nargs="*", metavar="TOKEN", help="cu124 torch2.6 cp310 ... (default: this machine)")
-    one.add_argument("--index", metavar="URL", help="the index to ask (default: the repository's GitHub Pages)")
+    one.add_argument("--index", metavar="URL", help=_INDEX)
     one.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
     one.add_argument("--python", type=Path, metavar="PATH", help="whose torch it is for (default: python on PATH)")
     one.add_argument("--to", type=Path, default=Path("dist"), metavar="DIR", help="where it goes (default: dist)")
@@ -152,8 +165,7 @@ def _add_of_repository(
     about: str,
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=about, description=_sentence(about))
-    about = "whose releases (default: GITHUB_REPOSITORY, else this clone's origin)"
-    verb.add_argument("--repository", metavar="OWNER/NAME", help=about)
+    verb.add_argument("--repository", metavar="OWNER/NAME", help=_WHOSE)
     verb.set_defaults(run=run)
     return verb
 

@@ -5,21 +5,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-from factory.cli import context
-from factory.core.errors import UsageError
-from factory.edge import attestation, shell, thismachine, wheellist
+from factory.cli import context, repository
+from factory.edge import attestation, thismachine, wheellist
 from factory.edge.download import fetch
-from factory.edge.github import API, Repository
+from factory.edge.github import Repository
 from factory.edge.log import Log
 from factory.verb import download as download_verb
 from factory.verb import index as index_verb
 from factory.verb import publish as publish_verb
-
-_ON_GITHUB = re.compile(r"(?:https://|git@|ssh://git@)github\.com[:/](?P<name>[^/]+/[^/]+?)(?:\.git)?/?")
 
 
 def publish(arguments: argparse.Namespace) -> int:
@@ -37,7 +32,7 @@ def publish(arguments: argparse.Namespace) -> int:
 def index(arguments: argparse.Namespace) -> int:
     """Write the site that pip, uv and people use, from the releases alone."""
     say = _say()
-    former = wheellist.former(arguments.previous or _pages(_repository(arguments)))
+    former = wheellist.former(arguments.previous or repository.pages(repository.needed(arguments.repository)))
     with _github(arguments) as github:
         wheels = index_verb.gather(github.published(), known=former, say=say)
     if arguments.mirror:
@@ -56,37 +51,19 @@ def download(arguments: argparse.Namespace) -> int:
         say=_say(),
     )
     asked = download_verb.environment(arguments.selector, arguments.profile or context.PROFILE, edges)
-    published = wheellist.read(arguments.index or _pages(_repository(arguments)))
+    published = wheellist.read(arguments.index or repository.pages(repository.needed(arguments.repository)))
     download_verb.download(asked, published, rules=context.matrix(), into=arguments.to, edges=edges)
     return 0
 
 
 @contextlib.contextmanager
 def _github(arguments: argparse.Namespace) -> Iterator[Repository]:
-    api = os.environ.get("GITHUB_API_URL") or API
-    github = Repository(_repository(arguments), token=os.environ.get("GITHUB_TOKEN"), api=api)
+    named = repository.needed(arguments.repository)
+    github = Repository(named, token=os.environ.get("GITHUB_TOKEN"), api=repository.api())
     try:
         yield github
     finally:
         github.close()
-
-
-def _repository(arguments: argparse.Namespace) -> str:
-    """Give ``OWNER/NAME``: as typed, as GitHub Actions says, or as this clone's origin is. Raises UsageError."""
-    named = arguments.repository or os.environ.get("GITHUB_REPOSITORY")
-    if named:
-        return str(named)
-    origin = shell.run(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), timeout=10).stdout.strip()
-    found = _ON_GITHUB.fullmatch(origin)
-    if found is None:
-        raise UsageError("no repository is named", remedy="Name one: --repository OWNER/NAME")
-    return found["name"]
-
-
-def _pages(repository: str) -> str:
-    """Give where GitHub Pages serves a repository's site."""
-    owner, _, name = repository.partition("/")
-    return f"https://{owner.lower()}.github.io/{name}"
 
 
 def _say() -> Callable[[str], None]:

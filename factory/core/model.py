@@ -219,6 +219,7 @@ class State(StrEnum):
     BUILD = "build"
     ON_REQUEST = "on request"
     SKIPPED = "skipped"
+    PUBLISHED = "published"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import BinaryIO
 
+from github.GithubException import BadAttributeException
 from github.GitRelease import GitRelease
 from github.GitReleaseAsset import GitReleaseAsset
 
@@ -37,6 +38,8 @@ _TOKEN = re.compile(r"[!-~]+", re.ASCII)
 _FINISHED = "uploaded"
 _PIECE = 1 << 20
 _PAGE = 100
+# PyGithub's, on an answer that is no JSON or lacks what GitHub always says: a network that asks for a password first.
+_STRANGE = (BadAttributeException, AssertionError, AttributeError, TypeError)
 _BINARY = "application/octet-stream"
 
 
@@ -195,6 +198,8 @@ class Repository:
             raise self._meant(what, error, missing=missing) from error
         except (OSError, ValueError, RuntimeError) as error:  # requests' own; an answer cut short; a redirect too far
             raise TroubleError(f"{what}: {_cause(error)}") from error
+        except _STRANGE as error:
+            raise TroubleError(f"{what}: what answers does not speak like GitHub") from error
 
     def _meant(self, what: str, error: GithubException, *, missing: str) -> Exception:
         said = _said(error)

@@ -26,7 +26,7 @@ from factory.edge.digest import sha256_of
 
 _NOTES = "notes"
 _PRUNE = "prune"
-_LONGEST_ARCHS = 28  # characters; the whole name must fit into a tar header, see factory.core.setarchive
+_LONGEST_ARCHS = 24  # characters; the whole name must fit into a tar header, see factory.core.setarchive
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +66,7 @@ class SetRecord:
 
     @property
     def name(self) -> str:
-        """A file name that says it: ``kernels-2.7.4.post1-cu124-sm80.90-smoke-torch2.4-0a1b2c3d4e5f``.
+        """A file name that says it: ``kernels-2.7.4.post1-cu124-sm80.90-smoke-torch2.4-gcc12.2.0-0a1b2c3d4e5f``.
 
         Of many architectures it says the first, the last and how many: ``sm80-121x12``.
         """
@@ -76,7 +76,8 @@ class SetRecord:
             archs = f"sm{short[0]}-{short[-1]}x{len(short)}"
         cuda = f"cu{self.cuda.replace('.', '')}"
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
-        return f"kernels-{self.flash_attn}-{cuda}-{archs}-{self.profile}-{self.kernel_class}-{digest}"
+        made_with = f"gcc{self.host_compiler}"
+        return f"kernels-{self.flash_attn}-{cuda}-{archs}-{self.profile}-{self.kernel_class}-{made_with}-{digest}"
 
 
 class Pool:

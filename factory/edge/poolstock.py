@@ -79,6 +79,19 @@ def by_presence(pool: Pool) -> Callable[[str], Record | None]:
     return lambda key: record if (record := pool.record(key)) and pool.object_path(record).is_file() else None
 
 
+def move(source: Pool, target: Pool) -> None:
+    """Move the parts that ``target`` lacks there from ``source``: all whole, on the same disk, used by nobody else."""
+    with target.adding():
+        for key, record in source.by_key().items():
+            if target.get(key) is not None:
+                continue
+            made = source.object_path(record)
+            if made.exists():
+                target.put(key, made, record)
+            else:  # another part has the same object, and it was moved with that
+                target.put_record(key, record, source.root / "tmp" / "record.json")
+
+
 def check(pool: Pool) -> Checked:
     """Read every object and every record, and remove those that are damaged."""
     suspects = [path for path in _objects(pool) if not whole(path)]

@@ -97,5 +97,6 @@ def _packages_of(python: Path) -> Path:
 
 
 def _kernels(inside: Inside) -> KernelSet:
+    # Of no remote pool: in a container nothing is fetched but what its recipe names.
     need = plan.need_of(inside.wanted.cell, inside.rules)
     return kernels.kernels(context.set_wanted(need, inside.rules), inside.shop)

@@ -6,7 +6,7 @@ No torch is installed or looked at here, and no GPU is needed.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,9 @@ from factory.edge.compile import Floor, compile_all
 from factory.edge.hostcompiler import HostCompiler
 from factory.edge.pool import SetRecord
 from factory.edge.workshop import Workshop
+
+Fetch = Callable[[SetRecord, Collection[str]], None]
+"""Brings the set into the pool where it can, if any of the parts that are named by key is not there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +115,8 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
     )
 
 
-def kernels(wanted: SetWanted, shop: Workshop, shard: Shard | None = None) -> KernelSet:
-    """Compile what the pool lacks of a set, or of one ``shard`` of it.
+def kernels(wanted: SetWanted, shop: Workshop, shard: Shard | None = None, *, fetch: Fetch | None = None) -> KernelSet:
+    """Compile what the pool lacks of a set, or of one ``shard`` of it, once ``fetch`` has brought what it can.
 
     Raises KernelError, MemoryKillError or DiskFullError; what was finished by then stays in the pool.
     """
@@ -126,6 +129,8 @@ def kernels(wanted: SetWanted, shop: Workshop, shard: Shard | None = None) -> Ke
     if shard is not None:
         mine = share(ready.units, shard, _seconds(wanted))
         shop.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
+    if fetch is not None:
+        fetch(record, frozenset(key for unit in mine for key in unit.wanted()))
     return KernelSet(ready=ready, compiled=compile_missing(mine, ready, shop))
 
 

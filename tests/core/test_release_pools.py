@@ -5,7 +5,7 @@ import pytest
 from factory.core.release import pools
 from factory.core.release.parts import Asset
 
-SET = "kernels-2.7.4.post1-cu124-sm80.90-smoke-torch2.4-0a1b2c3d4e5f"
+SET = "kernels-2.7.4.post1-cu124-sm80.90-smoke-torch2.4-gcc12.2.0-0a1b2c3d4e5f"
 
 
 def asset(name: str, *, finished: bool = True) -> Asset:
@@ -15,6 +15,15 @@ def asset(name: str, *, finished: bool = True) -> Asset:
 def test_the_kernels_of_a_version_have_a_release_of_their_own() -> None:
     assert pools.version_of(f"{SET}.tar.zst") == "2.7.4.post1"
     assert pools.pool_tag("2.7.4.post1") == "kernels-v2.7.4.post1"
+
+
+def test_sets_of_other_tools_are_told_from_other_sets() -> None:
+    older, moved = (SET.replace(*change) for change in (("12.2.0", "11.4.0"), ("0a1b2c", "ffffff")))
+    other = [SET.replace(*change) for change in (("smoke", "full"), ("sm80.90", "sm80"), ("torch2.4", "torch2.10"))]
+    there = [asset(f"{name}.tar.zst") for name in (SET, older, moved, *other)]
+    there += [asset(f"{older}.1of2.tar.zst"), asset("SHA256SUMS"), asset(f"{SET}.1.tar.zst", finished=False)]
+    assert pools.rivals(there, SET) == (older, moved)
+    assert [pools.compiler_of(name) for name in (SET, older, "other")] == ["12.2.0", "11.4.0", ""]
 
 
 @pytest.mark.parametrize("names", [[f"{SET}.tar.zst"], [f"{SET}.1of2.tar.zst", f"{SET}.2of2.tar.zst"]])

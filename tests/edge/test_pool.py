@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.core.setarchive import Member
 from factory.edge.pool import Pool, Record, SetRecord
 from tests.kernelsets import store
 
@@ -114,10 +115,19 @@ def test_sets_are_noted_once_under_a_name_that_says_them(pool: Pool) -> None:
     for one in (SET, other, SET):
         pool.note(one)
     assert sorted(pool.sets(), key=lambda row: row.keys) == [other, SET]
-    assert SET.name.startswith("kernels-2.7.4.post1-cu124-sm80.90a.89ptx-smoke-torch2.4-")
+    assert SET.name.startswith("kernels-2.7.4.post1-cu124-sm80.90a.89ptx-smoke-torch2.4-gcc12.2.0-")
     assert SET.name != other.name
     (pool.root / "sets" / f"{other.name}.json").write_text("{")
     assert pool.sets() == [SET]
+
+
+def test_the_longest_name_fits_into_a_tar() -> None:
+    archs = ("8.0", "8.6", "8.7", "8.9", "9.0", "10.0", "12.0")
+    longest = replace(SET, profile="inference", kernel_class="torch2.10", toolkit="13.0.999", archs=archs)
+    assert "-sm80.86.87.89.90.100.120-" in longest.name
+    assert len(f"{longest.name}.json") <= 100
+    assert str(Member(kind="set", name=longest.name)).endswith(f"{longest.name}.json")
+    assert Member.parse(f"sets/{longest.name}.json").name == longest.name
 
 
 @pytest.mark.parametrize("clock", CLOCKS)

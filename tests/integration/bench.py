@@ -4,6 +4,7 @@ Toolkit and torch are the ones the factory itself keeps in its cache, fetched th
 else lies in a directory of the test's own.
 """
 
+import gzip
 import hashlib
 import io
 import os
@@ -104,12 +105,13 @@ def _cache_beside(cache: Path, shared: Path) -> Path:
 
 
 def _pack(cache: Path) -> str:
-    """Put the small sdist where a fetched one would lie; give its sha256."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+    """Put the small sdist, the same bytes each time, where a fetched one would lie; give its sha256."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w") as tar:
         tar.add(SDIST, arcname="flash_attn-0.0.1")
-    sha256 = hashlib.sha256(packed.getvalue()).hexdigest()
+    packed = gzip.compress(plain.getvalue(), mtime=0)
+    sha256 = hashlib.sha256(packed).hexdigest()
     directory = cache / "sdists" / sha256[:16]
     directory.mkdir(parents=True)
-    (directory / "flash_attn-0.0.1.tar.gz").write_bytes(packed.getvalue())
+    (directory / "flash_attn-0.0.1.tar.gz").write_bytes(packed)
     return sha256

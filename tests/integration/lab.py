@@ -43,7 +43,7 @@ class Lab:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         env = {**os.environ, "FACTORY_CACHE": str(self.cache), "CUDA_HOME": str(self.cuda), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "factory", "kernels", *SET, *words]
+        command = [sys.executable, "-m", "factory", "kernels", *SET, "--no-remote-pool", *words]
         return subprocess.Popen(
             command, cwd=self.here, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )

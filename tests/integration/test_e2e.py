@@ -45,7 +45,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def start(cache: Path, dist: Path, output: int | None = None) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "factory", "build", *SELECTOR, "--backend", "host", "--dist", dist],
+        [sys.executable, "-m", "factory", "build", *SELECTOR, "--backend", "host", "--no-remote-pool", "--dist", dist],
         env={**os.environ, "FACTORY_CACHE": str(cache)},
         stdout=output,
         text=True,

@@ -7,17 +7,21 @@ import subprocess
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from factory.core.errors import DigestError, InstallError, KernelError, TorchClassError, WheelBuildError
 from factory.core.shard import Shard
-from factory.edge import hostcompiler, workshop
+from factory.edge import hostcompiler, poolarchive, workshop
 from factory.edge.shell import run
-from factory.verb import audit, build, kernels
+from factory.verb import audit, build, kernels, remotepool
 from factory.verb.kernels import KernelSet
+from factory.verb.remotepool import Remote
 from tests.elfobject import gpu_code, symbols
+from tests.githubserver import github_server
+from tests.githubstore import REPOSITORY
 from tests.integration.bench import Bench, Made, make_bench
 
 
@@ -191,6 +195,25 @@ def test_shards_of_two_machines_make_one_set(bench: Bench, tmp_path: Path) -> No
     assert kernels.kernels(bench.kernels, bench.shop).compiled == 0
     (noted,) = bench.shop.pool.sets()
     assert bench.shop.pool.lacking(noted.keys) == set()
+
+
+def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Path) -> None:
+    """The second machine compiles one C++ file."""
+    bench, _, _ = made
+    (record,) = bench.shop.pool.sets()
+    other = make_bench(tmp_path / "other")
+    with github_server() as server:
+        release = server.add("kernels-v0.0.1", draft=False)
+        for archive in poolarchive.export(bench.shop.pool, record, tmp_path)[1]:
+            server.put(release, archive.path.name, archive.path.read_bytes())
+        remote = Remote(repository=REPOSITORY, api=server.api, server=server.api)
+        fetch = partial(remotepool.take, remote=remote, shop=other.shop)
+        ready = kernels.kernels(other.kernels, other.shop, fetch=fetch)
+        assert server.wrong == []
+    assert ready.compiled == 0
+    assert f"kernels: {record.name} fetched from kernels-v0.0.1 of {REPOSITORY}" in other.output.getvalue()
+    wheel = other.build(ready, tmp_path / "dist")
+    assert audit.audit(wheel, build.expected(other.cell(), ready, other.shop)).findings == ()
 
 
 def damaged(bench: Bench, key: str, how: Callable[[bytes], bytes]) -> None:

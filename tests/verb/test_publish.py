@@ -502,7 +502,7 @@ def test_two_at_once_put_each_asset_there_once_and_whole(
 
 
 def test_kernels_get_a_release_of_their_own_and_the_first_of_a_name_stays(server: GithubServer, tmp_path: Path) -> None:
-    name = "kernels-2.7.4.post1-cu124-sm80.90-full-torch2.4-0a1b2c3d4e5f.tar.zst"
+    name = "kernels-2.7.4.post1-cu124-sm80.90-full-torch2.4-gcc12.2.0-0a1b2c3d4e5f.tar.zst"
     github = repository(server)
     for content in (b"compiled here", b"compiled elsewhere"):
         (tmp_path / name).write_bytes(content)

@@ -16,6 +16,7 @@ from factory.core.setarchive import file_names
 _ARCHIVE = re.compile(
     r"(?P<set>kernels-(?P<version>[0-9a-z.]+)-cu\d+-[0-9A-Za-z._+-]+?)(?:\.\d+of(?P<count>\d+))?\.tar\.zst"
 )
+_TOOLS = re.compile(r"-gcc(?P<compiler>[0-9.]+)-[0-9a-f]{12}")
 _PART = re.compile(r"\.\d+parts-[0-9a-f]{8}$")
 
 
@@ -53,6 +54,19 @@ def archives(assets: Iterable[Asset], kernels: str) -> tuple[Asset, ...]:
         if all(name in there for name in names):
             return tuple(there[name] for name in names)
     return ()
+
+
+def compiler_of(kernels: str) -> str:
+    """Give the version of the host compiler in a set's name: ``12.2.0``; empty where there is none."""
+    found = _TOOLS.search(kernels)
+    return found["compiler"] if found else ""
+
+
+def rivals(assets: Iterable[Asset], kernels: str) -> tuple[str, ...]:
+    """Give the sets that are for the same as ``kernels`` and were made with another compiler or toolkit."""
+    named = (match["set"] for asset in assets if asset.finished and (match := _ARCHIVE.fullmatch(asset.name)))
+    same = {name for name in named if _TOOLS.sub("", name) == _TOOLS.sub("", kernels)}
+    return tuple(sorted(same - {kernels}))
 
 
 def _match(name: str) -> re.Match[str]:

@@ -1,0 +1,52 @@
+"""Which repository is meant, and where GitHub serves what it has published."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+from factory.core.errors import UsageError
+from factory.edge import shell
+from factory.edge.github import API
+from factory.verb.remotepool import Remote
+
+_ON_GITHUB = re.compile(r"(?:https://|git@|ssh://git@)github\.com[:/](?P<name>[^/]+/[^/]+?)(?:\.git)?/?")
+_SERVER = "https://github.com"
+
+
+def needed(named: str | None) -> str:
+    """Give ``OWNER/NAME``: as ``named``, else as ``known``. Raises UsageError where it is neither."""
+    found = named or known()
+    if found is None:
+        raise UsageError("no repository is named", remedy="Name one: --repository OWNER/NAME")
+    return found
+
+
+def known() -> str | None:
+    """Give ``OWNER/NAME`` as GitHub Actions says, or as this clone's origin is; None where neither does."""
+    named = os.environ.get("GITHUB_REPOSITORY")
+    if named:
+        return named
+    origin = shell.run(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), timeout=10).stdout.strip()
+    found = _ON_GITHUB.fullmatch(origin)
+    return found["name"] if found else None
+
+
+def api() -> str:
+    """Give the address of GitHub's API."""
+    return os.environ.get("GITHUB_API_URL") or API
+
+
+def pages(repository: str) -> str:
+    """Give where GitHub Pages serves a repository's site."""
+    owner, _, name = repository.partition("/")
+    return f"https://{owner.lower()}.github.io/{name}"
+
+
+def remote_pool() -> Remote | None:
+    """Give the releases that kernels may be fetched from; None where no repository is known, so that none is asked."""
+    repository = known()
+    if repository is None:
+        return None
+    return Remote(repository=repository, api=api(), server=os.environ.get("GITHUB_SERVER_URL") or _SERVER)

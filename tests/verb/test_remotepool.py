@@ -1,0 +1,292 @@
+"""Real archives of small sets, from a GitHub on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from factory.core.setarchive import LIMIT
+from factory.edge import poolarchive, shell
+from factory.edge.compile import Limits
+from factory.edge.log import Log
+from factory.edge.pool import Pool, SetRecord
+from factory.edge.workshop import Workshop
+from factory.verb import remotepool
+from factory.verb.remotepool import Remote
+from tests.githubserver import GithubServer, github_server
+from tests.githubstore import REPOSITORY, StoredRelease
+from tests.kernelsets import content, files, fill, kernel_set, key_of, put, whole_keys
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+TAG = "kernels-v2.7.4.post1"
+SET = kernel_set("a.cu", "b.cu")
+ANOTHER = replace(SET, host_compiler="11.4.0", keys=tuple(sorted(key_of("c.cu", part) for part in ("host", "sm_80"))))
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[GithubServer]:
+    with github_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared: GithubServer) -> Iterator[GithubServer]:
+    shared.reset()
+    yield shared
+    assert shared.wrong == []
+
+
+class Place(Workshop):
+    """A workshop with an empty pool that remembers what it said."""
+
+    @property
+    def said(self) -> list[str]:
+        file = self.log._console.file  # noqa: SLF001 (what was said is read where it was written)
+        assert isinstance(file, io.StringIO)
+        return file.getvalue().splitlines()
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Place:
+    log = Log(Console(file=io.StringIO(), width=500))
+    return Place(cache=tmp_path / "cache", env={}, log=log, limits=Limits(jobs=1, budget=10**9))
+
+
+def exported(directory: Path, kernels: SetRecord, *sources: str, limit: int = LIMIT) -> list[Path]:
+    """Write the archives of ``kernels`` as a pool that holds ``sources`` would."""
+    pool = Pool(directory / "made")
+    fill(pool, kernels, *sources)
+    return [archive.path for archive in poolarchive.export(pool, kernels, directory / "dist", limit)[1]]
+
+
+def published(server: GithubServer, *archives: Path, name: str = "") -> StoredRelease:
+    release = server.add(TAG, draft=False)
+    for archive in archives:
+        server.put(release, name or archive.name, archive.read_bytes())
+    return release
+
+
+def remote(server: GithubServer) -> Remote:
+    return Remote(repository=REPOSITORY, api=server.api, server=server.api, silence=0.3)
+
+
+def taken(server: GithubServer, shop: Place) -> str:
+    """Give the one line that is said."""
+    remotepool.take(SET, SET.keys, remote=remote(server), shop=shop)
+    (line,) = shop.said
+    return line.removeprefix("kernels: ")
+
+
+def assert_nothing_came(shop: Place) -> None:
+    assert files(shop.cache) == {}
+    assert list((shop.pool.root / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 17_000])
+def test_a_published_set_comes_whole_and_its_archives_go(
+    server: GithubServer, shop: Place, tmp_path: Path, limit: int
+) -> None:
+    archives = exported(tmp_path, SET, "a.cu", "b.cu", limit=limit)
+    published(server, *archives)
+    size = sum(archive.stat().st_size for archive in archives)
+    assert taken(server, shop) == f"{SET.name} fetched from {TAG} of {REPOSITORY}, {size} bytes (0.0 MB)"
+    assert whole_keys(shop.pool, SET) == set(SET.keys)
+    made = files(tmp_path / "made")
+    assert {name: made[name] for name in files(shop.pool.root)} == files(shop.pool.root)
+    assert list((shop.cache / "downloads").iterdir()) == []
+    assert list((shop.pool.root / "tmp").iterdir()) == []
+
+
+def test_who_lacks_nothing_asks_nobody(server: GithubServer, shop: Place) -> None:
+    fill(shop.pool, SET, "a.cu", "b.cu")
+    remotepool.take(SET, SET.keys, remote=remote(server), shop=shop)
+    assert (shop.said, server.requests) == ([], [])
+
+
+def test_what_is_here_already_stays(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
+    mine = put(shop.pool, "a.cu", "host", b"compiled here")
+    taken(server, shop)
+    assert shop.pool.record(key_of("a.cu", "host")) == mine
+    assert whole_keys(shop.pool, SET) == set(SET.keys)
+
+
+def test_parts_with_one_content_all_come(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    pool = Pool(tmp_path / "made")
+    pool.note(SET)
+    for source in ("a.cu", "b.cu"):
+        for part in ("host", "compute_80", "sm_80"):
+            put(pool, source, part, b"the same")
+    published(server, poolarchive.export(pool, SET, tmp_path / "dist")[1][0].path)
+    taken(server, shop)
+    assert whole_keys(shop.pool, SET) == set(SET.keys)
+
+
+def test_no_release_of_kernels_yet(server: GithubServer, shop: Place) -> None:
+    server.add("v2.7.4.post1", draft=False)
+    assert taken(server, shop) == f"{TAG} of {REPOSITORY} does not have {SET.name}; compiling here"
+    assert_nothing_came(shop)
+
+
+def test_half_a_set_is_none(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu", limit=17_000)[:2])
+    assert taken(server, shop) == f"{TAG} of {REPOSITORY} does not have {SET.name}; compiling here"
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (replace(SET, host_compiler="11.4.0"), "11.4.0, not with gcc 12.2.0"),
+        (
+            replace(SET, toolkit="12.4.99"),
+            "12.2.0, not with exactly what is here: gcc 12.2.0, CUDA 12.4.131, this factory's headers and flags",
+        ),
+    ],
+)
+def test_a_set_of_other_tools_is_named_and_left(
+    server: GithubServer, shop: Place, tmp_path: Path, other: SetRecord, told: str
+) -> None:
+    published(server, *exported(tmp_path, other, "a.cu", "b.cu"))
+    assert taken(server, shop) == f"{TAG} of {REPOSITORY} has these kernels made with gcc {told}; compiling here"
+    assert_nothing_came(shop)
+
+
+def test_an_archive_altered_on_its_way_is_not_used(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
+    (asset,) = server.public(TAG).assets.values()
+    good = asset.content
+
+    def altered(_: str, path: str) -> str:
+        asset.content = bytes([good[0] ^ 1]) + good[1:] if "/download/" in path else good
+        return ""
+
+    server.fault = altered
+    line = taken(server, shop)
+    assert f"{SET.name}.tar.zst is not the file it must be; expected sha256 " in line
+    assert line.endswith("; compiling here")
+    assert_nothing_came(shop)
+
+
+def test_an_archive_that_was_altered_before_it_was_published_is_not_used(
+    server: GithubServer, shop: Place, tmp_path: Path
+) -> None:
+    (archive,) = exported(tmp_path, SET, "a.cu", "b.cu")
+    text = zstd.decompress(archive.read_bytes()).replace(content("b.cu", "sm_80"), b"!" * 260)
+    archive.write_bytes(zstd.compress(text))
+    published(server, archive)
+    line = taken(server, shop)
+    assert "is damaged, or is no archive of kernels" in line
+    assert line.endswith("; compiling here")
+    assert_nothing_came(shop)
+
+
+def test_another_sets_archive_under_this_name_is_not_used(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    published(server, *exported(tmp_path, ANOTHER, "c.cu"), name=f"{SET.name}.tar.zst")
+    assert taken(server, shop) == f"the archives named {SET.name} hold other kernels and are not used; compiling here"
+    assert_nothing_came(shop)
+
+
+def test_a_set_of_which_parts_are_missing_is_not_used(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu"), name=f"{SET.name}.tar.zst")
+    expected = f"the archives named {SET.name} lack 3 of its parts and are not used; compiling here"
+    assert taken(server, shop) == expected
+    assert_nothing_came(shop)
+
+
+def test_a_file_of_which_no_sha256_is_known_is_not_fetched(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    release = published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
+    for asset in release.assets.values():
+        asset.says_digest = False
+    assert taken(server, shop).startswith(f"GitHub gives no sha256 of {SET.name}.tar.zst")
+    assert_nothing_came(shop)
+
+
+@pytest.mark.parametrize("fault", ["drop", "503", "403", "403 forbidden", "cut", "stall"])
+def test_releases_that_do_not_answer_hold_nobody_up(server: GithubServer, shop: Place, fault: str) -> None:
+    server.fault = lambda *_: fault
+    before = time.monotonic()
+    line = taken(server, shop)
+    assert time.monotonic() - before < 3
+    assert line.startswith(f"the releases of {REPOSITORY} cannot be reached; ")
+    assert line.endswith("; compiling here")
+    assert_nothing_came(shop)
+
+
+@pytest.mark.parametrize("repository", ["someone/private", "no repository"])
+def test_a_repository_that_nobody_may_see(server: GithubServer, shop: Place, repository: str) -> None:
+    remotepool.take(SET, SET.keys, remote=replace(remote(server), repository=repository), shop=shop)
+    (line,) = shop.said
+    assert f"{repository} cannot be reached; " in line
+
+
+@contextlib.contextmanager
+def answering(body: bytes) -> Iterator[str]:
+    """Serve the same to every question, as networks do that ask for a password first."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.mark.parametrize("body", [b"<html>log in first</html>", b"{}", b"[]", b'{"id": "x"}', b""])
+def test_something_else_answers_in_githubs_place(shop: Place, body: bytes) -> None:
+    with answering(body) as api:
+        remotepool.take(SET, SET.keys, remote=Remote(repository=REPOSITORY, api=api, server=api), shop=shop)
+    (line,) = shop.said
+    assert line.endswith("; compiling here")
+
+
+def test_a_disk_that_takes_no_archive(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
+    shop.cache.mkdir()
+    (shop.cache / "downloads").write_text("")
+    assert taken(server, shop).startswith(f"{SET.name} cannot be kept: ")
+
+
+def test_two_builds_at_once_fetch_once(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
+    builds = [
+        threading.Thread(target=remotepool.take, args=(SET, SET.keys), kwargs={"remote": remote(server), "shop": shop})
+        for _ in range(4)
+    ]
+    for build in builds:
+        build.start()
+    for build in builds:
+        build.join()
+    assert len(shop.said) == 1
+    assert whole_keys(shop.pool, SET) == set(SET.keys)
+
+
+def test_a_container_does_without_githubs_client() -> None:
+    """Its lock file has what the steps inside need, and the container fetches no kernels."""
+    code = "import sys, factory.inside.__main__; sys.exit('github' in sys.modules)"
+    assert shell.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).status == 0

@@ -20,6 +20,7 @@ import pytest
 
 from factory.core import container
 from factory.core.builderimage import name as builder_name
+from factory.core.container import ContainerJob
 from factory.core.proof import code_differences, symbol_differences
 from factory.core.wheel.facts import Extension
 from factory.edge import cubin, elf
@@ -87,8 +88,14 @@ def factory(
     )
 
 
-def containers(engine: Engine) -> list[str]:
-    return engine.run("ps", "--all", "--quiet", "--filter", f"label={LABEL}", timeout=60).stdout.split()
+def containers(engine: Engine, label: str = LABEL) -> list[str]:
+    return engine.run("ps", "--all", "--quiet", "--filter", f"label={label}", timeout=60).stdout.split()
+
+
+def label_of(cache: Path) -> str:
+    """Give the label of the build that runs in ``cache``: others may run on this machine too."""
+    (job,) = (cache / "work").glob("*-container/project/job.json")
+    return container.label(ContainerJob.from_json(job.read_text()).run)
 
 
 def test_the_report_is_clean_and_states_the_floor(wheel: Path) -> None:
@@ -128,12 +135,13 @@ def test_a_container_killed_half_way_loses_nothing(wheel: Path, here: Path, engi
         while len(done(cache)) < already + PARTS * BACKWARD // 2:
             assert first.poll() is None, "the build ended before it could be killed"
             time.sleep(0.2)
-        (killed,) = containers(engine)
+        label = label_of(cache)
+        (killed,) = containers(engine, label)
         assert engine.run("kill", killed, timeout=60).ok
         said, _ = first.communicate(timeout=120)
     assert first.returncode == 36, said
     assert "ended before its wheel was made" in said
-    assert containers(engine) == []
+    assert containers(engine, label) == []
     before = done(cache)
     with factory(here, "build", *CELL, "--dist", tmp_path / "dist", cache=cache, output=subprocess.PIPE) as second:
         said, _ = second.communicate()

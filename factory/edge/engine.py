@@ -96,7 +96,7 @@ def find(env: Mapping[str, str]) -> Engine:
     raise EngineError(
         "no container engine answers",
         why=reasons,
-        remedy=" ".join([*remedies[:1], "Or build on this machine itself: --backend host"]),
+        remedy="\n".join([*remedies[:1], "Or build on this machine itself: --backend host"]),
     )
 
 

@@ -157,9 +157,13 @@ class _Build:
         def take(line: str) -> None:
             keep(f"{line}\n")
             if line.startswith(word.MARK):
-                self.shop.log.say(f"  {line.removeprefix(word.MARK)}")
+                self.shop.log.say(f"  {self.outside(line.removeprefix(word.MARK))}")
 
         return take
+
+    def outside(self, text: str) -> str:
+        """Name the cache in ``text`` as it is called here."""
+        return text.replace(str(container.CACHE), str(self.shop.cache))
 
     def clear_up(self) -> None:
         """Remove the container if it is still there, and make what it wrote the caller's own."""
@@ -184,7 +188,7 @@ class _Build:
         """Give the error that a step left word of, or else say how the container ended."""
         told = self.shop.cache / "logs" / f"{self.run}.error.json"
         if told.is_file():
-            error = word.from_json(told.read_text())
+            error = word.from_json(self.outside(told.read_text()))
             told.unlink()
             return error
         lines = [line.strip() for line in self.log.read_text(errors="replace").splitlines() if line.strip()]

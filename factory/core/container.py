@@ -7,6 +7,8 @@ host does here, with the same modules.
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -70,13 +72,10 @@ class Mount:
 
     def __str__(self) -> str:
         """Spell it for ``--mount``, which Docker and Podman both read as CSV."""
-        words = [
-            "type=bind",
-            f"source={self.source}",
-            f"target={self.target}",
-            *([] if self.writable else ["readonly"]),
-        ]
-        return ",".join(f'"{word}"' if "," in word else word for word in words)
+        words = ["type=bind", f"source={self.source}", f"target={self.target}"]
+        line = io.StringIO()
+        csv.writer(line, lineterminator="").writerow(words if self.writable else [*words, "readonly"])
+        return line.getvalue()
 
 
 def site(cell: Cell) -> Site:

@@ -2,7 +2,7 @@ import csv
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from factory.core import container
@@ -41,6 +41,7 @@ def test_a_pinned_image_is_asked_for_by_digest_alone() -> None:
 
 
 @given(TEXT)
+@example('with "quotes", and a comma')
 def test_a_mount_is_one_row_of_csv_whatever_the_path(name: str) -> None:
     spelled = str(Mount(source=Path("/") / name, target=Path("/there")))
     (row,) = csv.reader([spelled])

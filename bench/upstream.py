@@ -20,8 +20,7 @@ def command(wanted: CellWanted, environment: Environment, rules: Matrix, shop: W
     cuda = toolkit.find(cell.cuda, shop.env, shop.cache, shop.log.say)
     compiler = hostcompiler.find(rules.toolkits[cell.cuda], shop.env)
     release = rules.flash_attn[cell.flash_attn]
-    archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
-    root = source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
+    root = source.unpacked(release, cache=shop.cache, env=shop.env)
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(root, work / "source")
     switches = " ".join(f"-DFLASHATTENTION_DISABLE_{name}" for name in wanted.profile.disable)

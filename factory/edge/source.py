@@ -20,6 +20,7 @@ from pypi_simple import (
 )
 
 from factory.core.errors import DigestError, SourceError, UnreachableError
+from factory.core.model import FlashAttn
 from factory.edge.archive import unpack_tar
 from factory.edge.cache import made_once
 from factory.edge.digest import sha256_of
@@ -61,6 +62,15 @@ def unpack(archive: Path, *, sha256: str, leave_out: tuple[str, ...], cache: Pat
         cache / "sources" / f"{sha256[:16]}{marks and '-without-'}{marks}",
         lambda target: _extract(archive, target, leave_out),
     )
+
+
+def unpacked(release: FlashAttn, *, cache: Path, env: Mapping[str, str]) -> Path:
+    """Give the root of the sdist of ``release``, fetched and unpacked if need be.
+
+    Raises what ``fetch`` and ``unpack`` raise.
+    """
+    archive = fetch(release.version, release.sha256, cache=cache, env=env)
+    return unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=cache)
 
 
 def _filename(version: str) -> str:

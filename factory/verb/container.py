@@ -15,12 +15,12 @@ import tomli_w
 from factory.core import container, word
 from factory.core.container import ContainerJob, Outside
 from factory.core.errors import ContainerError, DiskFullError, FactoryError, ImageError
-from factory.core.model import Cell, FlashAttn, Image, Matrix
+from factory.core.model import Cell, Image, Matrix
 from factory.core.progress import duration
 from factory.core.wheel.facts import Expected
 from factory.core.wheel.name import wheel_filename
 from factory.data import DATA
-from factory.edge import cibuildwheel, disk, image, pipconfig, shell, source, workshop
+from factory.edge import cibuildwheel, disk, pipconfig, shell, source, workshop
 from factory.edge.cache import locked
 from factory.edge.engine import Engine
 from factory.edge.environment import Installer
@@ -55,14 +55,13 @@ def image_of(cell: Cell, rules: Matrix) -> Image:
 
 
 def build(cell: Cell, yard: Yard, shop: Workshop, *, dist: Path) -> Path:
-    """Make the wheel of ``cell`` in a container and give its path in ``dist``.
+    """Make the wheel of ``cell`` in a container of its image, which is here, and give the wheel's path in ``dist``.
 
     Raises what failed inside as its own error, ContainerError when the container ended before its build did,
-    and what ``image.ensure``, the sdist and cibuildwheel's installation raise.
+    and what the sdist and cibuildwheel's installation raise.
     """
     began = time.monotonic()
     used = image_of(cell, yard.rules)
-    image.ensure(used, yard.engine, shop.log.say)
     release = yard.rules.cibuildwheel[cell.python]
     python = cibuildwheel.find(release, cache=shop.cache, installer=yard.installer, say=shop.log.say)
     final = dist / wheel_filename(cell)
@@ -102,8 +101,9 @@ class _Build:
     def lay_out(self) -> None:
         """Fill the directory that cibuildwheel copies into the container: the source, the factory, the job."""
         release = self.yard.rules.flash_attn[self.cell.flash_attn]
+        root = source.unpacked(release, cache=self.shop.cache, env=self.shop.env)
         self.project.mkdir(parents=True)
-        shutil.copytree(_source(release, self.shop), self.project / "source", symlinks=True)
+        shutil.copytree(root, self.project / "source", symlinks=True)
         shutil.copytree(_PROGRAM, self.project / "factory", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copyfile(self.yard.matrix, self.project / "matrix.yaml")
         job = ContainerJob.of(self.cell, run=self.run, jobs=self.shop.limits.jobs, memory=self.yard.memory)
@@ -209,11 +209,6 @@ def _bundle(env: Mapping[str, str]) -> Path | None:
     """Give the file of CA certificates that this machine trusts."""
     named = (env.get("SSL_CERT_FILE", ""), *_BUNDLES)
     return next((Path(name) for name in named if name and Path(name).is_file()), None)
-
-
-def _source(release: FlashAttn, shop: Workshop) -> Path:
-    archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
-    return source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
 
 
 def expected(cell: Cell, yard: Yard, shop: Workshop) -> Expected:

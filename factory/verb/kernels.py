@@ -88,8 +88,7 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
     release = wanted.flash_attn
     cuda = toolkit.find(wanted.toolkit.version, shop.env, shop.cache, shop.log.say)
     compiler = hostcompiler.find(wanted.toolkit, shop.env)
-    archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
-    root = source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
+    root = source.unpacked(release, cache=shop.cache, env=shop.env)
     extension = read_extension((root / "setup.py").read_text())
     flags = compile_flags(extension, wanted.profile)
     macros = tuple(f"-D{macro}" for macro in wanted.kernel_class.macros)

@@ -66,8 +66,7 @@ def estimate(need: KernelNeed, matrix: Matrix, shop: Workshop) -> Estimate:
     Raises UnreachableError or SourceError when the sdist is neither cached nor to be had.
     """
     release = matrix.flash_attn[need.flash_attn]
-    archive = source.fetch(release.version, release.sha256, cache=shop.cache, env=shop.env)
-    root = source.unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=shop.cache)
+    root = source.unpacked(release, cache=shop.cache, env=shop.env)
     kernels = read_extension((root / "setup.py").read_text()).kernels
     shape = workshop.shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
     units = {Unit(source=name, host=name): shape for name in kernels}

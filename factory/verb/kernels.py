@@ -121,15 +121,15 @@ def kernels(wanted: SetWanted, shop: Workshop, shard: Shard | None = None, *, fe
     """
     ready = prepare(wanted, shop)
     shop.pool.sweep()
-    record = _record(ready)
-    shop.pool.hold(record)
-    shop.pool.note(record)
+    noted = record(ready)
+    shop.pool.hold(noted)
+    shop.pool.note(noted)
     mine = ready.units
     if shard is not None:
         mine = share(ready.units, shard, _seconds(wanted))
         shop.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
     if fetch is not None:
-        fetch(record, frozenset(key for unit in mine for key in unit.wanted()))
+        fetch(noted, frozenset(key for unit in mine for key in unit.wanted()))
     return KernelSet(ready=ready, compiled=compile_missing(mine, ready, shop))
 
 
@@ -189,7 +189,8 @@ def _job(unit: Unit, ready: Prepared, shop: Workshop) -> Job:
     )
 
 
-def _record(ready: Prepared) -> SetRecord:
+def record(ready: Prepared) -> SetRecord:
+    """Give what the pool is to know of a set."""
     wanted = ready.wanted
     keys = {key for unit in ready.units for key in (*unit.wanted(), *(stage.ptx for stage in unit.stages))}
     return SetRecord(

@@ -199,8 +199,8 @@ def test_shards_of_two_machines_make_one_set(bench: Bench, tmp_path: Path) -> No
 
 def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Path) -> None:
     """The second machine compiles one C++ file."""
-    bench, _, _ = made
-    (record,) = bench.shop.pool.sets()
+    bench, ready, _ = made
+    record = kernels.record(ready.ready)
     other = make_bench(tmp_path / "other")
     with github_server() as server:
         release = server.add("kernels-v0.0.1", draft=False)
@@ -208,12 +208,12 @@ def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Pa
             server.put(release, archive.path.name, archive.path.read_bytes())
         remote = Remote(repository=REPOSITORY, api=server.api, server=server.api)
         fetch = partial(remotepool.take, remote=remote, shop=other.shop)
-        ready = kernels.kernels(other.kernels, other.shop, fetch=fetch)
+        fetched = kernels.kernels(other.kernels, other.shop, fetch=fetch)
         assert server.wrong == []
-    assert ready.compiled == 0
+    assert fetched.compiled == 0
     assert f"kernels: {record.name} fetched from kernels-v0.0.1 of {REPOSITORY}" in other.output.getvalue()
-    wheel = other.build(ready, tmp_path / "dist")
-    assert audit.audit(wheel, build.expected(other.cell(), ready, other.shop)).findings == ()
+    wheel = other.build(fetched, tmp_path / "dist")
+    assert audit.audit(wheel, build.expected(other.cell(), fetched, other.shop)).findings == ()
 
 
 def damaged(bench: Bench, key: str, how: Callable[[bytes], bytes]) -> None:

@@ -148,6 +148,12 @@ class ContainerError(FactoryError):
     status = 36
 
 
+class UnfinishedError(FactoryError):
+    """The time limit came before the last unit; what is finished is kept."""
+
+    status = 37
+
+
 class AuditError(FactoryError):
     """The finished wheel has at least one finding; ``why`` holds all of them."""
 

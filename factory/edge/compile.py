@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import subprocess
 import sys
 import time
@@ -52,6 +53,7 @@ class _Run:
     began: float = field(default_factory=time.monotonic)
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
+    until: float | None = None
     started: dict[str, float] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)
@@ -61,35 +63,49 @@ class _Run:
         return self.floor.logs / f"{Path(job.unit.source).stem}.log"
 
 
-def compile_all(jobs: Sequence[Job], demand: Mapping[str, Demand], floor: Floor) -> None:
-    """Run every job to its end; ``demand`` is by key.
+def compile_all(
+    jobs: Sequence[Job], demand: Mapping[str, Demand], floor: Floor, *, until: float | None = None
+) -> frozenset[str]:
+    """Run every job to its end, or as many as there is time for; give the keys of those left. ``demand`` is by key.
 
-    A unit killed for memory is tried once more with nothing beside it. Ctrl-C ends all compiles; what is
-    finished stays in the pool. Raises KernelError, MemoryKillError or DiskFullError after the first failure.
+    From the moment ``until`` of the monotonic clock on nothing runs any more, and before it no unit is started that is
+    expected to outlast it. A unit killed for memory is tried once more with nothing beside it. Ctrl-C ends all
+    compiles; what is finished stays in the pool. Raises KernelError, MemoryKillError or DiskFullError after the first
+    failure.
     """
     floor.logs.mkdir(parents=True, exist_ok=True)
-    run = _Run(waiting={job.key: job for job in jobs}, demand=demand, floor=floor, total=len(jobs))
+    run = _Run(waiting={job.key: job for job in jobs}, demand=demand, floor=floor, total=len(jobs), until=until)
     try:
         with floor.log.progress() as meter:
             _loop(run, meter)
-    except BaseException:
+    finally:
         for process in run.running.values():
             shell.end_group(process)
-        raise
+    return frozenset(run.waiting) | frozenset(run.running)
 
 
 def _loop(run: _Run, meter: Meter) -> None:
-    while run.waiting or run.running:
+    while (run.running or _fitting(run)) and not _late(run):
         _start(run)
         _reap(run)
         meter.show(_snapshot(run))
         time.sleep(_TICK)
 
 
+def _late(run: _Run) -> bool:
+    return run.until is not None and time.monotonic() >= run.until
+
+
+def _fitting(run: _Run) -> list[str]:
+    """Give the keys of the waiting units that there is time for."""
+    left = math.inf if run.until is None else run.until - time.monotonic()
+    return [key for key in run.waiting if run.demand[key].seconds <= left]
+
+
 def _start(run: _Run) -> None:
     limits = run.floor.limits
     now = time.monotonic()
-    ready = [key for key in run.waiting if run.not_before.get(key, 0.0) <= now]
+    ready = [key for key in _fitting(run) if run.not_before.get(key, 0.0) <= now]
     crowd = [key for key in ready if key not in run.alone]
     if run.alone & run.running.keys():
         return

@@ -63,10 +63,11 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSet:
-    """Kernels that are all in the pool, and how many of them were compiled just now."""
+    """Kernels that are in the pool, all but ``left`` units, and how many of them were compiled just now."""
 
     ready: Prepared
     compiled: int
+    left: int = 0
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -114,27 +115,44 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
     )
 
 
-def kernels(wanted: SetWanted, shop: Workshop, shard: Shard | None = None, *, fetch: Fetch | None = None) -> KernelSet:
-    """Compile what the pool lacks of a set, or of one ``shard`` of it, once ``fetch`` has brought what it can.
-
-    Raises KernelError, MemoryKillError or DiskFullError; what was finished by then stays in the pool.
-    """
+def note(wanted: SetWanted, shop: Workshop) -> Prepared:
+    """Prepare a set and have the pool keep it. Raises what ``prepare`` raises."""
     ready = prepare(wanted, shop)
     shop.pool.sweep()
     noted = record(ready)
     shop.pool.hold(noted)
     shop.pool.note(noted)
+    return ready
+
+
+def kernels(
+    wanted: SetWanted,
+    shop: Workshop,
+    shard: Shard | None = None,
+    *,
+    fetch: Fetch | None = None,
+    until: float | None = None,
+) -> KernelSet:
+    """Compile what the pool lacks of a set, or of one ``shard`` of it, once ``fetch`` has brought what it can.
+
+    At the moment ``until`` of the monotonic clock it ends, finished or not. Raises KernelError, MemoryKillError or
+    DiskFullError; what was finished by then stays in the pool.
+    """
+    ready = note(wanted, shop)
     mine = ready.units
     if shard is not None:
         mine = share(ready.units, shard, _seconds(wanted))
         shop.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
     if fetch is not None:
-        fetch(noted, frozenset(key for unit in mine for key in unit.wanted()))
-    return KernelSet(ready=ready, compiled=compile_missing(mine, ready, shop))
+        fetch(record(ready), frozenset(key for unit in mine for key in unit.wanted()))
+    compiled, left = compile_missing(mine, ready, shop, until=until)
+    return KernelSet(ready=ready, compiled=compiled, left=left)
 
 
-def compile_missing(mine: Sequence[Unit], ready: Prepared, shop: Workshop) -> int:
-    """Compile what the pool lacks of the units ``mine`` of a set; give how many units that were.
+def compile_missing(
+    mine: Sequence[Unit], ready: Prepared, shop: Workshop, *, until: float | None = None
+) -> tuple[int, int]:
+    """Compile what the pool lacks of the units ``mine`` of a set; give how many units that were, and how many are left.
 
     Raises KernelError, MemoryKillError or DiskFullError.
     """
@@ -142,15 +160,15 @@ def compile_missing(mine: Sequence[Unit], ready: Prepared, shop: Workshop) -> in
     missing = [unit for unit in mine if not lacking.isdisjoint(unit.wanted())]
     here = len(mine) - len(missing)
     shop.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
-    if missing:
-        _compile(missing, ready, shop)
-    lost = shop.pool.lacking(key for unit in missing for key in unit.wanted())
+    left = _compile(missing, ready, shop, until) if missing else frozenset()
+    done = [unit for unit in missing if unit.host not in left]
+    lost = shop.pool.lacking(key for unit in done for key in unit.wanted())
     if lost:
         raise DigestError(
             f"{len(lost)} parts of the kernels were damaged right after they were made",
             remedy="Check the disk, then run the same command again.",
         )
-    return len(missing)
+    return len(done), len(left)
 
 
 def _seconds(wanted: SetWanted) -> Callable[[Unit], float]:
@@ -160,7 +178,8 @@ def _seconds(wanted: SetWanted) -> Callable[[Unit], float]:
     return lambda unit: costs.guess(unit, shape).seconds
 
 
-def _compile(missing: Sequence[Unit], ready: Prepared, shop: Workshop) -> None:
+def _compile(missing: Sequence[Unit], ready: Prepared, shop: Workshop, until: float | None) -> frozenset[str]:
+    """Compile ``missing``; give the keys of those there was no time for."""
     profile = ready.wanted.profile.name
     left = {unit: Shape.left(profile, todo(unit, lambda key: shop.pool.get(key) is not None)) for unit in missing}
     demand = expect(left, workshop.costs(), shop.measured)
@@ -171,10 +190,11 @@ def _compile(missing: Sequence[Unit], ready: Prepared, shop: Workshop) -> None:
         f"about {duration(total)} with {shop.limits.jobs} at once in {shop.limits.budget / 1e9:.1f} GB; "
         f"compiler output in {logs}"
     )
-    compile_all(
+    return compile_all(
         [_job(unit, ready, shop) for unit in missing],
         demand,
         Floor(limits=shop.limits, logs=logs, env=inherited(shop.env), log=shop.log),
+        until=until,
     )
 
 

@@ -1,5 +1,6 @@
 """Compiles real C++ with the machine's own compiler under a stand-in for nvcc, ``tests/fakenvcc.py``."""
 
+import contextlib
 import hashlib
 import io
 import os
@@ -9,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from rich.console import Console
 
@@ -289,3 +291,40 @@ def test_a_worker_killed_at_any_moment_leaves_a_pool_that_works(
     process.wait()
     run([one], floor)
     assert whole(pool, one)
+
+
+def ended(pid: int) -> bool:
+    """Whether the process is gone, or is so but for whoever should have taken note of it."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        deadline = time.monotonic() + 10
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.05)
+    return True
+
+
+def test_at_the_time_limit_what_is_finished_is_kept_and_nothing_runs_on(
+    tmp_path: Path, pool: Pool, floor: Floor
+) -> None:
+    quick = job(pool, "quick")
+    slow = job(pool, "slow", nvcc=script(tmp_path, "sleeping", f"echo $$ > {tmp_path}/pid; exec sleep 600"))
+    demand = {one.key: Demand(seconds=1, peak=GB) for one in (quick, slow)}
+    began = time.monotonic()
+    left = compile_all([quick, slow], demand, floor, until=began + 8)
+    assert left == {slow.key}
+    assert whole(pool, quick)
+    assert time.monotonic() - began < 30
+    assert ended(int((tmp_path / "pid").read_text()))
+
+
+def test_what_would_outlast_the_limit_is_not_started_and_does_not_keep_others_waiting(
+    tmp_path: Path, pool: Pool, floor: Floor
+) -> None:
+    short, long = job(pool, "short"), job(pool, "long")
+    demand = {short.key: Demand(seconds=1, peak=GB), long.key: Demand(seconds=9000, peak=GB)}
+    began = time.monotonic()
+    assert compile_all([long, short], demand, floor, until=began + 600) == {long.key}
+    assert time.monotonic() - began < 60
+    assert whole(pool, short)
+    assert not any("long" in line for line in calls(tmp_path))

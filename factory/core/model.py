@@ -210,7 +210,7 @@ class Matrix:
     gpu_python: Representative
     max_jobs: int
     oldest_arch: Arch
-    publish_profiles: tuple[str, ...] = ("full",)
+    publish_profiles: tuple[str, ...]
 
 
 class State(StrEnum):

@@ -26,6 +26,7 @@ archs: default
 max_jobs: 8
 runners: {{build: [linux], gpu: []}}
 gpu_test: {{python: newest}}
+publish: {{profiles: [full]}}
 wheels:
   2.6: {{flash_attn: [2.7.4.post1], cuda: {{12.4: false, 12.6: true}}, python: [3.9, 3.10]}}
   2.10: {{flash_attn: [2.7.4.post1], cuda: {{12.6: true}}, python: [3.10]}}
@@ -152,7 +153,7 @@ def test_the_real_matrix_has_the_classes_the_stand_ins_are_made_for() -> None:
         ("archs: default", "archs: [sm_80]", "archs[0]: 'sm_80' is not a compute capability; write it like 8.6, 86"),
         ("max_jobs: 8", "max_jobs: 8\nmax_jobs: 9", "max_jobs: duplicated key; it is already on line 2"),
         ("max_jobs: 8", "max_jobs: many", "max_jobs: must be a whole number"),
-        ("max_jobs: 8", "max_job: 8", "max_job: unknown key; there are archs, max_jobs, runners, gpu_test, wheels,"),
+        ("max_jobs: 8", "max_job: 8", "max_job: unknown key; there are archs, max_jobs, runners, gpu_test, publish,"),
         ("max_jobs: 8", "max_job: 8", "max_jobs: is missing"),
         ("python: newest", "python: newer", "gpu_test.python: must be newest, oldest or all"),
         ("newest_gcc: 13", "newest_gcc: [13]", "cuda.12.4.newest_gcc: must be a whole number"),
@@ -168,8 +169,9 @@ def test_the_real_matrix_has_the_classes_the_stand_ins_are_made_for() -> None:
         ("torch: [2.6, 2.10]", "torch: [2.6]", "wheels.2.10.flash_attn[0]: 2.7.4.post1 is built for torch 2.6; not"),
         ("torch: [2.6, 2.10]", "torch: 2.6", "flash_attn.2.7.4.post1.torch: must be a list such as [a, b]"),
         ("front_end: {8.0: [8.0, 9.0]}", "front_end: {8.0: [8.0], 9.0: [8.0]}", "cuda.12.4.front_end.9.0: 8.0 already"),
+        ("profiles: [full]", "profiles: [ful]", "publish.profiles[0]: unknown profile ful; there are full"),
         ("release: 2.6.0", "release: 2.7.1", "torch.2.6.release: 2.7.1 is not a release of torch 2.6"),
-        ("full:", "small:", "profiles: has no profile full, the one that is published"),
+        ("full:", "small:", "profiles: has no profile full, the one that is built when"),
         (
             "disable: []",
             "disable: [SOFTCUP]",

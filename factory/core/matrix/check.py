@@ -27,8 +27,9 @@ def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
         yield from _wheels(("wheels", series), series, row, file, known)
     for index, skip in enumerate(file.skip):
         yield from _skip(("skip", index), skip, known)
+    yield from _names(("publish", "profiles"), file.publish.profiles, "profiles", known)
     if "full" not in known["profiles"]:
-        yield Complaint(("profiles",), "has no profile full, the one that is published")
+        yield Complaint(("profiles",), "has no profile full, the one that is built when none is named")
 
 
 def pythons_of(file: MatrixFile, series: str) -> tuple[str, ...]:
@@ -136,9 +137,9 @@ def _skip(path: Path, skip: SkipRow, known: Known) -> Iterator[Complaint]:
 def _names(
     path: Path, names: Collection[str], kind: str, known: Known, *, numbered: bool = True
 ) -> Iterator[Complaint]:
-    title = {"flash_attn": "flash-attn", "cuda": "CUDA", "torch": "torch", "python": "Python"}[kind]
+    titles = {"flash_attn": "flash-attn", "cuda": "CUDA", "torch": "torch", "python": "Python", "profiles": "profile"}
     for index, name in enumerate(names):
         if name not in known[kind]:
             there = ", ".join(known[kind])
             where = (*path, index) if numbered else path
-            yield Complaint(where, f"unknown {title} {name}; there are {there}{hint(name, known[kind])}")
+            yield Complaint(where, f"unknown {titles[kind]} {name}; there are {there}{hint(name, known[kind])}")

@@ -107,6 +107,7 @@ def _matrix(file: MatrixFile) -> Matrix:
         gpu_python=file.gpu_test.python,
         max_jobs=file.max_jobs,
         oldest_arch=file.oldest_arch,
+        publish_profiles=tuple(file.publish.profiles),
     )
 
 

@@ -48,6 +48,12 @@ class GpuTestRow(Row):
     python: Representative = Field(description="of which Python; wheels of the others are only imported")
 
 
+class PublishRow(Row):
+    """What may be put into releases."""
+
+    profiles: Several[Name]
+
+
 class WheelsRow(Row):
     """What is built for a torch without being asked for by name."""
 
@@ -133,6 +139,7 @@ class MatrixFile(Row):
     max_jobs: Count
     runners: RunnersRow
     gpu_test: GpuTestRow
+    publish: PublishRow
     wheels: dict[Series, WheelsRow] = Field(description="by torch series")
     skip: list[SkipRow]
     oldest_arch: Architecture

@@ -1,0 +1,291 @@
+"""The workflows hold together: with each other, with the noxfile, with what the verbs take and give, with the pins."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import itertools
+import json
+import re
+import shlex
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from factory.cli.parser import parser
+from factory.core import cells, matrix, workflow
+from factory.data import DATA
+
+ROOT = Path(__file__).parents[1]
+GITHUB = ROOT / ".github"
+WORKFLOWS = {path.name: path.read_text() for path in sorted((GITHUB / "workflows").glob("*.yml"))}
+ACTIONS = {path.parent.name: path.read_text() for path in sorted((GITHUB / "actions").glob("*/action.yml"))}
+PARSED: dict[str, dict[str, Any]] = {
+    name: yaml.load(text, yaml.BaseLoader)  # noqa: S506 - `on` is no boolean here, and BaseLoader makes but strings
+    for name, text in WORKFLOWS.items()
+}
+COMPOSITES: dict[str, dict[str, Any]] = {name: yaml.safe_load(text) for name, text in ACTIONS.items()}
+PINS = {row["name"]: row for row in tomllib.loads((DATA / "actions.toml").read_text())["actions"]}
+JOBS = [(name, key, job) for name, flow in PARSED.items() for key, job in flow["jobs"].items()]
+STEPS = [
+    *((f"{name} {key}", job, step) for name, key, job in JOBS for step in job.get("steps", ())),
+    *((name, {}, step) for name, action in COMPOSITES.items() for step in action["runs"]["steps"]),
+]
+SCRIPTS = [(where, job, step) for where, job, step in STEPS if "run" in step]
+CALLS = [(name, key, job) for name, key, job in JOBS if "uses" in job]
+SELF = "$/.github/"
+WRITES = {
+    "factory.yml wheel": {"id-token", "attestations"},
+    "wheel.yml build": {"id-token", "attestations"},
+    "factory.yml publish": {"contents"},
+    "factory.yml publish_kernels": {"contents"},
+    "factory.yml index": {"pages", "id-token"},
+    "update.yml update": {"issues"},
+}
+TOKENS = {"factory.yml publish", "factory.yml publish_kernels", "factory.yml index", "update.yml update"}
+# What stands in a variable when a step runs.
+VALUES = {
+    "SELECTOR": "cu124 torch2.6",
+    "CELLS": "fa2.8.3.post2 cu130 torch2.11 cp312 abiTRUE",
+    "PROFILE": "smoke",
+    "SHARD": "1/4",
+    "WHEEL": "flash_attn-2.8.3.whl",
+    "GITHUB_OUTPUT": "/runner/output",
+    "RUNNER_TEMP": "/runner/temp",
+}
+RULES = matrix.load((ROOT / "matrix.yaml").read_bytes().replace(b"\n  gpu: []", b"\n  gpu: [gpu]"))
+RUNNER = workflow.read_runner(tomllib.loads((DATA / "runner.toml").read_text()))
+
+
+def expressions(value: object) -> Iterator[str]:
+    """Give what stands between ``${{`` and ``}}`` anywhere in ``value``."""
+    yield from re.findall(r"\$\{\{(.*?)\}\}", json.dumps(value))
+
+
+def references(value: object, context: str) -> set[str]:
+    return {name for text in expressions(value) for name in re.findall(rf"\b{context}\.([\w.-]+)", text)}
+
+
+def needed(job: dict[str, Any]) -> list[str]:
+    named = job.get("needs", [])
+    return [named] if isinstance(named, str) else list(named)
+
+
+def called(job: dict[str, Any]) -> str:
+    return str(job["uses"]).removeprefix(f"{SELF}workflows/")
+
+
+def outputs(name: str, key: str) -> set[str]:
+    job = PARSED[name]["jobs"][key]
+    return set(PARSED[called(job)]["on"]["workflow_call"]["outputs"] if "uses" in job else job.get("outputs", {}))
+
+
+def planned() -> dict[str, Any]:
+    chosen = [row.cell for row in cells.expand(RULES, profile="full") if row.cell.torch in {"2.6", "2.9", "2.10"}]
+    seconds = dict.fromkeys((workflow.kernel_set(cell, RULES) for cell in chosen), 3.5 * RUNNER.shard_seconds)
+    return {name: json.loads(text) for name, text in workflow.outputs(chosen, seconds, RULES, RUNNER).items()}
+
+
+# Actions
+
+
+def test_every_action_is_pinned_as_the_list_says() -> None:
+    used = re.findall(r"^[ -]*uses: (.*)", "\n".join([*WORKFLOWS.values(), *ACTIONS.values()]), re.MULTILINE)
+    foreign = {text for text in used if not text.startswith(SELF)}
+    assert foreign == {f"{name}@{pin['commit']} # {pin['version']}" for name, pin in PINS.items()}
+
+
+@pytest.mark.parametrize("name", PINS)
+def test_every_pin_was_seen_in_two_places(name: str) -> None:
+    assert re.fullmatch(r"[0-9a-f]{40}", PINS[name]["commit"])
+    assert re.fullmatch(r"v\d+\.\d+\.\d+", PINS[name]["version"])
+    owners = {place.split("/")[0] for place in PINS[name]["seen"]}
+    assert len(owners - {"actions"}) > 1
+
+
+def test_our_own_actions_and_workflows_are_there() -> None:
+    used = re.findall(r"uses: \$/(.*)", "\n".join(WORKFLOWS.values()))
+    assert used
+    for path in used:
+        assert (ROOT / path).is_file() or (ROOT / path / "action.yml").is_file()
+
+
+# What is run
+
+
+@pytest.mark.parametrize(("where", "job", "step"), SCRIPTS)
+def test_a_script_has_its_variables_from_the_environment(where: str, job: dict[str, Any], step: dict[str, Any]) -> None:
+    assert "${{" not in step["run"], where
+    given = {*job.get("env", {}), *step.get("env", {})}
+    used = set(re.findall(r"\$\{?([A-Z_]+)", step["run"]))
+    assert {name for name in used - given if not name.startswith(("GITHUB_", "RUNNER_"))} == set()
+    assert {name for name in step.get("env", {}) if name != "GITHUB_TOKEN"} <= used
+
+
+def nox_calls() -> Iterator[tuple[str, list[str]]]:
+    for _, _, step in SCRIPTS:
+        for line in step["run"].splitlines():
+            if line.startswith("nox "):
+                words = shlex.split(re.sub(r"\$([A-Z_]+)", lambda found: VALUES[found[1]], line))
+                assert words[1] == "-s"
+                yield words[2], words[4:]
+                assert words[3:4] in ([], ["--"])
+
+
+def sessions() -> set[str]:
+    tree = ast.parse((ROOT / "noxfile.py").read_text())
+    return {one.name for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one.decorator_list}
+
+
+@pytest.mark.parametrize(("session", "words"), tuple(nox_calls()))
+def test_a_step_is_a_nox_session_that_takes_what_it_is_given(session: str, words: list[str]) -> None:
+    assert session in sessions()
+    if session in {"lint", "tests"}:
+        assert not words
+    else:
+        parser().parse_args([session, *words])  # exits where it does not
+
+
+# Rights and limits
+
+
+@pytest.mark.parametrize("name", PARSED)
+def test_a_workflow_has_no_right_of_its_own(name: str) -> None:
+    assert PARSED[name]["permissions"] == {}
+    assert "secrets: inherit" not in WORKFLOWS[name]
+    assert "pull_request_target" not in PARSED[name]["on"]
+
+
+@pytest.mark.parametrize(("name", "key", "job"), JOBS)
+def test_a_job_has_the_rights_it_needs_and_an_end(name: str, key: str, job: dict[str, Any]) -> None:
+    where = f"{name} {key}"
+    assert {scope for scope, right in job["permissions"].items() if right == "write"} == WRITES.get(where, set())
+    assert ("GITHUB_TOKEN" in json.dumps(job)) is (where in TOKENS)
+    assert references(job, "secrets") <= {"GITHUB_TOKEN"}
+    assert "uses" in job or int(job["timeout-minutes"]) <= 350  # GitHub ends a job after 360
+    assert (job.get("environment") == "publish") is (WRITES.get(where) == {"contents"})
+
+
+def test_only_the_step_that_asks_github_has_the_token() -> None:
+    for where, _, step in STEPS:
+        if "GITHUB_TOKEN" in json.dumps(step):
+            assert "GITHUB_TOKEN" in step["env"], where
+            assert re.match(r"nox -s (publish|index|update)\b", step["run"]), where
+
+
+def test_checkouts_leave_no_token_behind() -> None:
+    checkouts = [step["with"] for _, _, step in STEPS if step.get("uses", "").startswith("actions/checkout@")]
+    assert {row["persist-credentials"] for row in checkouts} == {"false"}
+
+
+def test_a_pull_request_reaches_only_github_s_own_machines() -> None:
+    reached = [flow for flow in PARSED.values() if "pull_request" in flow["on"]]
+    assert reached == [PARSED["ci.yml"]]
+    assert {job.get("runs-on") for job in PARSED["ci.yml"]["jobs"].values()} == {"ubuntu-24.04"}
+
+
+def test_a_round_ends_its_compiles_well_before_github_ends_it() -> None:
+    (minutes,) = (words[words.index("--minutes") + 1] for session, words in nox_calls() if session == "kernels")
+    limit = int(PARSED["kernels-round.yml"]["jobs"]["kernels"]["timeout-minutes"])
+    assert RUNNER.shard_seconds / 60 < int(minutes) < limit - 30
+
+
+# What is handed on
+
+
+@pytest.mark.parametrize(("name", "key", "job"), CALLS)
+def test_a_called_workflow_gets_the_inputs_it_has(name: str, key: str, job: dict[str, Any]) -> None:
+    inputs = PARSED[called(job)]["on"]["workflow_call"]["inputs"]
+    assert {one for one, row in inputs.items() if row.get("required")} <= set(job["with"]) <= set(inputs), (name, key)
+
+
+@pytest.mark.parametrize(("name", "key", "job"), JOBS)
+def test_what_a_job_reads_is_there(name: str, key: str, job: dict[str, Any]) -> None:
+    inputs = {one for row in PARSED[name]["on"].values() if isinstance(row, dict) for one in row.get("inputs", {})}
+    assert references(job, "inputs") <= inputs, key
+    for read in references(job, "needs"):
+        other, _, rest = read.partition(".")
+        assert other in needed(job)
+        assert rest == "result" or rest.removeprefix("outputs.") in outputs(name, other)
+    ids = {step["id"] for step in job.get("steps", ()) if "id" in step}
+    assert {read.split(".")[0] for read in references(job, "steps")} <= ids
+
+
+def test_a_called_workflow_gives_what_its_jobs_give() -> None:
+    for name, flow in PARSED.items():
+        for read in references(flow["on"], "jobs"):
+            key, _, output = read.partition(".outputs.")
+            assert output in outputs(name, key)
+
+
+def test_the_plan_gives_what_the_jobs_read() -> None:
+    given = planned()
+    jobs = PARSED["factory.yml"]["jobs"]
+    assert set(jobs["plan"]["outputs"]) == set(given)
+    for job in jobs.values():
+        for axis, source in job.get("strategy", {}).get("matrix", {}).items():
+            (output,) = references(source, "needs")
+            fields = {read.removeprefix(f"{axis}.") for read in references(job, "matrix")}
+            assert fields <= set(given[output.removeprefix("plan.outputs.")][0])
+
+
+# Artifacts
+
+
+def filled(text: str, **values: str) -> str:
+    return re.sub(r"\$\{\{ [a-z]+\.(?:[a-z]+\.)?([a-z]+) \}\}", lambda found: values[found[1]], text)
+
+
+def artifact(where: str, action: str, number: int = 0) -> str:
+    found = [
+        step["with"].get("name") or step["with"]["pattern"]
+        for place, _, step in STEPS
+        if place == where and step.get("uses", "").startswith(f"actions/{action}-artifact@")
+    ]
+    return str(found[number])
+
+
+def test_each_set_s_jobs_get_the_artifacts_of_its_shards_and_no_others() -> None:
+    given = planned()
+    template = artifact("kernels-round.yml kernels", "upload")
+    rounds = {
+        filled(template, name=shard["name"], round=number): shard["name"].rpartition("-")[0].rsplit("-", 2)[0]
+        for shard, number in itertools.product(given["kernels"], "123")
+    }
+    assert len(rounds) == 3 * len(given["kernels"])
+    assert {wheel["kernels"] for wheel in given["wheels"]} == {one["name"] for one in given["sets"]}
+    for wheel in given["wheels"]:
+        pattern = filled(artifact("wheel.yml build", "download"), kernels=wheel["kernels"])
+        mine = {name for name, owner in rounds.items() if owner == wheel["kernels"]}
+        assert set(fnmatch.filter(rounds, pattern)) == mine
+        assert pattern == filled(artifact("factory.yml publish_kernels", "download"), name=wheel["kernels"])
+
+
+def test_a_round_gets_what_the_rounds_before_it_made_of_the_same_shard() -> None:
+    up, down = (artifact("kernels-round.yml kernels", action) for action in ("upload", "download"))
+    made = [filled(up, name=name, round=number) for name in ("a-1-of-1", "a-1-of-12", "b-1-of-1") for number in "12"]
+    assert fnmatch.filter(made, filled(down, name="a-1-of-1")) == made[:2]
+
+
+def test_wheels_and_verdicts_reach_publication() -> None:
+    given = planned()
+    wheels = {filled(artifact("wheel.yml build", "upload"), name=one["name"]) for one in given["wheels"]}
+    verdicts = [filled(artifact("factory.yml gpu_test", "upload"), name=one["name"]) for one in given["gpu_tests"]]
+    assert {filled(artifact("factory.yml gpu_test", "download"), wheel=one["wheel"]) for one in given["gpu_tests"]} <= (
+        wheels
+    )
+    assert len(set(verdicts)) == len(verdicts) > 0
+    everything = {*wheels, *verdicts, "kernels-a-1-of-1-1", "github-pages-1"}
+    fetched = [fnmatch.filter(everything, artifact("factory.yml publish", "download", number)) for number in (0, 1)]
+    assert (set(fetched[0]), set(fetched[1])) == (wheels, set(verdicts))
+
+
+def test_an_upload_may_be_repeated() -> None:
+    for where, _, step in STEPS:
+        if step.get("uses", "").startswith("actions/upload-artifact@"):
+            assert step["with"]["overwrite"] == "true", where
+            assert int(step["with"]["retention-days"]) <= 7

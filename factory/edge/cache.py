@@ -13,11 +13,21 @@ from factory.core.errors import UsageError
 
 
 def cache_root(env: Mapping[str, str]) -> Path:
-    """Give ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules, which ignore a relative one."""
-    if env.get("FACTORY_CACHE"):
-        return Path(env["FACTORY_CACHE"]).expanduser().absolute()
+    """Give ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules, which ignore a relative one.
+
+    Raises UsageError where that is below a home directory and there is none.
+    """
     named = Path(env.get("XDG_CACHE_HOME", ""))
-    base = named if named.is_absolute() else Path.home() / ".cache"
+    try:
+        if env.get("FACTORY_CACHE"):
+            return Path(env["FACTORY_CACHE"]).expanduser().absolute()
+        base = named if named.is_absolute() else Path.home() / ".cache"
+    except RuntimeError as error:  # a user without a name, as containers have them, and no HOME
+        raise UsageError(
+            "there is no home directory to keep the cache in",
+            why=[str(error)],
+            remedy="Name a directory with FACTORY_CACHE=..., and run the same command again.",
+        ) from error
     return base / "flash-attn-wheel-factory"
 
 

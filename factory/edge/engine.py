@@ -43,6 +43,7 @@ _TROUBLES = (
         "users have no ids to map",
         "Install uidmap and give your user ranges in /etc/subuid and /etc/subgid.",
     ),
+    ("user's homedir", "there is no home directory for it", "Type: export HOME=... with a directory of yours."),
     ("no end within", "it does not answer", "Restart its service."),
 )
 

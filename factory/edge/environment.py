@@ -75,14 +75,18 @@ class Installer:
         """
         lock = self._locks / lock_name(torch, build)
         groups = self._groups(torch, build)
-        name = f"torch{torch.release}-cu{build.cuda.replace('.', '')}-cp{python.replace('.', '')}"
-        root = self._cache / "environments" / f"{name}-{_digest(groups)}"
+        root = self.place(torch, build, python)
         if not root.is_dir():
             self._say(f"installing torch {torch.release}, CUDA {build.cuda}, for Python {python}: once, some gigabytes")
             if not lock.is_file():
                 self._say(f"no lock file {lock.name}: files are checked against the hashes their index states")
         made_once(root, lambda target: self._make(target, groups, python))
         return Environment(root=root, site_packages=root / "lib" / f"python{python}" / "site-packages")
+
+    def place(self, torch: Torch, build: TorchBuild, python: str) -> Path:
+        """Say where the environment for ``build`` of ``torch`` on ``python`` is, or will be."""
+        name = f"torch{torch.release}-cu{build.cuda.replace('.', '')}-cp{python.replace('.', '')}"
+        return self._cache / "environments" / f"{name}-{_digest(self._groups(torch, build))}"
 
     def install(self, python: Path, torch: Torch, build: TorchBuild) -> None:
         """Install ``build`` of ``torch`` and the build tools into the interpreter ``python``, which has pip.

@@ -102,6 +102,12 @@ def _version(path: str, env: Mapping[str, str]) -> str:
     return shell.run([path, "-dumpfullversion", "-dumpversion"], env=env, timeout=30).stdout.strip()
 
 
+def version_of(path: str, env: Mapping[str, str]) -> str | None:
+    """Give the version of the gcc at ``path``; None where it is no gcc, or does not say."""
+    version = _version(path, env)
+    return version if _MAJOR.match(version) and _digest(path, env) else None
+
+
 def _digest(path: str, env: Mapping[str, str]) -> str:
     """Hash how a gcc describes itself; empty for another compiler, such as a clang called g++."""
     described = shell.run([path, "-v", "-E", "-x", "c++", "/dev/null", "-o", "/dev/null"], env=env, timeout=30).stderr

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from factory.core.errors import InterpreterError
-from factory.edge import shell
+from factory.edge import files, shell
 
 _ASK = "import sys, sysconfig; print('%d.%d' % sys.version_info[:2], sysconfig.get_config_var('SOABI'))"
 
@@ -38,7 +38,7 @@ def _first_line(text: str) -> str:
 def _candidates(version: str, env: Mapping[str, str]) -> Iterator[Path]:
     yield from _on_path(version, env)
     for root in _pyenv_roots(env):
-        yield from sorted((root / "versions").glob(f"{version}.*/bin/python{version}"), reverse=True)
+        yield from reversed(files.matching(root / "versions", f"{version}.*/bin/python{version}"))
     uv = shutil.which("uv", path=env.get("PATH"))
     if uv:
         found = shell.run([uv, "python", "find", "--no-python-downloads", version], env=env, timeout=60)
@@ -50,7 +50,7 @@ def _on_path(version: str, env: Mapping[str, str]) -> Iterator[Path]:
     """Give ``pythonX.Y`` from PATH; pyenv's shims are left to the next step, which knows the real files."""
     for directory in env.get("PATH", "").split(":"):
         candidate = Path(directory) / f"python{version}"
-        if Path(directory).name != "shims" and candidate.is_file():
+        if Path(directory).name != "shims" and files.is_file(candidate):
             yield candidate
 
 

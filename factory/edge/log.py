@@ -26,6 +26,10 @@ class Log:
         """Say one thing that happened."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
+    def line(self, text: Text) -> None:
+        """Show a line with its colours."""
+        self._console.print(text, highlight=False, soft_wrap=True)
+
     def table(self, table: Table) -> None:
         """Show a table."""
         self._console.print(table)

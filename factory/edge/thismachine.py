@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from factory.core.errors import GpuError, InterpreterError
-from factory.edge import gpu, shell
+from factory.edge import files, gpu, shell
 from factory.site.flash_attn_wheel import PROBE, Environment, Probed, probed
 
 _NAMES = ("python", "python3")
@@ -16,14 +16,15 @@ _TIMEOUT = 120.0  # seconds; the first import of torch reads gigabytes
 
 
 def interpreter(env: Mapping[str, str]) -> Path:
-    """Give what ``python`` starts for the person who typed the command: first on PATH, but not the one that runs this.
+    """Give what ``python`` starts for the person who typed the command: first on PATH, but not this program's own.
 
+    Its own is one that was made for it, a virtual environment; the system's is everyone's.
     Raises InterpreterError where there is none.
     """
-    own = Path(sys.prefix).resolve()
+    own = Path(sys.prefix).resolve() if sys.prefix != sys.base_prefix else None
     for directory in map(Path, env.get("PATH", "").split(":")):
         for path in (directory / name for name in _NAMES):
-            if path.is_file() and directory.resolve().parent != own:
+            if files.is_file(path) and directory.resolve().parent != own:
                 return path
     raise InterpreterError(
         "there is no python on PATH",

@@ -10,12 +10,14 @@ from functools import cache as once
 from functools import cached_property
 from pathlib import Path
 
+from factory.core import maxjobs
 from factory.core.arch import Arch, front_ends
 from factory.core.errors import MatrixError
 from factory.core.estimate import Costs, Measured, Shape, read_costs
 from factory.core.model import Toolkit
 from factory.core.schedule import Demand
 from factory.core.unit import KernelClass
+from factory.core.workflow import Runner, read_runner
 from factory.data import DATA
 from factory.edge import machine
 from factory.edge.compile import Limits
@@ -63,9 +65,18 @@ def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) 
     The memory budget is ``memory`` bytes if given, else what is free now less a reserve.
     """
     here = machine.read()
-    asked = env.get("MAX_JOBS", "")
-    jobs = int(asked) if asked.isdigit() and int(asked) > 0 else here.cores
+    jobs = maxjobs.parse(env.get("MAX_JOBS", "")) or here.cores
     return Limits(jobs=min(jobs, max_jobs), budget=memory or max(here.free - _RESERVE, _RESERVE))
+
+
+def runner() -> Runner:
+    """Read what the workflow's runners are."""
+    return read_runner(tomllib.loads((DATA / "runner.toml").read_text()))
+
+
+def limits_of(machine_of: Runner, *, max_jobs: int) -> Limits:
+    """Decide how much may run at once on a machine that is not this one."""
+    return Limits(jobs=min(machine_of.cores, max_jobs), budget=machine_of.memory - _RESERVE)
 
 
 def costs() -> Costs:

@@ -18,6 +18,12 @@ def test_the_cache_follows_its_variable_then_xdg_then_home(monkeypatch: pytest.M
     assert cache_root({"FACTORY_CACHE": "kept"}) == Path.cwd() / "kept"
 
 
+def test_without_a_home_a_directory_has_to_be_named() -> None:
+    with pytest.raises(UsageError, match="no home directory") as caught:
+        cache_root({"FACTORY_CACHE": "~a-user-that-nobody-has/cache"})
+    assert "FACTORY_CACHE" in caught.value.remedy
+
+
 def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert writable(tmp_path / "a" / "b").is_dir()
     (tmp_path / "file").touch()

@@ -52,6 +52,12 @@ def test_a_free_threaded_or_debug_build_is_another_python(tmp_path: Path, soabi:
         find("3.13", {"PATH": str(tmp_path), "HOME": str(tmp_path)})
 
 
+def test_directories_that_cannot_be_searched_are_passed_over(tmp_path: Path) -> None:
+    unseen = "/" + "x" * 300  # no system call takes so long a name: an error for root too
+    wanted = real(tmp_path / ".pyenv" / "versions" / f"{HERE}.7" / "bin" / f"python{HERE}")
+    assert find(HERE, {"PATH": f"{unseen}:{unseen}/shims", "PYENV_ROOT": unseen, "HOME": str(tmp_path)}) == wanted
+
+
 def test_from_uv(tmp_path: Path) -> None:
     wanted = real(tmp_path / "uv-made" / f"python{HERE}")
     script(tmp_path / "bin" / "uv", f'test "$*" = "python find --no-python-downloads {HERE}" && echo {wanted}')

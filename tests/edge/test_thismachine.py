@@ -74,3 +74,11 @@ def test_the_interpreter_is_the_persons_and_not_this_programs_own(tmp_path: Path
     assert thismachine.interpreter({"PATH": f"{own}:{theirs}"}) == theirs / "python3"
     with pytest.raises(InterpreterError, match="there is no python on PATH"):
         thismachine.interpreter({"PATH": str(own)})
+
+
+def test_the_system_s_interpreter_is_the_person_s_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").touch()
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
+    assert thismachine.interpreter({"PATH": f"{tmp_path}/bin"}) == tmp_path / "bin" / "python3"

@@ -32,8 +32,13 @@ def engine(directory: Path) -> Engine:
         for words in (("update",), ("install", "--yes", "--no-install-recommends", *PACKAGES)):
             done = shell.run(["apt-get", "--quiet", *words], timeout=600)
             assert done.ok, done.stderr
+    configure(directory)
+    return find(os.environ)
+
+
+def configure(directory: Path) -> None:
+    """Configure Podman for this machine, if need be, in ``directory`` and in this process's environment."""
     if "CONTAINERS_CONF" not in os.environ and not SYSTEMD.is_dir():
         configuration = directory / "containers.conf"
         configuration.write_text(CONFIGURATION)
         os.environ["CONTAINERS_CONF"] = str(configuration)
-    return find(os.environ)

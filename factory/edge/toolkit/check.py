@@ -12,7 +12,7 @@ from pathlib import Path
 
 from factory.core.errors import ToolkitError
 from factory.core.toolkit import FILES, TOOLS, CudaToolkit, missing, read_release, series
-from factory.edge import shell
+from factory.edge import files, shell
 from factory.edge.digest import sha256_of
 
 
@@ -21,9 +21,9 @@ def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolk
 
     Raises ToolkitError, with every complaint, where it is not a complete toolkit of ``version``.
     """
-    release, lacking = release_of(home), missing(partial(_runs, home), partial(_there, home))
-    complaints = [f"missing: {', '.join(lacking)}"] if lacking else []
-    if release is None and "bin/nvcc" not in lacking:
+    release, absent = release_of(home), lacking(home)
+    complaints = [f"missing: {', '.join(absent)}"] if absent else []
+    if release is None and "bin/nvcc" not in absent:
         complaints.append("its nvcc does not say its version")
     elif release is not None and series(release) != version:
         complaints.insert(0, f"it is CUDA {series(release)} ({release})")
@@ -43,6 +43,11 @@ def release_of(home: Path) -> str | None:
         return read_release(shell.run([home / "bin" / "nvcc", "--version"], timeout=60).stdout)
     except OSError:  # not a program of this machine
         return None
+
+
+def lacking(home: Path) -> tuple[str, ...]:
+    """List the files that a toolkit at ``home`` should have and that are not there, or may not be read."""
+    return missing(partial(_runs, home), partial(_there, home))
 
 
 def digest_of(home: Path, memory: Path) -> str:
@@ -103,4 +108,4 @@ def _runs(home: Path, place: str) -> bool:
 
 
 def _there(home: Path, place: str) -> bool:
-    return (home / place).is_file()
+    return files.is_file(home / place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
@@ -57,6 +58,22 @@ def find(
     return search.installed() or search.cached() or search.fetched()
 
 
+def places(version: str, env: Mapping[str, str], local: Path) -> Iterator[tuple[str, Path]]:
+    """Yield where an installed toolkit may be, and what says so, each directory once.
+
+    One that nobody named and that is of another version is not worth a word.
+    """
+    named = {origin: _real(env[origin]) for origin in ("CUDA_HOME", "CUDA_PATH") if env.get(origin)}
+    usual = {str(path): _real(path) for path in (local / f"cuda-{version}", local / "cuda")}
+    ours = {o: home for o, home in usual.items() if series(toolkit_check.release_of(home) or "") == version}
+    origins = {home: origin for origin, home in reversed([*named.items(), *ours.items()])}
+    return ((origin, home) for home, origin in reversed(origins.items()))
+
+
+def _real(path: str | Path) -> Path:
+    return Path(os.path.realpath(path))  # Path.resolve() raises where links lead in a circle
+
+
 class _Search:
     def __init__(
         self, version: str, env: Mapping[str, str], cache: Path, say: Callable[[str], None], world: World
@@ -67,24 +84,12 @@ class _Search:
 
     def installed(self) -> CudaToolkit | None:
         memory = toolkit_store.memory(self.cache)
-        for origin, home in self.places():
+        for origin, home in places(self.version, self.env, self.world.local):
             try:
                 return toolkit_check.inspect(home, self.version, origin=origin, memory=memory)
             except ToolkitError as error:
                 self.refuse("not used: ", error)
         return None
-
-    def places(self) -> Iterator[tuple[str, Path]]:
-        """Each directory once. A toolkit that nobody named and that is of another version is not worth a word."""
-        named = {
-            origin: Path(self.env[origin]).resolve() for origin in ("CUDA_HOME", "CUDA_PATH") if self.env.get(origin)
-        }
-        usual = {
-            str(path): path.resolve() for path in (self.world.local / f"cuda-{self.version}", self.world.local / "cuda")
-        }
-        ours = {o: home for o, home in usual.items() if series(toolkit_check.release_of(home) or "") == self.version}
-        origins = {home: origin for origin, home in reversed([*named.items(), *ours.items()])}
-        return ((origin, home) for home, origin in reversed(origins.items()))
 
     def cached(self) -> CudaToolkit | None:
         for recipe in self.recipes:

@@ -1,0 +1,52 @@
+"""Calls the verbs that look at this machine: doctor."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+from factory.cli import context
+from factory.core.doctor.line import to_json
+from factory.core.errors import UsageError
+from factory.core.model import Matrix, State
+from factory.edge import machinefacts, workshop
+from factory.edge.log import Log
+from factory.edge.machinefacts import Here
+from factory.edge.toolkit.find import World
+from factory.verb import doctor as doctor_verb
+
+_DIST = Path("dist")
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    """Check this machine against a cell, the guide's environment, or the newest cell that fits it."""
+    if arguments.guide and (arguments.selector or arguments.profile or arguments.archs):
+        raise UsageError("--guide goes with no cell", remedy="Type: nox -s doctor -- --guide")
+    rules = context.matrix()
+    here = Here(env=dict(os.environ), dist=_DIST, world=World())
+    edges = doctor_verb.Edges(
+        look=partial(machinefacts.look, here, rules),
+        supply=partial(machinefacts.supply, here=here, rules=rules),
+        costs=workshop.costs(),
+    )
+    sections = doctor_verb.doctor(_asked(arguments, rules), rules, edges)
+    if arguments.json:
+        sys.stdout.write(to_json(sections) + "\n")
+    else:
+        log = Log(context.console())
+        for line in doctor_verb.lines(sections):
+            log.line(line)
+    doctor_verb.judge(sections)
+    return 0
+
+
+def _asked(arguments: argparse.Namespace, rules: Matrix) -> doctor_verb.Asked:
+    named = bool(" ".join(arguments.selector).split())
+    rows = context.select(arguments, rules) if named else context.expand(arguments, rules)
+    chosen = [row.cell for row in rows if named or row.state is State.BUILD]
+    if not (chosen or arguments.guide):
+        raise UsageError("matrix.yaml chooses no cell", remedy="Name one: nox -s doctor -- cu124 torch2.6 cp310")
+    return doctor_verb.Asked(cells=tuple(chosen), named=named, guide=arguments.guide)

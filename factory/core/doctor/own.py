@@ -1,0 +1,100 @@
+"""What the factory needs of this machine to build a cell, and what it brings itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from factory.core.doctor import capacity
+from factory.core.doctor.bound import numbers
+from factory.core.doctor.facts import Facts, Fetch, Home, Missing, Supply
+from factory.core.doctor.line import Line, Purpose, Section, ok, problem, warning
+from factory.core.doctor.target import Needs, spelt
+from factory.core.model import Cell, Matrix
+
+_IN_IMAGE = "needed only where the container image cannot be had"
+
+
+def section(cell: Cell, facts: Facts, supply: Supply, rules: Matrix, needs: Needs) -> Section:
+    """Hold the machine to what building ``cell`` with ``nox -s build`` takes."""
+    lines = (
+        _toolkit(cell, facts, supply),
+        _compiler(cell, facts, needs),
+        _python(cell, facts),
+        *_brought(cell, supply, rules),
+        *capacity.by_factory(facts.capacity, needs),
+        *capacity.disks(facts.rooms, supply, needs),
+        _engine(facts),
+        *capacity.gpu(cell, facts.gpus, rules),
+        _git(facts),
+    )
+    return Section(purpose=Purpose.FACTORY, against=spelt(cell, rules), decides=True, lines=lines)
+
+
+def _toolkit(cell: Cell, facts: Facts, supply: Supply) -> Line:
+    passed = "".join(f"; {line}" for line in supply.passed_over)
+    match supply.toolkit:
+        case Home(origin=origin, path=path, release=release):
+            return ok("CUDA", f"{release} from {origin}: {path}{passed}")
+        case Fetch(title=title, size=size):
+            megabytes = f"{size / 1e6:.0f} MB"
+            return ok(
+                "CUDA", f"not needed here, the factory fetches {cell.cuda} from {title} ({megabytes}), no root{passed}"
+            )
+        case Missing(what=what, remedy=remedy):
+            return _lacking("CUDA", what + passed, remedy, facts)
+
+
+def _compiler(cell: Cell, facts: Facts, needs: Needs) -> Line:
+    found = facts.compilers[cell.cuda]
+    if isinstance(found, Missing):
+        return _lacking("g++", found.what, found.remedy, facts)
+    if numbers(found.version or "") < (needs.oldest_gcc,):
+        remedy = f"Install g++-{needs.oldest_gcc} or newer."
+        return _lacking(
+            "g++", f"{found.path} is {found.version}; torch needs {needs.oldest_gcc} or newer", remedy, facts
+        )
+    return ok("g++", f"{found.path}, {found.version}, which CUDA {cell.cuda} takes")
+
+
+def _python(cell: Cell, facts: Facts) -> Line:
+    found = facts.pythons[cell.python]
+    if isinstance(found, Missing):
+        return _lacking("Python", found.what, found.remedy, facts)
+    return ok("Python", f"{cell.python}: {found}")
+
+
+def _lacking(subject: str, said: str, remedy: str, facts: Facts) -> Line:
+    """Word what is lacking; with a container engine the image has it."""
+    if isinstance(facts.engine, Missing):
+        return problem(subject, said, remedy)
+    return warning(subject, f"{said}; {_IN_IMAGE}", remedy)
+
+
+def _brought(cell: Cell, supply: Supply, rules: Matrix) -> Iterator[Line]:
+    torch = rules.torch[cell.torch]
+    where = "is in the cache" if supply.environment else "not needed here, the factory installs"
+    name = f"torch {torch.release} for CUDA {cell.cuda}"
+    yield ok("torch", f"{name} {where}" if supply.environment else f"{where} {name} for Python {cell.python}")
+    tools = f"ninja, packaging, pip, setuptools{torch.setuptools} and wheel"
+    yield ok("build tools", f"not needed here, the factory installs {tools} beside torch, without build isolation")
+    brings = f"torch brings {supply.cudnn}" if supply.cudnn else "torch brings its own"
+    yield ok("cuDNN", f"not needed here: {brings}, and flash-attn neither compiles against it nor loads it")
+
+
+def _engine(facts: Facts) -> Line:
+    if isinstance(facts.engine, Missing):
+        glibc = f", so they need its glibc, {facts.glibc}" if facts.glibc else ""
+        said = f"{facts.engine.what}: wheels are built on this machine itself{glibc}"
+        return warning("container", said, facts.engine.remedy)
+    return ok(
+        "container",
+        f"{facts.engine}; wheels are built in the image of matrix.yaml, without it on this machine itself",
+    )
+
+
+def _git(facts: Facts) -> Line:
+    found = facts.programs["git"]
+    if isinstance(found, str):
+        return ok("git", f"{found}, to know the repository whose releases may hold kernels")
+    remedy = "Install git, or type: export GITHUB_REPOSITORY=OWNER/NAME"
+    return warning("git", f"{found.what}, so the repository whose releases may hold kernels is not known", remedy)

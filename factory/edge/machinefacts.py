@@ -1,0 +1,149 @@
+"""Looks at this machine for ``doctor``: nothing is written, nothing fetched, and what fails is a finding."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import psutil
+
+from factory.core.doctor import readings
+from factory.core.doctor.facts import Capacity, Facts, Gpu, Missing, Program, Room, Supply
+from factory.core.errors import FactoryError, UsageError
+from factory.core.model import Cell, Matrix, Toolkit
+from factory.core.requirements import lock_name
+from factory.data import DATA
+from factory.edge import cudahome, engine, files, gpu, hostcompiler, installed, interpreter, machine, workshop
+from factory.edge.cache import cache_root
+from factory.edge.environment import Installer
+from factory.edge.toolkit.find import World
+
+_Found = TypeVar("_Found")
+_PROGRAMS = ("git", "ninja", "uv")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """The caller's environment, where wheels would go, and the world that toolkits come from."""
+
+    env: Mapping[str, str]
+    dist: Path
+    world: World
+
+    @property
+    def cache(self) -> Path | None:
+        """Where the cache is, or would be; None where there is no place for it."""
+        try:
+            return cache_root(self.env)
+        except UsageError:
+            return None
+
+
+def look(here: Here, rules: Matrix) -> Facts:
+    """Look at all that does not depend on a cell."""
+    env, local = here.env, here.world.local
+    pythons = {python for torch in rules.torch.values() for build in torch.builds for python in build.pythons}
+    return Facts(
+        nvcc=cudahome.nvcc(env),
+        home=cudahome.home(env, local),
+        toolkits=cudahome.toolkits(env, here.cache, local),
+        gcc=_compiler(env.get("CC") or "gcc", env),
+        gxx=_compiler(env.get("CXX") or "g++", env),
+        compilers={name: _tried(partial(_chosen, row, env)) for name, row in rules.toolkits.items()},
+        python=installed.find(env),
+        pythons={name: _tried(partial(_interpreter, name, env)) for name in sorted(pythons)},
+        capacity=_capacity(env, rules),
+        rooms=_tried(lambda: (_room("cache", cache_root(env)), _room("dist", here.dist))),
+        gpus=_tried(partial(_gpus, env)),
+        engine=_tried(lambda: str(engine.find(env))),
+        programs={name: _program(name, env) for name in _PROGRAMS},
+        glibc=(os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc "),
+    )
+
+
+def supply(cell: Cell, here: Here, rules: Matrix) -> Supply:
+    """Look at what the factory has for ``cell``, and what it would fetch."""
+    toolkit, passed_over = cudahome.supply(cell.cuda, here.env, here.cache, here.world)
+    torch = rules.torch[cell.torch]
+    build = next(row for row in torch.builds if (row.cuda, row.cxx11abi) == (cell.cuda, cell.cxx11abi))
+    lock = files.text_of(DATA / "locks" / lock_name(torch, build))
+    return Supply(
+        toolkit=toolkit,
+        passed_over=passed_over,
+        environment=here.cache is not None
+        and files.is_directory(installer(here.cache, here.env).place(torch, build, cell.python)),
+        cudnn=readings.cudnn_locked(lock or ""),
+    )
+
+
+def installer(cache: Path, env: Mapping[str, str]) -> Installer:
+    """Give what knows where environments are in ``cache``."""
+    return Installer(
+        cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=lambda _: None
+    )
+
+
+def _tried(see: Callable[[], _Found]) -> _Found | Missing:
+    """Give what ``see`` gives, else why it does not."""
+    try:
+        return see()
+    except FactoryError as error:
+        return Missing(what=_joined([error.what, *error.why]), remedy=error.remedy.partition("\n")[0])
+    except OSError as error:
+        return Missing(what=str(error))
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "; ".join(part.strip().replace("\n", " ") for part in parts)
+
+
+def _compiler(name: str, env: Mapping[str, str]) -> Program | Missing:
+    path = shutil.which(name, path=env.get("PATH", ""))
+    if path is None:
+        return Missing(what=f"{name} is not on PATH")
+    version = hostcompiler.version_of(path, env)
+    return Program(path=path, version=version, said="it does not describe itself as a gcc")
+
+
+def _chosen(toolkit: Toolkit, env: Mapping[str, str]) -> Program:
+    found = hostcompiler.find(toolkit, env)
+    return Program(path=str(found.path), version=found.version)
+
+
+def _interpreter(version: str, env: Mapping[str, str]) -> str:
+    return str(interpreter.find(version, env))
+
+
+def _program(name: str, env: Mapping[str, str]) -> str | Missing:
+    return shutil.which(name, path=env.get("PATH", "")) or Missing(what=f"{name} is not on PATH")
+
+
+def _gpus(env: Mapping[str, str]) -> tuple[Gpu, ...]:
+    return tuple(Gpu(name=one.name, capability=one.capability, driver=one.driver) for one in gpu.find(env))
+
+
+def _capacity(env: Mapping[str, str], rules: Matrix) -> Capacity:
+    seen, limits = machine.read(), workshop.limits(env, max_jobs=rules.max_jobs)
+    return Capacity(
+        cores=seen.cores,
+        hardware_cores=os.cpu_count() or 1,
+        memory=seen.memory,
+        hardware_memory=int(psutil.virtual_memory().total),
+        free=seen.free,
+        jobs=limits.jobs,
+        budget=limits.budget,
+        asked=env.get("MAX_JOBS", ""),
+        most_jobs=rules.max_jobs,
+    )
+
+
+def _room(use: str, path: Path) -> Room:
+    """Look at a directory, or at the nearest above it that is there, for it would be made."""
+    there = next(one for one in (path.absolute(), *path.absolute().parents) if os.access(one, os.F_OK))
+    usage, device = shutil.disk_usage(there), there.stat().st_dev
+    return Room(use=use, path=str(path), device=device, free=usage.free, writable=os.access(there, os.W_OK | os.X_OK))

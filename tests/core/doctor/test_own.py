@@ -1,0 +1,128 @@
+"""The factory's way: what it lacks, and what it says it brings."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from factory.core.arch import Arch
+from factory.core.doctor import own
+from factory.core.doctor.facts import Facts, Fetch, Gpu, Missing, Program, Supply
+from factory.core.doctor.line import Section, State, standing
+from tests.doctorfacts import CAPACITY, FACTS, GPU, NEEDS, ROOMS, RULES, SUPPLY, cell, facts, line
+
+NONE = Missing(what="there is none", remedy="Get one.")
+BARE = Supply(toolkit=Fetch(title="Debian", size=114_000_000), passed_over=(), environment=False, cudnn=None)
+
+
+def checked(machine: Facts = FACTS, supply: Supply = SUPPLY) -> Section:
+    return own.section(cell(), machine, supply, RULES, NEEDS)
+
+
+def test_a_fit_machine() -> None:
+    assert {one.state for one in checked().lines} == {State.OK}
+
+
+def test_what_the_factory_brings_is_no_problem_where_it_is_not() -> None:
+    machine = facts(nvcc=NONE, home=NONE, python=NONE, gcc=NONE)
+    found = checked(machine, BARE)
+    assert not list(standing((found,)))
+    assert line(found, "CUDA").said == "not needed here, the factory fetches 12.4 from Debian (114 MB), no root"
+    assert line(found, "torch").said.startswith("not needed here, the factory installs torch 2.6.0 for CUDA 12.4")
+    assert "setuptools>=70.1,<82" in line(found, "build tools").said
+    assert "torch brings its own" in line(found, "cuDNN").said
+    assert "torch brings 9.1.0.70" in line(checked(), "cuDNN").said
+
+
+@pytest.mark.parametrize(
+    ("machine", "supply", "subject"),
+    [
+        (facts(compilers={**FACTS.compilers, "12.4": NONE}), SUPPLY, "g++"),
+        (facts(compilers={**FACTS.compilers, "12.4": Program(path="/g++", version="8.3.0")}), SUPPLY, "g++"),
+        (facts(pythons={**FACTS.pythons, "3.10": NONE}), SUPPLY, "Python"),
+        (FACTS, replace(SUPPLY, toolkit=NONE), "CUDA"),
+    ],
+)
+def test_what_an_image_has_stands_in_the_way_only_without_an_engine(
+    machine: Facts, supply: Supply, subject: str
+) -> None:
+    assert line(checked(machine, supply), subject).state is State.WARNING
+    alone = checked(replace(machine, engine=NONE), supply)
+    assert [one.subject for one in alone.problems] == [subject]
+    assert line(alone, subject).remedy
+    assert line(alone, "container").said.endswith("so they need its glibc, 2.36")
+
+
+def test_a_toolkit_that_is_passed_over_is_named() -> None:
+    found = checked(supply=replace(SUPPLY, passed_over=("CUDA_HOME is passed over (it is CUDA 13.0.88)",)))
+    assert line(found, "CUDA").said.endswith("; CUDA_HOME is passed over (it is CUDA 13.0.88)")
+
+
+def test_jobs_are_the_least_of_cores_cap_and_memory() -> None:
+    assert "8 at once: MAX_JOBS=6" in line(checked(), "MAX_JOBS").said
+    small = replace(CAPACITY, asked="", budget=14 * 10**9)
+    said = line(checked(facts(capacity=small)), "MAX_JOBS").said
+    assert said.startswith("2 at once: 8 cores (matrix.yaml allows 32), memory for 2 (14.0 GB for compiles")
+
+
+def test_a_container_s_limits_are_seen() -> None:
+    limited = replace(CAPACITY, hardware_cores=64, hardware_memory=256 * 10**9)
+    said = line(checked(facts(capacity=limited)), "memory").said
+    assert said.endswith(
+        "a container or cgroup allows 8 cores of the hardware's 64 and 64.0 GB of the hardware's 256.0 GB"
+    )
+
+
+@pytest.mark.parametrize(
+    ("memory", "free", "state"), [(4, 3, State.PROBLEM), (16, 3, State.WARNING), (16, 12, State.OK)]
+)
+def test_one_compile_must_fit(memory: int, free: int, state: State) -> None:
+    capacity = replace(CAPACITY, memory=memory * 10**9, free=free * 10**9)
+    assert line(checked(facts(capacity=capacity)), "memory").state is state
+
+
+def test_disks_are_added_up_where_they_are_one() -> None:
+    tight = tuple(replace(room, free=11 * 10**9) for room in ROOMS)
+    found = checked(facts(rooms=tight), BARE)
+    assert [one.subject for one in found.problems] == ["disk, cache", "disk, dist"]
+    assert "FACTORY_CACHE" in line(found, "disk, cache").remedy
+    apart = (tight[0], replace(tight[1], device=2))
+    assert not checked(facts(rooms=apart), BARE).problems
+
+
+def test_disks_that_cannot_be_written_to() -> None:
+    closed = (replace(ROOMS[0], writable=False), ROOMS[1])
+    assert line(checked(facts(rooms=closed)), "disk, cache").said == "/cache cannot be written to"
+    assert line(checked(facts(rooms=NONE)), "disk").state is State.PROBLEM
+
+
+@pytest.mark.parametrize(
+    ("gpu", "state", "said"),
+    [
+        (GPU, State.OK, "building needs none"),
+        (replace(GPU, capability="8.9"), State.OK, "8.9"),
+        (replace(GPU, driver="470.1"), State.WARNING, "CUDA 12.4 needs driver 525 or newer"),
+        (replace(GPU, capability="7.5"), State.WARNING, "no kernels below 8.0"),
+        (replace(GPU, capability="12.0"), State.WARNING, "8.0 9.0 does not run on it"),
+    ],
+)
+def test_gpus(gpu: Gpu, state: State, said: str) -> None:
+    found = line(checked(facts(gpus=(gpu, gpu))), "GPU")
+    assert found.state is state
+    assert said in found.said
+    assert not checked(facts(gpus=(gpu,))).problems
+
+
+def test_ptx_runs_on_newer_gpus() -> None:
+    one = replace(cell(), archs=(Arch(9, 0, ptx=True),))
+    machine = facts(gpus=(replace(GPU, capability="12.0"),))
+    found = own.section(one, machine, SUPPLY, RULES, NEEDS)
+    assert line(found, "GPU").state is State.OK
+    assert found.against.endswith(" --archs 9.0+PTX")
+
+
+def test_no_gpu_and_no_git() -> None:
+    found = checked(facts(gpus=NONE, programs={"git": NONE}))
+    assert line(found, "GPU").state is State.OK
+    assert "GITHUB_REPOSITORY" in line(found, "git").remedy

@@ -1,0 +1,83 @@
+"""The real machine, and one where nothing is as it should be."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from factory.core.doctor.facts import Fetch, Missing, Program
+from factory.edge import hostcompiler, machinefacts
+from factory.edge.machinefacts import Here
+from factory.edge.toolkit.find import World
+from tests.doctorfacts import RULES, cell
+
+UNSEEN = "/" + "x" * 300  # no system call takes so long a name: an error for root too
+
+
+def here(tmp_path: Path, **env: str) -> Here:
+    return Here(env=env, dist=tmp_path / "dist", world=World(local=tmp_path))
+
+
+def test_this_machine(tmp_path: Path) -> None:
+    path = os.environ["PATH"]
+    facts = machinefacts.look(here(tmp_path, PATH=path, FACTORY_CACHE=str(tmp_path / "cache")), RULES)
+    assert isinstance(facts.gxx, Program)
+    assert facts.gxx.version == hostcompiler.version_of(facts.gxx.path, {"PATH": path})
+    assert set(facts.compilers) == set(RULES.toolkits)
+    assert facts.capacity.memory <= facts.capacity.hardware_memory
+    assert facts.capacity.cores <= facts.capacity.hardware_cores
+    assert not isinstance(facts.rooms, Missing)
+    assert [(room.use, room.writable) for room in facts.rooms] == [("cache", True), ("dist", True)]
+    assert facts.rooms[0].device == facts.rooms[1].device == tmp_path.stat().st_dev
+    assert not list(tmp_path.iterdir()), "nothing is written"
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"PATH": ""},
+        {"PATH": UNSEEN, "HOME": UNSEEN, "CUDA_HOME": UNSEEN, "CUDA_PATH": UNSEEN, "PYENV_ROOT": UNSEEN},
+        {"PATH": "/proc/1/root:/dev/null", "CC": "/dev/null", "CXX": "ccache g++", "CUDA_HOME": "/dev/null"},
+        {"FACTORY_CACHE": "~a-user-that-nobody-has/cache", "MAX_JOBS": "many", "XDG_CACHE_HOME": "relative"},
+        {"FACTORY_CACHE": UNSEEN, "MAX_JOBS": "\N{SUPERSCRIPT TWO}"},
+    ],
+)
+def test_a_bad_machine_is_seen_as_it_is(env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # where the cache is looked for if nothing else is said
+    place = here(tmp_path, **env)
+    facts = machinefacts.look(place, RULES)
+    assert isinstance(facts.nvcc, Missing)
+    assert isinstance(facts.python, Missing)
+    supply = machinefacts.supply(cell(), place, RULES)
+    assert isinstance(supply.toolkit, Fetch)
+    assert not supply.environment
+
+
+def test_a_compiler_that_is_no_gcc(tmp_path: Path) -> None:
+    clang = tmp_path / "clang++"
+    clang.write_text("#!/bin/sh\necho 14.0.6\n")
+    clang.chmod(0o755)
+    found = machinefacts.look(here(tmp_path, PATH=f"{tmp_path}:/usr/bin:/bin", CXX="clang++"), RULES)
+    assert found.gxx == Program(path=str(clang), version=None, said="it does not describe itself as a gcc")
+    assert all(isinstance(one, Missing) for one in found.compilers.values())
+    assert isinstance(machinefacts.look(here(tmp_path, PATH=str(tmp_path), CC="gcc -m64"), RULES).gcc, Missing)
+
+
+def test_a_cache_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    rooms = machinefacts.look(here(tmp_path, PATH="", FACTORY_CACHE=f"{tmp_path}/file/cache"), RULES).rooms
+    assert not isinstance(rooms, Missing)
+    assert (rooms[0].use, rooms[0].writable) == ("cache", False)
+
+
+def test_an_environment_that_is_in_the_cache(tmp_path: Path) -> None:
+    place = here(tmp_path, PATH="", FACTORY_CACHE=str(tmp_path / "cache"))
+    assert not machinefacts.supply(cell(), place, RULES).environment
+    torch = RULES.torch["2.6"]
+    (build,) = [row for row in torch.builds if row.cuda == "12.4"]
+    machinefacts.installer(tmp_path / "cache", place.env).place(torch, build, "3.10").mkdir(parents=True)
+    found = machinefacts.supply(cell(), place, RULES)
+    assert (found.environment, found.cudnn) == (True, "9.1.0.70")

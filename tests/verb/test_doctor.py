@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from factory.core.cells import expand
+from factory.core.doctor.facts import Facts, Missing
+from factory.core.doctor.line import Purpose, Section
+from factory.core.errors import UnfitError
+from factory.core.model import Cell, State
+from factory.edge import workshop
+from factory.edge.log import Log
+from factory.verb import doctor
+from factory.verb.doctor import Asked, Edges
+from tests.doctorfacts import FACTS, GUIDE, NEEDS, RULES, SUPPLY, cell, facts
+
+NONE = Missing(what="there is none", remedy="Get one.")
+BARE = facts(nvcc=NONE, home=NONE, toolkits={}, python=NONE)
+CHOSEN = tuple(row.cell for row in expand(RULES) if row.state is State.BUILD)
+
+
+def checked(machine: Facts, *cells: Cell, guide: bool = False) -> tuple[Section, ...]:
+    edges = Edges(look=lambda: machine, supply=lambda _: SUPPLY, costs=workshop.costs())
+    return doctor.doctor(Asked(cells=cells or CHOSEN, named=bool(cells), guide=guide), RULES, edges)
+
+
+def shown(sections: tuple[Section, ...], path: Path, **options: bool) -> str:
+    with path.open("w") as file:
+        log = Log(Console(file=file, width=40, **options))  # type: ignore[arg-type]  # a table of flags
+        for line in doctor.lines(sections):
+            log.line(line)
+    return path.read_text()
+
+
+def test_the_guide_s_numbers_are_those_of_the_guide() -> None:
+    assert str(GUIDE.cuda) == "12.1 or newer, 12.4 or newer recommended"
+    assert str(GUIDE.torch) == "2.6.0 or newer recommended"
+    assert str(GUIDE.python) == "3.9 or newer, 3.10 or newer recommended"
+    assert (GUIDE.cudnn, GUIDE.max_jobs) == ("9.8.0", 32)
+    assert set(GUIDE.tools) <= set(GUIDE.install_tools.split())
+
+
+def test_a_named_cell_is_checked_both_ways_and_the_factory_s_decides() -> None:
+    own, hand = checked(BARE, cell())
+    assert (own.purpose, own.against, own.decides) == (Purpose.FACTORY, cell().id, True)
+    assert (hand.purpose, hand.against, hand.decides) == (Purpose.HAND, cell().id, False)
+    assert hand.problems
+    doctor.judge((own, hand))
+
+
+def test_without_a_cell_the_guide_is_what_building_by_hand_is_held_to() -> None:
+    own, hand = checked(FACTS)
+    assert own.against == cell().id
+    assert hand.against == "the guide's recommended environment"
+
+
+def test_the_guide_alone_decides_itself() -> None:
+    (only,) = sections = checked(BARE, guide=True)
+    assert only.decides
+    with pytest.raises(UnfitError, match="not ready for the guide's recommended environment") as caught:
+        doctor.judge(sections)
+    assert any(line.startswith("nvcc: ") for line in caught.value.why)
+    assert caught.value.remedy.startswith("Install CUDA 12.4")
+
+
+def test_of_several_cells_the_one_that_fits() -> None:
+    wanted = cell("cu124", "torch2.6", "cp312")
+    machine = facts(python=NONE, pythons=dict.fromkeys(FACTS.pythons, NONE) | {"3.12": "/usr/bin/python3.12"})
+    cells = [one for one in CHOSEN if (one.torch, one.cuda) == ("2.6", "12.4")]
+    assert checked(machine, *cells)[0].against == wanted.id
+
+
+def test_a_lean_profile_takes_less_memory() -> None:
+    assert doctor.needs("smoke", workshop.costs()).unit < NEEDS.unit
+    assert doctor.needs("mine", workshop.costs()).unit == NEEDS.unit
+
+
+def test_lines_are_plain_where_there_is_no_terminal(tmp_path: Path) -> None:
+    text = shown(checked(BARE, cell()), tmp_path / "out")
+    assert "\x1b" not in text
+    lines = text.splitlines()
+    assert lines[0] == f"for the factory: {cell().id}"
+    assert "  ok       torch          torch 2.6.0 for CUDA 12.4 is in the cache" in lines
+    at = lines.index("  problem  nvcc           there is none")
+    assert lines[at + 1].strip() == "-> the same"
+    assert lines[-1].endswith("; the factory needs none of it")
+
+
+def test_a_terminal_gets_colours_unless_it_wants_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    sections = checked(FACTS, cell())
+    assert "\x1b[32m  ok" in shown(sections, tmp_path / "out", force_terminal=True)
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[32m" not in shown(sections, tmp_path / "out", force_terminal=True)
+
+
+def test_what_looks_like_markup_is_text(tmp_path: Path) -> None:
+    odd = facts(programs={"git": "/[bold]/git"})
+    assert "/[bold]/git, to know" in shown(checked(odd, cell()), tmp_path / "out")

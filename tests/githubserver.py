@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from mimetypes import guess_type
+from pathlib import Path
 from re import fullmatch, sub
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from tests.githubstore import REPOSITORY, StoredAsset, StoredRelease
+from tests.githubissues import StoredIssue, StoredTag
+from tests.githubstore import HOME, REPOSITORY, StoredAsset, StoredRelease
 from tests.octokit import Exchange, description, violations
 
 TOKEN = "ghp_not-a-real-token"  # noqa: S105 - of this server
@@ -27,7 +30,8 @@ class GithubServer(ThreadingHTTPServer):
     """Serves the releases of one repository.
 
     ``fault`` is asked before every request, and names what goes wrong with it; ``clock`` is the time it is.
-    ``wrong`` collects what must never happen, seen from here.
+    ``readers`` are further tokens, with which nothing may be written; ``home`` is where releases say they are
+    downloaded from; ``site`` is what its Pages serve. ``wrong`` collects what must never happen, seen from here.
     """
 
     daemon_threads = True
@@ -42,6 +46,12 @@ class GithubServer(ThreadingHTTPServer):
     def reset(self) -> None:
         with self.lock:
             self.releases: dict[int, StoredRelease] = {}
+            self.issues: dict[int, StoredIssue] = {}
+            self.takes_issues = True
+            self.readers: set[str] = set()
+            self.home = HOME
+            self.site: Path | None = None
+            self.tags: dict[str, StoredTag] = {}
             self.last = 0
             self.clock = datetime(2026, 11, 23, 12, tzinfo=UTC)
             self.fault: Callable[[str, str], str] = lambda _method, _path: ""
@@ -72,9 +82,20 @@ class GithubServer(ThreadingHTTPServer):
         self.releases[release.id] = release
         return release
 
+    def add_issue(self, title: str, body: str) -> StoredIssue:
+        issue = StoredIssue(number=self.next_id(), title=title, body=body)
+        self.issues[issue.number] = issue
+        return issue
+
     def put(self, release: StoredRelease, name: str, content: bytes, state: str = "uploaded") -> StoredAsset:
         asset = StoredAsset(
-            id=self.next_id(), tag=release.tag, name=name, content=content, state=state, created=self.clock
+            id=self.next_id(),
+            tag=release.tag,
+            name=name,
+            content=content,
+            state=state,
+            created=self.clock,
+            home=self.home,
         )
         release.assets[asset.id] = asset
         return asset
@@ -100,6 +121,7 @@ class Answer:
     body: Any = None
     headers: tuple[tuple[str, str], ...] = ()
     content: bytes | None = None
+    kind: str = "application/octet-stream"
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -193,6 +215,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.stored(int(parts.path.removeprefix("/storage/")))
         if parts.path.startswith(f"/{REPOSITORY}/releases/download/"):
             return self.downloaded(*unquote(parts.path).split("/")[-2:])
+        if parts.path.startswith(f"/pages/{REPOSITORY}/"):
+            return self.page_of_site(unquote(parts.path).removeprefix(f"/pages/{REPOSITORY}/"))
         self.authorise()
         query = tuple(parse_qsl(parts.query, keep_blank_values=True))
         self.query = dict(query)
@@ -222,6 +246,11 @@ class Handler(BaseHTTPRequestHandler):
         """Let everybody read, and the owner of the token write and see drafts."""
         shown = self.headers.get("Authorization")
         self.trusted = shown == f"token {TOKEN}"
+        if shown in {f"token {reader}" for reader in self.server.readers}:
+            if self.command != "GET":
+                self.close_connection = True
+                raise Refused(403, "Resource not accessible by integration")
+            shown = None
         if not self.trusted and (shown is not None or self.command != "GET"):
             self.close_connection = True
             raise Refused(401, "Bad credentials")
@@ -230,9 +259,13 @@ class Handler(BaseHTTPRequestHandler):
 
     def changed_or_read(self, path: str) -> Answer:
         for method, pattern, act in self.ROUTES:
-            match = fullmatch(rf"/repos/{REPOSITORY}/releases{pattern}", path)
+            match = fullmatch(rf"/repos/{REPOSITORY}{pattern}", path)
             if match and method == self.command:
                 return act(self, *match.groups())
+        for pattern, look in self.ELSEWHERE:
+            match = fullmatch(rf"/repos/([\w-]+/[\w.-]+){pattern}", path)
+            if match and match[1] in self.server.tags and self.command == "GET":
+                return look(self, *match.groups())
         raise Refused(404)
 
     def listed(self) -> Answer:
@@ -289,16 +322,68 @@ class Handler(BaseHTTPRequestHandler):
         del release.assets[asset.id]
         return Answer(204)
 
+    def issues(self) -> Answer:
+        """List as PyGithub asks: oldest first."""
+        state = self.query.get("state", "open")
+        there = sorted(self.server.issues.values(), key=lambda issue: issue.number)
+        return self.page([issue.plain(self.server.api) for issue in there if state in {"all", issue.state}])
+
+    def issue_opened(self) -> Answer:
+        if not self.server.takes_issues:
+            raise Refused(410, "Issues has been disabled in this repository.")
+        issue = self.server.add_issue(self.sent["title"], self.sent["body"])
+        return Answer(201, issue.plain(self.server.api))
+
+    def issue(self, number: str) -> Answer:
+        return Answer(200, self.issue_of(number).plain(self.server.api))
+
+    def issue_changed(self, number: str) -> Answer:
+        issue = self.issue_of(number)
+        issue.state, issue.reason = self.sent["state"], self.sent["state_reason"]
+        issue.body = self.sent["body"]
+        return Answer(200, issue.plain(self.server.api))
+
+    def issue_of(self, number: str) -> StoredIssue:
+        if int(number) not in self.server.issues:
+            raise Refused(404)
+        return self.server.issues[int(number)]
+
     ROUTES = (
-        ("GET", "", listed),
-        ("POST", "", created),
-        ("GET", "/tags/(.+)", by_tag),
-        ("GET", r"/(\d+)", one),
-        ("PATCH", r"/(\d+)", updated),
-        ("DELETE", r"/(\d+)", deleted),
-        ("GET", r"/(\d+)/assets", assets),
-        ("GET", r"/assets/(\d+)", asset),
-        ("DELETE", r"/assets/(\d+)", removed),
+        ("GET", "/releases", listed),
+        ("POST", "/releases", created),
+        ("GET", "/releases/tags/(.+)", by_tag),
+        ("GET", r"/releases/(\d+)", one),
+        ("PATCH", r"/releases/(\d+)", updated),
+        ("DELETE", r"/releases/(\d+)", deleted),
+        ("GET", r"/releases/(\d+)/assets", assets),
+        ("GET", r"/releases/assets/(\d+)", asset),
+        ("DELETE", r"/releases/assets/(\d+)", removed),
+        ("GET", "/issues", issues),
+        ("POST", "/issues", issue_opened),
+        ("GET", r"/issues/(\d+)", issue),
+        ("PATCH", r"/issues/(\d+)", issue_changed),
+    )
+
+    def latest(self, repository: str) -> Answer:
+        tag = self.server.tags[repository].name
+        return Answer(200, StoredRelease(id=1, tag=tag, name=tag, body="", draft=False).plain(self.server.api))
+
+    def reference(self, repository: str, name: str) -> Answer:
+        tag = self.server.tags[repository]
+        if name != tag.name:
+            raise Refused(404)
+        return Answer(200, tag.reference(self.server.api, repository))
+
+    def tag(self, repository: str, sha: str) -> Answer:
+        tag = self.server.tags[repository]
+        if sha != tag.annotated:
+            raise Refused(404)
+        return Answer(200, tag.plain(self.server.api, repository))
+
+    ELSEWHERE = (
+        ("/releases/latest", latest),
+        (r"/git/ref/tags/(\S+)", reference),
+        (r"/git/tags/(\w+)", tag),
     )
 
     def uploaded(self) -> Answer:
@@ -349,6 +434,14 @@ class Handler(BaseHTTPRequestHandler):
                     return Answer(200, content=release.named(name).content)
         raise Refused(404)
 
+    def page_of_site(self, path: str) -> Answer:
+        """Answer as Pages do."""
+        file = (self.server.site or Path()) / path
+        file = file / "index.html" if not path or path.endswith("/") else file
+        if self.server.site is None or not file.is_file():
+            raise Refused(404)
+        return Answer(200, content=file.read_bytes(), kind=guess_type(file)[0] or "application/octet-stream")
+
     def all(self) -> list[StoredRelease]:
         return list(self.server.releases.values())
 
@@ -388,7 +481,7 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")
-        self.send_header("Content-Type", "application/json" if answer.content is None else "application/octet-stream")
+        self.send_header("Content-Type", "application/json" if answer.content is None else answer.kind)
         self.end_headers()
         with contextlib.suppress(ConnectionError):
             self.wfile.write(content[: len(content) // 2] if fault == "cut" else content)

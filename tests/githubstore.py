@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 REPOSITORY = "someone/wheels"
+HOME = "https://github.com"
 _LINKS = ("url", "html_url", "followers_url", "following_url", "gists_url", "starred_url", "subscriptions_url")
 _MORE_LINKS = ("organizations_url", "repos_url", "events_url", "received_events_url")
 _OCTOCAT: dict[str, Any] = {
@@ -21,6 +22,10 @@ _OCTOCAT: dict[str, Any] = {
 } | {link: f"https://api.github.com/users/octocat/{link}" for link in (*_LINKS, *_MORE_LINKS)}
 
 
+def octocat(kind: str = "User") -> dict[str, Any]:
+    return {**_OCTOCAT, "type": kind}
+
+
 @dataclass(kw_only=True)
 class StoredAsset:
     """``says_digest`` is false for what GitHub took before it computed digests."""
@@ -32,13 +37,14 @@ class StoredAsset:
     state: str
     created: datetime
     says_digest: bool = True
+    home: str = HOME
 
     def plain(self, api: str) -> dict[str, Any]:
         created = f"{self.created:%Y-%m-%dT%H:%M:%SZ}"
         known = self.state == "uploaded" and self.says_digest
         return {
             "url": f"{api}/repos/{REPOSITORY}/releases/assets/{self.id}",
-            "browser_download_url": f"https://github.com/{REPOSITORY}/releases/download/{self.tag}/{self.name}",
+            "browser_download_url": f"{self.home}/{REPOSITORY}/releases/download/{self.tag}/{self.name}",
             "id": self.id,
             "node_id": f"RA_{self.id}",
             "name": self.name,

@@ -1,15 +1,17 @@
-"""Asks image registries, without a password, which digest a tag has now.
+"""Asks image registries, without a password, which tags there are and which digest a tag has now.
 
-OCI distribution specification 1.1, "Pulling manifests"; Docker's "Token authentication specification".
+OCI distribution specification 1.1, "Pulling manifests" and "Listing Tags"; Docker's "Token authentication
+specification".
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -17,11 +19,12 @@ from urllib.parse import urljoin, urlsplit
 from urllib.request import parse_http_list
 
 import requests
-from requests.utils import should_bypass_proxies
+from requests.utils import parse_header_links, should_bypass_proxies
 from urllib3.exceptions import HTTPError
 
 from factory.core.errors import DigestError, FactoryError, ImageError, UnreachableError
 from factory.core.imagename import ImageName
+from factory.edge.cause import root
 from factory.edge.pipconfig import without_password
 
 _MANIFESTS = (
@@ -35,6 +38,8 @@ _CONNECT = 10.0  # seconds
 _WHOLE = 30.0  # seconds from the first byte of an answer to its last
 _LARGEST = 4 << 20  # bytes; larger manifests need not be supported by registries either
 _HOPS = 5
+_PAGE = 1000  # tags
+_MOST_PAGES = 50
 _HIDDEN = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 _TOLD = 300  # characters of what a server says
 _REMEDY = "Try again where it can be reached: nox -s pin"
@@ -50,11 +55,23 @@ def digest(image: ImageName, *, env: Mapping[str, str], silence: float = 20.0) -
         ImageError: It answers that there is no such image for the public, or with something else than a manifest.
         DigestError: The manifest is not the one that the registry says it is.
     """
+    with _asking(image, env, silence) as asker:
+        return _verified(image, _manifest(asker, image))
+
+
+def tags(image: ImageName, *, env: Mapping[str, str], silence: float = 20.0) -> tuple[str, ...]:
+    """Give all tags of the repository of ``image``. Raises what ``digest`` raises."""
+    with _asking(image, env, silence) as asker:
+        return tuple(tag for answer in _pages(asker, image) for tag in _listed(image, answer))
+
+
+@contextlib.contextmanager
+def _asking(image: ImageName, env: Mapping[str, str], silence: float) -> Iterator[_Asker]:
     with _Asker(image, env, silence) as asker:
         try:
-            return _verified(image, _manifest(asker, image))
+            yield asker
         except (OSError, ValueError, HTTPError) as error:  # OSError: also all of requests' own
-            raise _unreachable(image, f"{asker.host}: {_root(error)}") from error
+            raise _unreachable(image, f"{asker.host}: {root(error)}") from error
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,15 +144,42 @@ def _body(answer: requests.Response, image: ImageName) -> bytes:
 
 
 def _manifest(asker: _Asker, image: ImageName) -> _Answer:
-    url = f"{asker.root}{image.repository}/manifests/{image.reference}"
+    answer = _let_in(asker, image, f"{asker.root}{image.repository}/manifests/{image.reference}")
+    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+    if kind not in _MANIFESTS or not _object(answer.body):
+        raise _unfit(image, f"what came is no whole manifest ({kind or 'of no stated type'})")
+    return answer
+
+
+def _pages(asker: _Asker, image: ImageName) -> Iterator[_Answer]:
+    url = f"{asker.root}{image.repository}/tags/list?n={_PAGE}"
+    for _ in range(_MOST_PAGES):
+        answer = _let_in(asker, image, url)
+        yield answer
+        links = parse_header_links(answer.headers.get("Link", ""))
+        further = next((link["url"] for link in links if link.get("rel") == "next"), None)
+        if further is None:
+            return
+        url = urljoin(url, further)
+        if urlsplit(url)[:2] != urlsplit(asker.root)[:2]:
+            raise _unfit(image, "its list of tags goes on at another registry")
+    raise _unfit(image, f"it has more than {_MOST_PAGES * _PAGE} tags")
+
+
+def _listed(image: ImageName, answer: _Answer) -> list[str]:
+    listed = _object(answer.body).get("tags")
+    if not isinstance(listed, list) or not all(isinstance(tag, str) for tag in listed):
+        raise _unfit(image, "what came is no list of tags")
+    return listed
+
+
+def _let_in(asker: _Asker, image: ImageName, url: str) -> _Answer:
+    """Get ``url``, with a token for everybody if the registry wants one."""
     answer = asker.ask(url)
     if answer.status == HTTPStatus.UNAUTHORIZED:
         answer = asker.ask(url, token=_token(asker, answer.headers.get("WWW-Authenticate", ""), image))
     if answer.status != HTTPStatus.OK:
         raise _refused(image, answer.status)
-    kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if kind not in _MANIFESTS or not _object(answer.body):
-        raise _unfit(image, f"what came is no whole manifest ({kind or 'of no stated type'})")
     return answer
 
 
@@ -204,13 +248,6 @@ def _unfit(image: ImageName, reason: str) -> ImageError:
 def _told(text: str) -> str:
     """Make what came from outside fit for a terminal and a log."""
     return "".join(sign if sign.isprintable() else "?" for sign in without_password(text)[:_TOLD])
-
-
-def _root(error: BaseException) -> str:
-    """Give the first cause of ``error``: what requests and urllib3 wrap around it repeats URLs and addresses."""
-    while inner := error.__cause__ or error.__context__:
-        error = inner
-    return str(error) or type(error).__name__
 
 
 def _either(env: Mapping[str, str], name: str) -> str:

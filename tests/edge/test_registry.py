@@ -12,7 +12,7 @@ import pytest
 
 from factory.core.errors import DigestError, ImageError, UnreachableError
 from factory.core.imagename import ImageName
-from factory.edge.registry import digest
+from factory.edge.registry import digest, tags
 from tests.smallregistry import DIGEST, INDEX, MANIFEST, TOKEN, Answer, Handler, Registry, registry
 
 PATH = "/v2/team/image/manifests/tag"
@@ -271,3 +271,47 @@ def test_a_ca_bundle_that_is_not_there_is_told(server: Registry, tmp_path: Path)
     with pytest.raises(UnreachableError) as caught:
         digest(ImageName.parse("debian:12"), env=env)
     assert "missing.pem" in caught.value.why[0]
+
+
+def listing(*names: str, following: str = "") -> Answer:
+    more = {"Link": f'<{following}>; rel="next"'} if following else {}
+    return lambda handler: handler.say(json.dumps({"name": "team/image", "tags": names}).encode(), more=more)
+
+
+def test_all_tags_are_listed_page_by_page(server: Registry) -> None:
+    pages = [listing("b", "c"), listing("a", following="/v2/team/image/tags/list?n=1000&last=a")]
+
+    def turn(handler: Handler) -> None:
+        pages.pop()(handler)
+
+    server.answers["/v2/team/image/tags/list"] = turn
+    assert tags(ImageName.parse(f"{server.name}/team/image:tag"), env={}) == ("a", "b", "c")
+    assert [path for path, _ in server.asked] == [
+        "/v2/team/image/tags/list?n=1000",
+        "/v2/team/image/tags/list?n=1000&last=a",
+    ]
+
+
+@pytest.mark.parametrize("answer", [b"", b"[]", b'{"tags": null}', b'{"tags": [1]}', b'{"errors": []}'])
+def test_what_is_no_list_of_tags_is_told(server: Registry, answer: bytes) -> None:
+    server.answers["/v2/team/image/tags/list"] = lambda handler: handler.say(answer)
+    with pytest.raises(ImageError, match="is not to be had") as caught:
+        tags(ImageName.parse(f"{server.name}/team/image:tag"), env={})
+    assert caught.value.why == ("what came is no list of tags",)
+
+
+def test_a_list_of_tags_stays_with_its_registry_and_ends(server: Registry) -> None:
+    server.answers["/v2/team/image/tags/list"] = listing("a", following="http://127.0.0.1:1/v2/team/image/tags/list")
+    with pytest.raises(ImageError) as caught:
+        tags(ImageName.parse(f"{server.name}/team/image:tag"), env={})
+    assert caught.value.why == ("its list of tags goes on at another registry",)
+    server.answers["/v2/team/image/tags/list"] = listing("a", following="/v2/team/image/tags/list")
+    with pytest.raises(ImageError) as caught:
+        tags(ImageName.parse(f"{server.name}/team/image:tag"), env={})
+    assert caught.value.why == ("it has more than 50000 tags",)
+
+
+def test_tags_of_a_repository_that_is_not_there_are_told(server: Registry) -> None:
+    server.answers["/v2/team/image/tags/list"] = lambda handler: handler.say(b"{}", status=404)
+    with pytest.raises(ImageError, match="is not to be had"):
+        tags(ImageName.parse(f"{server.name}/team/image:tag"), env={})

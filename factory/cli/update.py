@@ -1,0 +1,79 @@
+"""Calls the verb that watches for what is new."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+from functools import partial
+from pathlib import Path
+
+from factory.cli import context, jobpage, repository
+from factory.core.errors import FactoryError
+from factory.core.summaries import update as update_page
+from factory.core.update.actions import Action, pins
+from factory.core.update.ledger import Issue
+from factory.edge import actionrelease, packages, registry
+from factory.edge.githubclient import TroubleError
+from factory.edge.issues import Issues
+from factory.edge.log import Log
+from factory.verb import update as update_verb
+from factory.verb import watch as watch_verb
+from factory.verb.watch import Observed, Sources
+
+_WORKFLOWS = Path(".github")
+_SILENCE = 20.0  # seconds
+
+
+def update(arguments: argparse.Namespace) -> int:
+    """Look at what is published, and open an issue for each thing that is new.
+
+    What could not be looked at is said, and is no failure while something could be.
+    """
+    log = Log(context.console())
+    named = None if arguments.dry_run else repository.needed(arguments.repository)
+    observed = watch_verb.watch(context.matrix(), _pins(), _sources(), log.say)
+    if named is None:
+        update_verb.rehearse(observed.proposals, listed=_listed(arguments.repository, log), say=log.say)
+        return 0
+    jobpage.add(update_page.markdown(observed.proposals, _opened(observed, named, log), observed.silent))
+    return 0
+
+
+def _opened(observed: Observed, named: str, log: Log) -> dict[str, int]:
+    if not observed.proposals:
+        return {}
+    with _issues(named) as issues:
+        return update_verb.update(observed.proposals, issues=issues, say=log.say)
+
+
+def _listed(named: str | None, log: Log) -> tuple[Issue, ...]:
+    """Give the issues there are; none where that cannot be known, which is said."""
+    try:
+        with _issues(repository.needed(named)) as issues:
+            return issues.listed()
+    except (FactoryError, TroubleError) as error:
+        log.say(f"update (dry run): what has an issue already is not known: {'; '.join(str(error).splitlines())}")
+        return ()
+
+
+def _issues(named: str) -> contextlib.closing[Issues]:
+    return contextlib.closing(
+        Issues(named, token=os.environ.get("GITHUB_TOKEN"), api=repository.api(), silence=_SILENCE)
+    )
+
+
+def _sources() -> Sources:
+    env = dict(os.environ)
+    return Sources(
+        listed=lambda project, index: packages.listed(project, env, index=index),
+        metadata=packages.metadata,
+        digest=partial(registry.digest, env=env),
+        tags=partial(registry.tags, env=env),
+        newest=partial(actionrelease.newest, token=env.get("GITHUB_TOKEN"), api=repository.api()),
+    )
+
+
+def _pins() -> tuple[Action, ...]:
+    texts = (path.read_text(encoding="utf-8") for path in sorted(_WORKFLOWS.rglob("*.yml")))
+    return tuple(dict.fromkeys(pin for text in texts for pin in pins(text)))

@@ -1,0 +1,48 @@
+"""Against a GitHub on this machine that is held to GitHub's own description."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from factory.core.errors import UpdateError
+from factory.core.update.actions import Tag
+from factory.edge.actionrelease import newest
+from factory.edge.githubclient import TroubleError
+from tests.githubissues import StoredTag
+from tests.githubserver import GithubServer, github_server
+
+COMMIT, ANNOTATED = "c0" * 20, "a1" * 20
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[GithubServer]:
+    with github_server() as server:
+        yield server
+
+
+@pytest.fixture
+def server(shared: GithubServer) -> Iterator[GithubServer]:
+    shared.reset()
+    yield shared
+    assert shared.wrong == []
+
+
+@pytest.mark.parametrize("annotated", ["", ANNOTATED])
+def test_a_tag_is_followed_to_its_commit(server: GithubServer, annotated: str) -> None:
+    server.tags["actions/checkout"] = StoredTag(name="v7.0.1", commit=COMMIT, annotated=annotated)
+    assert newest("actions/checkout", token=None, api=server.api) == Tag(name="v7.0.1", commit=COMMIT)
+
+
+def test_a_repository_without_a_release_is_told(server: GithubServer) -> None:
+    with pytest.raises(UpdateError, match="GitHub shows no latest release of actions/nothing"):
+        newest("actions/nothing", token=None, api=server.api)
+
+
+@pytest.mark.parametrize("fault", ["500", "429", "cut", "drop"])
+def test_what_may_pass_is_trouble(server: GithubServer, fault: str) -> None:
+    server.tags["actions/checkout"] = StoredTag(name="v7.0.1", commit=COMMIT)
+    server.fault = lambda _method, _path: fault
+    with pytest.raises(TroubleError):
+        newest("actions/checkout", token=None, api=server.api)

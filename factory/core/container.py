@@ -10,7 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,6 @@ SHARED = ("pool", "logs", "pip", "toolkits")
 READ = ("sdists", "sources")
 _BUNDLE = Path("/factory/ca-certificates.crt")
 _LABEL = "flash-attn-wheel-factory"
-_STEP = "sh /project/factory/data/inside.sh"
 # What tells programs in a container how to reach a network. Only the names stand in a configuration, which is
 # printed: the engine takes the values, which may hold passwords, from its own environment.
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
@@ -35,7 +34,7 @@ class ContainerJob:
     """What the steps inside are told: the cell as ``core.selector`` reads it, and the limits of compiles.
 
     ``run`` is this build's own name; ``archs`` are spelled as in ``matrix.yaml``; ``memory`` is in bytes, None for
-    what is free there.
+    what is free there; ``shard`` is a share of the kernels, None for all; ``minutes`` are what compiles may take.
     """
 
     run: str
@@ -44,12 +43,18 @@ class ContainerJob:
     archs: tuple[str, ...]
     jobs: int
     memory: int | None
+    shard: str | None = None
+    minutes: float | None = None
 
     @classmethod
     def of(cls, cell: Cell, *, run: str, jobs: int, memory: int | None) -> ContainerJob:
         """Describe the build of ``cell``."""
         archs = tuple(map(str, cell.archs))
         return cls(run=run, tokens=tuple(cell.id.split()), profile=cell.profile, archs=archs, jobs=jobs, memory=memory)
+
+    def limited(self, *, shard: str | None, minutes: float | None) -> ContainerJob:
+        """Give the same job for a share of the kernels, or with little time."""
+        return replace(self, shard=shard, minutes=minutes)
 
     def to_json(self) -> str:
         """Give what ``from_json`` reads."""
@@ -127,34 +132,63 @@ def configuration(cell: Cell, image: Image, outside: Outside) -> dict[str, Any]:
 
     Source of the keys: https://cibuildwheel.pypa.io/en/stable/options/
     """
-    arguments = [
-        f"--label={label(outside.run)}",
-        "--security-opt=label=disable",  # else SELinux keeps mounted directories from the container
-        *(f"--env={name}" for name in outside.proxies),
-        *(f"--mount={mount}" for mount in outside.mounts),
-    ]
-    bundled = any(mount.target == _BUNDLE for mount in outside.mounts)
-    environment = {
-        **variables(cell, site(cell), jobs=outside.jobs),
-        "FACTORY_CACHE": str(CACHE),
-        "PIP_CACHE_DIR": str(CACHE / "pip"),
-        **(dict.fromkeys(("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(_BUNDLE)) if bundled else {}),
-    }
+    environment = {**variables(cell, site(cell), jobs=outside.jobs), **_environment(outside)}
     return {
         "tool": {
             "cibuildwheel": {
                 "manylinux-x86_64-image": image.reference,
-                "container-engine": {"name": outside.engine, "create-args": arguments, "disable-host-mount": True},
+                "container-engine": {
+                    "name": outside.engine,
+                    "create-args": list(_arguments(outside)),
+                    "disable-host-mount": True,
+                },
                 "build-frontend": {"name": "pip", "args": list(PIP_OPTIONS)},
                 "dependency-versions": "latest",  # what it would fetch, virtualenv, is there already, by hash
                 "environment": environment,
-                "before-all": f"{_STEP} kernels",
-                "before-build": f"{_STEP} bench",
+                "before-all": _line("kernels"),
+                "before-build": _line("bench"),
                 "repair-wheel-command": "",  # torch and CUDA libraries stay out; the audit states the platform
-                "before-test": f"{_STEP} environment",
-                "test-command": f"{_STEP} test",
+                "before-test": _line("environment"),
+                "test-command": _line("test"),
             }
         }
+    }
+
+
+def waiting(image: Image, outside: Outside, project: Path) -> tuple[str, ...]:
+    """Give the engine's words that start a container of ``image`` which waits for its steps; it prints its name."""
+    mount = Mount(source=project, target=PROJECT)
+    env = (f"--env={name}={value}" for name, value in _environment(outside).items())
+    words = ("run", "--detach", "--rm", "--pull=never", *_arguments(outside), *env, f"--mount={mount}")
+    return *words, image.reference, "sleep", "infinity"
+
+
+def step(name: str) -> tuple[str, ...]:
+    """Give the command that runs a step inside."""
+    return "sh", str(PROJECT / "factory" / "data" / "inside.sh"), name
+
+
+def _line(name: str) -> str:
+    return " ".join(step(name))
+
+
+def _arguments(outside: Outside) -> tuple[str, ...]:
+    """Give what the engine is told of every container."""
+    return (
+        f"--label={label(outside.run)}",
+        "--security-opt=label=disable",  # else SELinux keeps mounted directories from the container
+        *(f"--env={name}" for name in outside.proxies),
+        *(f"--mount={mount}" for mount in outside.mounts),
+    )
+
+
+def _environment(outside: Outside) -> dict[str, str]:
+    """Give the variables of every container."""
+    bundled = any(mount.target == _BUNDLE for mount in outside.mounts)
+    return {
+        "FACTORY_CACHE": str(CACHE),
+        "PIP_CACHE_DIR": str(CACHE / "pip"),
+        **(dict.fromkeys(("PIP_CERT", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"), str(_BUNDLE)) if bundled else {}),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,8 +32,23 @@ def verify(file: Path, url: str, env: Mapping[str, str]) -> Attested:
     match = _RELEASE.fullmatch(url)
     if match is None:
         return Attested(ok=False, said="not verified by attestation: it did not come from a GitHub release")
-    repository = match["repository"]
-    done = shell.run(["gh", "attestation", "verify", file, "--repo", repository], env=env, timeout=_TIMEOUT)
+    return _asked(file, match["repository"], ("--repo", match["repository"]), env)
+
+
+def required(file: Path, repository: str, env: Mapping[str, str]) -> None:
+    """Check that ``file`` was built by ``repository``'s own ``wheel.yml`` or ``pool.yml``, not by just any workflow.
+
+    Raises DigestError where that was not, or could not be, verified.
+    """
+    signer = "pool.yml" if file.name.endswith(".tar.zst") else "wheel.yml"
+    words = ("--repo", repository, "--signer-workflow", f"{repository}/.github/workflows/{signer}")
+    found = _asked(file, repository, words, env)
+    if not found.ok:
+        raise DigestError(f"{file.name}: {found.said}")
+
+
+def _asked(file: Path, repository: str, words: Sequence[str], env: Mapping[str, str]) -> Attested:
+    done = shell.run(["gh", "attestation", "verify", file, *words], env=env, timeout=_TIMEOUT)
     if done.ok:
         return Attested(ok=True, said=f"verified by attestation: built by a workflow of {repository}")
     if done.status == _NO_PROGRAM:

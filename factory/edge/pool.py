@@ -18,9 +18,10 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from factory.edge.digest import sha256_of
 
@@ -63,6 +64,11 @@ class SetRecord:
     host_compiler: str
     units: int
     keys: tuple[str, ...]
+
+    @classmethod
+    def read(cls, fields: Mapping[str, Any]) -> SetRecord:
+        """Read it from what was JSON. Raises KeyError or TypeError."""
+        return cls(**{**fields, "archs": tuple(fields["archs"]), "keys": tuple(fields["keys"])})
 
     @property
     def name(self) -> str:
@@ -215,8 +221,7 @@ def _locked(path: Path, how: int) -> Iterator[bool]:
 
 def _read_set(path: Path) -> SetRecord | None:
     try:
-        fields = json.loads(path.read_text())
-        return SetRecord(**{**fields, "archs": tuple(fields["archs"]), "keys": tuple(fields["keys"])})
+        return SetRecord.read(json.loads(path.read_text()))
     except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
         return None
 

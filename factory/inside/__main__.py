@@ -14,6 +14,7 @@ from factory.edge.log import Log
 from factory.inside import step
 
 _STEPS = {
+    "note": step.note_kernels,
     "kernels": step.compile_kernels,
     "bench": step.set_up,
     "environment": step.prepare_test,

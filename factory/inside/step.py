@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,12 +14,15 @@ from factory.core.arch import Arch
 from factory.core.container import CACHE, PROJECT, ContainerJob
 from factory.core.errors import InstallError
 from factory.core.model import Matrix
+from factory.core.shard import Shard
 from factory.core.wheel.name import wheel_filename
 from factory.edge import loading, shell, workshop
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import kernels, plan, workbench
-from factory.verb.kernels import KernelSet
+from factory.verb.container.kernels import Needed
+from factory.verb.kernels import SetWanted
+from factory.verb.tally import tally
 from factory.verb.workbench import CellWanted
 
 _IMPORT = "import flash_attn; from flash_attn import flash_attn_func; print(flash_attn.__version__)"
@@ -29,6 +33,7 @@ _WHERE = "import sysconfig; print(sysconfig.get_path('purelib'))"
 class Inside:
     """One build as its steps see it."""
 
+    job: ContainerJob
     wanted: CellWanted
     rules: Matrix
     shop: Workshop
@@ -52,14 +57,27 @@ def read(env: Mapping[str, str], log: Log) -> Inside:
     outer = {name: value for name, value in env.items() if name not in own}
     limits = workshop.limits(outer, max_jobs=job.jobs, memory=job.memory)
     shop = Workshop(cache=CACHE, env=outer, log=log, limits=limits)
-    return Inside(wanted=workbench.wanted(row.cell, rules), rules=rules, shop=shop)
+    return Inside(job=job, wanted=workbench.wanted(row.cell, rules), rules=rules, shop=shop)
+
+
+def note_kernels(inside: Inside) -> None:
+    """Tell the factory outside which kernel set is needed here, and which parts of it."""
+    ready = kernels.note(_set(inside), inside.shop)
+    mine = kernels.shared(ready, _shard(inside))
+    keys = frozenset(key for unit in mine for key in unit.wanted())
+    there = kernels.stocked(mine, inside.shop.pool)
+    lacking = frozenset(unit.name for unit in mine if unit.host not in there)
+    _leave(inside, "needed", Needed(kernels=kernels.record(ready), keys=keys, lacking=lacking).to_json())
 
 
 def compile_kernels(inside: Inside) -> None:
-    """Have all kernels of the cell in the pool, and the toolkit where the wheel step looks for it."""
+    """Have the kernels of the cell in the pool, and the toolkit where the wheel step looks for it."""
     home = container.site(inside.wanted.cell).cuda_home
-    made = _kernels(inside)
-    inside.shop.log.say(f"kernels done: {made.compiled} units compiled now")
+    limit = inside.job.minutes
+    until = None if limit is None else time.monotonic() + limit * 60
+    made = kernels.kernels(_set(inside), inside.shop, _shard(inside), until=until)
+    need = plan.need_of(inside.wanted.cell, inside.rules)
+    _leave(inside, "made", tally(need, _shard(inside), made.origins, inside.shop.pool).to_json())
     home.unlink(missing_ok=True)
     home.symlink_to(made.ready.toolkit.home)
 
@@ -72,7 +90,8 @@ def set_up(inside: Inside) -> None:
     installer.lock(inside.python, "virtualenv.txt")
     packages = _packages_of(inside.python)
     site = replace(container.site(inside.wanted.cell), site_packages=packages)
-    workbench.set_up(site, inside.wanted, _kernels(inside), packages / "torch", inside.shop)
+    ready = kernels.kernels(_set(inside), inside.shop)
+    workbench.set_up(site, inside.wanted, ready, packages / "torch", inside.shop)
     inside.shop.log.say(f"building {wheel_filename(inside.wanted.cell)}")
 
 
@@ -96,7 +115,13 @@ def _packages_of(python: Path) -> Path:
     return Path(shell.run([python, "-I", "-c", _WHERE], timeout=60).stdout.strip())
 
 
-def _kernels(inside: Inside) -> KernelSet:
-    # Of no remote pool: in a container nothing is fetched but what its recipe names.
-    need = plan.need_of(inside.wanted.cell, inside.rules)
-    return kernels.kernels(context.set_wanted(need, inside.rules), inside.shop)
+def _set(inside: Inside) -> SetWanted:
+    return context.set_wanted(plan.need_of(inside.wanted.cell, inside.rules), inside.rules)
+
+
+def _shard(inside: Inside) -> Shard | None:
+    return None if inside.job.shard is None else Shard.parse(inside.job.shard)
+
+
+def _leave(inside: Inside, name: str, text: str) -> None:
+    (CACHE / "logs" / f"{inside.job.run}.{name}.json").write_text(text)

@@ -10,14 +10,16 @@ from rich.table import Table
 from rich.text import Text
 
 from factory.core.arch import Arch
-from factory.core.estimate import expect
+from factory.core.estimate import Measured, expect
 from factory.core.model import Cell, Matrix, Planned, Toolkit
 from factory.core.progress import duration, gigabytes
 from factory.core.schedule import Demand, remaining_seconds
 from factory.core.sdist import read_extension
 from factory.core.unit import Unit
 from factory.core.wheel.name import release_tag, wheel_filename
+from factory.core.workflow import kernel_set, outputs
 from factory.edge import source, workshop
+from factory.edge.compile import Limits
 from factory.edge.workshop import Workshop
 
 SCHEMA = 1
@@ -61,22 +63,41 @@ def need_of(cell: Cell, matrix: Matrix) -> KernelNeed:
 
 
 def estimate(need: KernelNeed, matrix: Matrix, shop: Workshop) -> Estimate:
-    """Estimate one kernel set from the units its sdist lists.
+    """Estimate one kernel set on this machine from the units its sdist lists.
 
     Raises UnreachableError or SourceError when the sdist is neither cached nor to be had.
     """
+    return _sum(_demand(need, matrix, shop, shop.measured), shop.limits)
+
+
+def jobs(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[str, str]:
+    """Give what the workflow's jobs get, by name; shares are cut for its own runners, whatever this machine is.
+
+    Raises UnreachableError or SourceError as ``estimate`` does, SelectorError where one run takes no more.
+    """
+    cells = [row.cell for row in planned]
+    runner = workshop.runner()
+    limits = workshop.limits_of(runner, max_jobs=matrix.max_jobs)
+    seconds: dict[str, float] = {}
+    for cell in cells:
+        name = kernel_set(cell, matrix)
+        if name not in seconds:
+            seconds[name] = _sum(_demand(need_of(cell, matrix), matrix, shop, ()), limits).seconds
+    return outputs(cells, seconds, matrix, runner)
+
+
+def _demand(need: KernelNeed, matrix: Matrix, shop: Workshop, measured: Iterable[Measured]) -> dict[str, Demand]:
     release = matrix.flash_attn[need.flash_attn]
     root = source.unpacked(release, cache=shop.cache, env=shop.env)
     kernels = read_extension((root / "setup.py").read_text()).kernels
     shape = workshop.shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
     units = {Unit(source=name, host=name): shape for name in kernels}
-    demand = expect(units, workshop.costs(), shop.measured)
-    return _sum(demand, shop)
+    return expect(units, workshop.costs(), measured)
 
 
-def _sum(demand: dict[str, Demand], shop: Workshop) -> Estimate:
+def _sum(demand: dict[str, Demand], limits: Limits) -> Estimate:
     peak = max(row.peak for row in demand.values())
-    jobs = max(1, min(shop.limits.jobs, shop.limits.budget // peak))
+    jobs = max(1, min(limits.jobs, limits.budget // peak))
     return Estimate(
         units=len(demand),
         seconds=remaining_seconds((row.seconds for row in demand.values()), jobs=jobs),

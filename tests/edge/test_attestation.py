@@ -54,3 +54,20 @@ def test_what_came_from_elsewhere_has_none(url: str, file: Path, tmp_path: Path)
     found = attestation.verify(file, url, gh(tmp_path, "exit 0"))
     assert not found.ok
     assert "did not come from a GitHub release" in found.said
+
+
+@pytest.mark.parametrize(("name", "workflow"), [(GUIDE, "wheel.yml"), ("kernels-2.7.tar.zst", "pool.yml")])
+def test_what_must_be_attested_must_be_by_the_workflow_that_makes_it(name: str, workflow: str, tmp_path: Path) -> None:
+    path = tmp_path / name
+    attestation.required(path, "owner/repo", gh(tmp_path, f'echo "$@" > {tmp_path}/asked'))
+    asked = (tmp_path / "asked").read_text()
+    assert asked == (
+        f"attestation verify {path} --repo owner/repo --signer-workflow owner/repo/.github/workflows/{workflow}\n"
+    )
+
+
+@pytest.mark.parametrize("script", ["exit 1", "exit 4", None])
+def test_what_must_be_attested_and_was_not_verified_is_an_error(script: str | None, file: Path, tmp_path: Path) -> None:
+    env = {"PATH": str(tmp_path)} if script is None else gh(tmp_path, script)
+    with pytest.raises(DigestError):
+        attestation.required(file, "owner/repo", env)

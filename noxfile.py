@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import nox
 
 nox.needs_version = ">=2025.5"
@@ -14,7 +16,11 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "tests"]
 
-YAML_STYLE = "{extends: default, rules: {line-length: {max: 120}, document-start: disable}}"
+YAML_STYLE = """{extends: default, rules: {
+    line-length: {max: 120}, document-start: disable,
+    comments: {min-spaces-from-content: 1}, # a pinned action's version, as the tools that renew it write it
+    truthy: {check-keys: false}, # a workflow's `on`
+}}"""
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -25,7 +31,7 @@ def _verb(session: nox.Session) -> None:
 
 @nox.session
 def plan(session: nox.Session) -> None:
-    """Say what would be built and what it would take: plan -- [SELECTOR] [--json] [--why] [--published]."""
+    """Say what would be built and what it would take: plan -- [SELECTOR] [--json] [--why] [--against FILE]."""
     _verb(session)
 
 
@@ -44,6 +50,12 @@ def build(session: nox.Session) -> None:
 @nox.session
 def prove(session: nox.Session) -> None:
     """Compare the pool's machine code with upstream's: prove -- cu124 [--all]."""
+    _verb(session)
+
+
+@nox.session
+def doctor(session: nox.Session) -> None:
+    """Check this machine against a cell, or the newest that fits it: doctor -- [cu124 torch2.6 cp310] [--guide]."""
     _verb(session)
 
 
@@ -96,6 +108,18 @@ def download(session: nox.Session) -> None:
 
 
 @nox.session
+def diagnose(session: nox.Session) -> None:
+    """Say why a build failed, from its log: diagnose -- [FILE | -] [cu124 torch2.6 cp310]."""
+    _verb(session)
+
+
+@nox.session
+def update(session: nox.Session) -> None:
+    """Open one issue for each new release of flash-attn, torch, CUDA images and actions: update -- [--dry-run]."""
+    _verb(session)
+
+
+@nox.session
 def lock(session: nox.Session) -> None:
     """Write the lock files of the cells' environments anew."""
     session.install("--quiet", "uv>=0.9")
@@ -131,6 +155,13 @@ def e2e_site(session: nox.Session) -> None:
 
 
 @nox.session
+def rehearse(session: nox.Session) -> None:
+    """Run the factory's workflow here, from its own files, up to a wheel that pip installs: rehearse -- [--file FILE]."""
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.run("python", "-m", "tests.rehearsal", *session.posargs)
+
+
+@nox.session
 def bench(session: nox.Session) -> None:
     """Measure upstream's way and the pool's, print the ratios and draw them; an hour or two."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench"))
@@ -139,13 +170,19 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style, types and data files."""
+    """Check style, types, data files and workflows."""
     groups = nox.project.dependency_groups(PROJECT, "bench", "test", "lint")
     session.install("--quiet", "-e", ".", "nox", *groups)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")
-    session.run("yamllint", "--strict", "-d", YAML_STYLE, "matrix.yaml", "factory/data")
+    session.run("yamllint", "--strict", "-d", YAML_STYLE, "matrix.yaml", "factory/data", ".github")
+    github = Path(".github")
+    workflows, actions = sorted(map(str, github.glob("workflows/*"))), sorted(map(str, github.glob("actions/*/*")))
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions)
+    session.run("actionlint", *workflows)
+    session.run("zizmor", "--offline", "--persona", "auditor", "--quiet", ".github")
 
 
 if __name__ == "__main__":

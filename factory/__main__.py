@@ -10,8 +10,9 @@ import errno
 import sys
 from collections.abc import Callable, Sequence
 
+from factory.cli import jobpage
 from factory.cli.context import print_error
-from factory.cli.parser import parser
+from factory.cli.parser import read
 from factory.core.errors import DiskFullError, FactoryError
 
 _INTERRUPTED = 130
@@ -19,21 +20,27 @@ _INTERRUPTED = 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and give its exit status."""
-    arguments = parser().parse_args(argv)
+    arguments = read(argv)
     verb: Callable[[argparse.Namespace], int] = arguments.run
     try:
         return verb(arguments)
     except FactoryError as error:
-        print_error(error)
-        return error.status
+        return _failed(verb.__name__, error)
     except OSError as error:
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}
         failure = DiskFullError if full else FactoryError
-        print_error(failure(str(error), remedy="Free some space, then again." if full else "Mend that, then again."))
-        return failure.status
+        remedy = "Free some space, then again." if full else "Mend that, then again."
+        return _failed(verb.__name__, failure(str(error), remedy=remedy))
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what is finished is kept, the same command goes on from here\n")
         return _INTERRUPTED
+
+
+def _failed(verb: str, error: FactoryError) -> int:
+    """Print what ended ``verb``, put it on the job's page, give the exit status."""
+    print_error(error)
+    jobpage.add_failure(verb, error)
+    return error.status
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Where wheels are built, with programs in the engines' place."""
 
 import io
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,14 +35,14 @@ def order(directory: Path, engine: str = "") -> tuple[Order, io.StringIO]:
         log=Log(Console(file=said, width=300)),
         limits=workshop.limits({}, max_jobs=1),
     )
-    return Order(cells=tuple(row.cell for row in chosen), rules=RULES, shop=shop, dist=directory), said
+    return Order(cells=tuple(row.cell for row in chosen), rules=RULES, shop=shop), said
 
 
 def test_without_an_engine_this_machine_builds_and_says_so_in_one_line(tmp_path: Path) -> None:
     made, said = order(tmp_path)
     assert backend.engine(made, None) is None
     (line,) = said.getvalue().splitlines()
-    assert line.startswith("building on this machine itself: no container engine answers; docker is not installed")
+    assert line.startswith("on this machine itself: no container engine answers; docker is not installed")
 
 
 def test_who_asks_for_this_machine_gets_it_without_a_word(tmp_path: Path) -> None:
@@ -80,22 +79,8 @@ def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
     start = text.index("    image:\n      name: docker.io/pytorch/manylinux2_28-builder:cuda12.4")
     end = text.index("  12.6:\n", start)
     rules = matrix.load(f"{text[:start]}    image: null\n{text[end:]}")
-    bare = Order(cells=made.cells, rules=rules, shop=made.shop, dist=made.dist)
+    bare = Order(cells=made.cells, rules=rules, shop=made.shop)
     assert backend.engine(bare, None) is None
     assert "names no image for CUDA 12.4" in said.getvalue()
     with pytest.raises(ImageError):
         backend.engine(bare, "container")
-
-
-def test_for_containers_nothing_is_fetched_and_a_line_says_so(tmp_path: Path) -> None:
-    made, said = order(tmp_path, f"case $1 in info) echo '{INFO}';; image) echo linux/amd64;; esac")
-    found = backend.engine(made, None)
-    assert found is not None
-
-    def fetch(*_: object) -> None:
-        pytest.fail("nobody asked for that")
-
-    assert backend.in_containers(replace(made, cells=()), found, None) == []
-    assert said.getvalue() == ""
-    assert backend.in_containers(replace(made, cells=(), fetch=fetch), found, None) == []
-    assert said.getvalue().startswith("kernels: not fetched, for only inside its image is known")

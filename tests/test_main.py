@@ -66,6 +66,35 @@ def test_plan_says_why(capsys: pytest.CaptureFixture[str]) -> None:
     assert "--why cu130 torch2.6" in capsys.readouterr().err
 
 
+def test_plan_gives_the_workflow_its_matrices(here: Path) -> None:
+    (here / "output").write_text("before=1\n")
+    assert main(["plan", "--jobs", "output", "--", "cu124 torch2.6", "cp310 cp311"]) == 0
+    lines = dict(line.split("=", 1) for line in (here / "output").read_text().splitlines())
+    assert lines["before"] == "1"
+    (share,) = json.loads(lines["kernels"])
+    assert share["name"] == "fa2.7.4.post1-cu124-torch2.4-1-of-1"
+    assert [entry["cells"].split()[2] for entry in json.loads(lines["wheels"])] == ["cp310", "cp311"]
+    assert json.loads(lines["build_runner"]) == ["ubuntu-24.04"]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_selector_that_a_workflow_got_empty_is_none(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan", "--json"]) == 0
+    whole = capsys.readouterr().out
+    assert main(["plan", "--json", "--", ""]) == 0
+    assert capsys.readouterr().out == whole
+    assert main(["build", "--", ""]) == 11
+    assert "no cell is named" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("here")
+def test_an_outcome_is_of_a_time_limit(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kernels", "cu124", "--outcome", "file"]) == 2
+    assert "--outcome needs --minutes" in capsys.readouterr().err
+    for wrong in ("0", "soon", "-3"):
+        assert "is not a number of minutes" in usage(capsys, "kernels", "cu124", f"--minutes={wrong}")
+
+
 def test_plan_takes_away_what_is_published(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", "--json"]) == 0
     (here / "site").mkdir()
@@ -297,6 +326,7 @@ def test_an_audit_of_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         ["publish"],
         ["index"],
         ["download"],
+        ["update"],
         ["image"],
         ["pin"],
         ["lock"],

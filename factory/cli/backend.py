@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -11,14 +12,22 @@ from pathlib import Path
 from factory.cli import context
 from factory.core.errors import FactoryError
 from factory.core.model import Cell, Matrix
+from factory.core.summaries.build import Attempt, Outcome
+from factory.core.summaries.kernels import Tally
 from factory.core.wheel.facts import Expected
+from factory.core.wheel.report import Report
 from factory.edge import engine as engines
 from factory.edge import image
 from factory.edge.engine import Engine
 from factory.edge.workshop import Workshop
-from factory.verb import audit, build, container, kernels, workbench
+from factory.verb import audit, build, kernels, workbench
+from factory.verb.container import kernels as contained
+from factory.verb.container import wheel
+from factory.verb.container.kernels import Portion
+from factory.verb.container.yard import Yard, image_of
 from factory.verb.kernels import Fetch
 from factory.verb.plan import need_of
+from factory.verb.tally import tally
 
 _CONTAINER = "container"
 _HOST = "host"
@@ -26,7 +35,7 @@ _HOST = "host"
 
 @dataclass(frozen=True, kw_only=True)
 class Order:
-    """The cells to build, those of one kernel set side by side, and where the wheels go.
+    """The cells that are meant, those of one kernel set side by side.
 
     ``fetch`` brings published kernels, None for none.
     """
@@ -34,7 +43,6 @@ class Order:
     cells: tuple[Cell, ...]
     rules: Matrix
     shop: Workshop
-    dist: Path
     fetch: Fetch | None = None
 
 
@@ -47,70 +55,87 @@ def engine(order: Order, asked: str | None) -> Engine | None:
         return None
     try:
         found = engines.find(order.shop.env)
-        for used in dict.fromkeys(container.image_of(cell, order.rules) for cell in order.cells):
+        for used in dict.fromkeys(image_of(cell, order.rules) for cell in order.cells):
             image.ensure(used, found, order.shop.log.say)
     except FactoryError as error:
         if asked == _CONTAINER:
             raise
-        order.shop.log.say(f"building on this machine itself: {'; '.join([error.what, *error.why])}")
+        order.shop.log.say(f"on this machine itself: {'; '.join([error.what, *error.why])}")
         return None
     return found
 
 
-def on_host(order: Order) -> list[FactoryError]:
-    """Build every cell on this machine; give the failures."""
-    installer = context.installer(order.shop)
-    wanted = [workbench.wanted(cell, order.rules) for cell in order.cells]
-    for one in wanted:
-        # What cannot be had must show before hours of compiling, not after.
-        build.prepare(one, installer)
-    failures: list[FactoryError] = []
-    for need, rows in groupby(wanted, key=lambda one: need_of(one.cell, order.rules)):
-        of_set = list(rows)
-        try:
-            ready = kernels.kernels(context.set_wanted(need, order.rules), order.shop, fetch=order.fetch)
-        except FactoryError as error:
-            failures += [error] * len(of_set)
-            context.print_error(error)
-            continue
-        for one in of_set:
-            failures += _attempt(
-                partial(build.build, one, ready, installer=installer, shop=order.shop, dist=order.dist),
-                build.expected(one, ready, order.shop),
-                order,
-            )
-    return failures
-
-
-def in_containers(order: Order, found: Engine, memory: int | None) -> list[FactoryError]:
-    """Build every cell in a container of its own; give the failures."""
-    if order.fetch is not None:
-        # A set is named by the compiler and the toolkit it is made with. Those of the image are known only inside,
-        # and inside nothing is fetched: what the host could name here is its own set, which is of no use there.
-        order.shop.log.say("kernels: not fetched, for only inside its image is known which ones a container needs")
-    yard = container.Yard(
+def yard(order: Order, found: Engine, memory: int | None) -> Yard:
+    """Give where containers come from."""
+    return Yard(
         engine=found,
         installer=context.installer(order.shop),
         rules=order.rules,
         matrix=context.MATRIX,
         memory=memory,
     )
-    return [
-        failure
-        for cell in order.cells
-        for failure in _attempt(
-            partial(container.build, cell, yard, order.shop, dist=order.dist),
-            container.expected(cell, yard, order.shop),
-            order,
-        )
-    ]
 
 
-def _attempt(make: Callable[[], Path], expected: Expected, order: Order) -> list[FactoryError]:
-    """Make a wheel and audit it; print and give what went wrong."""
+def kernels_of(cell: Cell, order: Order, place: Yard | None, portion: Portion) -> Tally:
+    """Compile the kernel set of ``cell``, or a portion of it, where ``place`` says, None for this machine itself."""
+    if place is not None:
+        return contained.kernels(cell, place, order.shop, portion, fetch=order.fetch)
+    need = need_of(cell, order.rules)
+    wanted = context.set_wanted(need, order.rules)
+    made = kernels.kernels(wanted, order.shop, portion.shard, fetch=order.fetch, until=portion.until)
+    return tally(need, portion.shard, made.origins, order.shop.pool)
+
+
+def on_host(order: Order, dist: Path) -> Outcome:
+    """Build every cell on this machine; give what came of each."""
+    installer = context.installer(order.shop)
+    wanted = [workbench.wanted(cell, order.rules) for cell in order.cells]
+    for one in wanted:
+        # What cannot be had must show before hours of compiling, not after.
+        build.prepare(one, installer)
+    attempts: list[Attempt] = []
+    tallies: list[Tally] = []
+    for need, rows in groupby(wanted, key=lambda one: need_of(one.cell, order.rules)):
+        of_set = list(rows)
+        try:
+            ready = kernels.kernels(context.set_wanted(need, order.rules), order.shop, fetch=order.fetch)
+        except FactoryError as error:
+            attempts += [Attempt(cell=one.cell, seconds=0, error=error) for one in of_set]
+            context.print_error(error)
+            continue
+        tallies.append(tally(need, None, ready.origins, order.shop.pool))
+        for one in of_set:
+            make = partial(build.build, one, ready, installer=installer, shop=order.shop, dist=dist)
+            attempts.append(_attempt(one.cell, make, build.expected(one, ready, order.shop), order))
+    return Outcome(attempts=tuple(attempts), tallies=tuple(tallies))
+
+
+def in_containers(order: Order, place: Yard, dist: Path) -> Outcome:
+    """Build every cell in a container of its own, the kernels of a set before that in one; give what came of each."""
+    attempts: list[Attempt] = []
+    tallies: list[Tally] = []
+    for _, rows in groupby(order.cells, key=lambda cell: need_of(cell, order.rules)):
+        of_set = list(rows)
+        try:
+            tallies.append(contained.kernels(of_set[0], place, order.shop, Portion(), fetch=order.fetch))
+        except FactoryError as error:
+            attempts += [Attempt(cell=cell, seconds=0, error=error) for cell in of_set]
+            context.print_error(error)
+            continue
+        for cell in of_set:
+            make = partial(wheel.build, cell, place, order.shop, dist=dist)
+            attempts.append(_attempt(cell, make, wheel.expected(cell, place, order.shop), order))
+    return Outcome(attempts=tuple(attempts), tallies=tuple(tallies))
+
+
+def _attempt(cell: Cell, make: Callable[[], Path], expected: Expected, order: Order) -> Attempt:
+    """Make a wheel and audit it; print what went wrong."""
+    began = time.monotonic()
+    reports: list[Report] = []
+    failure = None
     try:
-        audit.run([make()], expect=lambda _: expected, say=order.shop.log.say)
+        audit.run([make()], expect=lambda _: expected, say=order.shop.log.say, keep=reports.append)
     except FactoryError as error:
         context.print_error(error)
-        return [error]
-    return []
+        failure = error
+    return Attempt(cell=cell, seconds=time.monotonic() - began, report=next(iter(reports), None), error=failure)

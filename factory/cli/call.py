@@ -5,23 +5,30 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from functools import partial
 from itertools import groupby
 
-from factory.cli import backend, context, repository
+from factory.cli import against, backend, context, jobpage, repository
 from factory.core import remaining, selector
-from factory.core.errors import SelectorError, UnreachableError, UsageError
+from factory.core.errors import SelectorError, UnfinishedError, UnreachableError, UsageError
 from factory.core.model import State
 from factory.core.published import Published
+from factory.core.summaries import audit as audit_page
+from factory.core.summaries import build as build_page
+from factory.core.summaries import kernels as kernels_page
+from factory.core.summaries import plan as plan_page
+from factory.core.summaries.kernels import Tally
+from factory.core.wheel.report import Report
 from factory.data import DATA
-from factory.edge import engine, wheellist
+from factory.edge import engine, joboutput, wheellist
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import audit as audit_verb
 from factory.verb import build as build_verb
 from factory.verb import gpu_test as gpu_test_verb
 from factory.verb import image as image_verb
-from factory.verb import kernels as kernels_verb
+from factory.verb import index as index_verb
 from factory.verb import lock as lock_verb
 from factory.verb import pin as pin_verb
 from factory.verb import plan as plan_verb
@@ -29,7 +36,9 @@ from factory.verb import pool as pool_verb
 from factory.verb import prove as prove_verb
 from factory.verb import remotepool as remotepool_verb
 from factory.verb import workbench
+from factory.verb.container.kernels import Portion
 from factory.verb.kernels import Fetch
+from factory.verb.outline import outline
 from factory.verb.workbench import CellWanted
 
 
@@ -43,17 +52,22 @@ def plan(arguments: argparse.Namespace) -> int:
             raise UsageError("--why needs a selector", remedy="For example: nox -s plan -- --why cu130 torch2.6")
         context.console().print(selector.why(arguments.selector, rules), markup=False, highlight=False, soft_wrap=True)
         return 0
+    if arguments.against:
+        return against.against(arguments, rules)
     shop = context.shop(arguments, rules, error_log=arguments.json)
     chosen = context.select(arguments, rules) if arguments.selector else context.expand(arguments, rules)
     if arguments.published:
         chosen = remaining.less_published(chosen, _published(arguments, shop))
     wanted = {State.BUILD, State.ON_REQUEST} if arguments.selector else {State.BUILD}
     built = [row for row in chosen if row.state in wanted]
+    if arguments.jobs:
+        joboutput.add(arguments.jobs, plan_verb.jobs(built, rules, shop))
     try:
         sets = plan_verb.estimates(built, rules, shop)
     except UnreachableError as error:
         shop.log.say(f"no estimate, for the source is not to be had: {error.what}")
         sets = {}
+    jobpage.add(plan_page.markdown(outline(chosen, built, sets, rules=rules, shop=shop), rules))
     if arguments.json:
         sys.stdout.write(plan_verb.to_json(chosen, sets, rules) + "\n")
         return 0
@@ -64,21 +78,49 @@ def plan(arguments: argparse.Namespace) -> int:
 
 
 def _published(arguments: argparse.Namespace, shop: Workshop) -> tuple[Published, ...]:
-    index = arguments.index or repository.pages(repository.needed(arguments.repository))
-    published = wheellist.former(index)
-    shop.log.say(f"published: {len(published)} wheels, says {index}")
+    """Give the wheels that an index lists, or the releases themselves, which may be ahead of it."""
+    if arguments.index:
+        published = wheellist.former(arguments.index)
+        shop.log.say(f"published: {len(published)} wheels, says {arguments.index}")
+        return published
+    named = repository.needed(arguments.repository)
+    known = wheellist.former(repository.pages(named))
+    with repository.opened(named) as github:
+        published = index_verb.gather(github.published(), known=known, say=shop.log.say)
+    shop.log.say(f"published: {len(published)} wheels in the releases of {named}")
     return published
 
 
 def kernels(arguments: argparse.Namespace) -> int:
-    """Compile the selected cells' kernel sets, or one shard of each."""
+    """Compile the selected cells' kernel sets, or one shard of each, in as much time as there is."""
+    if arguments.outcome and not arguments.minutes:
+        raise UsageError("--outcome needs --minutes", remedy="Add it, or leave --outcome out.")
+    until = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
     rules = context.matrix()
     shop = context.shop(arguments, rules)
-    fetch = _fetch(arguments, shop)
-    for need in sorted({plan_verb.need_of(row.cell, rules) for row in context.select(arguments, rules)}):
-        shop.log.say(f"kernel set {need}")
-        made = kernels_verb.kernels(context.set_wanted(need, rules), shop, arguments.shard, fetch=fetch)
-        shop.log.say(f"done: {made.compiled} units compiled now")
+    sets = {plan_verb.need_of(row.cell, rules): row.cell for row in reversed(context.select(arguments, rules))}
+    order = backend.Order(
+        cells=tuple(sets[need] for need in sorted(sets)), rules=rules, shop=shop, fetch=_fetch(arguments, shop)
+    )
+    found = backend.engine(order, arguments.backend)
+    place = None if found is None else backend.yard(order, found, arguments.memory)
+    made: list[Tally] = []
+    try:
+        for cell in order.cells:
+            shop.log.say(f"kernel set {plan_verb.need_of(cell, rules)}")
+            made.append(backend.kernels_of(cell, order, place, Portion(shard=arguments.shard, until=until)))
+            shop.log.say(f"done: {len(made[-1].compiled)} units compiled now")
+    finally:
+        if made:
+            jobpage.add(kernels_page.markdown(made))
+    left = sum(tally.left for tally in made)
+    if arguments.outcome:
+        joboutput.add(arguments.outcome, {"left": str(left)})
+    elif left:
+        raise UnfinishedError(
+            f"{left} units are left after {arguments.minutes:g} minutes",
+            remedy="What is finished is kept; the same command goes on from there.",
+        )
     return 0
 
 
@@ -91,14 +133,17 @@ def build(arguments: argparse.Namespace) -> int:
         cells=tuple(row.cell for row in chosen),
         rules=rules,
         shop=shop,
-        dist=arguments.dist,
         fetch=_fetch(arguments, shop),
     )
-    engine = backend.engine(order, arguments.backend)
-    failures = backend.on_host(order) if engine is None else backend.in_containers(order, engine, arguments.memory)
+    found = backend.engine(order, arguments.backend)
+    if found is None:
+        outcome = backend.on_host(order, arguments.dist)
+    else:
+        outcome = backend.in_containers(order, backend.yard(order, found, arguments.memory), arguments.dist)
+    jobpage.add(build_page.markdown(outcome))
     if len(chosen) > 1:
-        shop.log.say(f"{len(chosen) - len(failures)} of {len(chosen)} wheels built")
-    return failures[0].status if failures else 0
+        shop.log.say(f"{len(chosen) - len(outcome.failures)} of {len(chosen)} wheels built")
+    return outcome.failures[0].status if outcome.failures else 0
 
 
 def _fetch(arguments: argparse.Namespace, shop: Workshop) -> Fetch | None:
@@ -173,7 +218,11 @@ def _handiest(wanted: CellWanted) -> tuple[bool, bool]:
 
 def audit(arguments: argparse.Namespace) -> int:
     """Check finished wheels."""
-    audit_verb.run(arguments.wheels, say=Log(context.console()).say)
+    reports: list[Report] = []
+    try:
+        audit_verb.run(arguments.wheels, say=Log(context.console()).say, keep=reports.append)
+    finally:
+        jobpage.add(audit_page.markdown(reports, len(arguments.wheels)))
     return 0
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from factory.cli import call, release
+from factory.cli import call, diagnosis, machine, release, update
 from factory.cli.context import PROFILE
 from factory.core.arch import Arch
 from factory.core.shard import Shard
@@ -28,15 +28,21 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--published", action="store_true", help="take away what an index lists as published")
     one.add_argument("--repository", metavar="OWNER/NAME", help=f"with --published, {_WHOSE}")
     one.add_argument("--index", metavar="URL", help=f"with --published, {_INDEX}")
+    about = "say only what changes against the plan of another matrix.yaml"
+    one.add_argument("--against", type=Path, metavar="FILE", help=about)
+    one.add_argument("--jobs", type=Path, metavar="FILE", help="add the workflow's matrices to FILE, as NAME=JSON")
 
     one = _add(verbs, "kernels", call.kernels, "compile the selected cells' kernels into the pool; no torch, no GPU")
     one.add_argument("--shard", type=_shard, metavar="K/N", help="only the K-th of N shares of each kernel set")
+    _add_backend(one, "compiled")
+    one.add_argument("--minutes", type=_minutes, metavar="N", help="end after N minutes, finished or not")
+    about = "with --minutes, add left=UNITS to FILE, and let it not be an error if some are"
+    one.add_argument("--outcome", type=Path, metavar="FILE", help=about)
     _add_remote_pool(one)
 
     one = _add(verbs, "build", call.build, "build, audit and report the selected cells' wheels")
     one.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="where wheels go (default: dist)")
-    about = "in a container of the matrix's image, or on this machine itself (default: in a container where one can be)"
-    one.add_argument("--backend", choices=("container", "host"), help=about)
+    _add_backend(one, "built")
     _add_remote_pool(one)
 
     about = "compile a sample of the selected cells' kernels upstream's way too, and compare the machine code"
@@ -58,11 +64,7 @@ def parser() -> argparse.ArgumentParser:
     one = verbs.add_parser("lock", help=about, description=_sentence(about))
     one.set_defaults(run=call.lock)
 
-    about = "check finished wheels and write WHEEL.report.json beside each"
-    one = verbs.add_parser("audit", help=about, description=_sentence(about))
-    one.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL", help="a .whl file")
-    one.set_defaults(run=call.audit)
-
+    _add_audit(verbs)
     about = "try a finished wheel on this machine's GPU and write WHEEL.verdict.json beside it"
     one = verbs.add_parser("gpu_test", help=about, description=_sentence(about))
     one.add_argument("wheel", type=Path, metavar="WHEEL", help="a .whl file")
@@ -74,8 +76,17 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--beside", type=Path, metavar="WHEEL", help="time it beside this one, built another way")
     one.set_defaults(run=call.gpu_test, memory=None)
 
+    _add_help(verbs)
     _add_release(verbs)
     return made
+
+
+def read(argv: Sequence[str] | None) -> argparse.Namespace:
+    """Parse ``argv``; an argument may hold several tokens of a selector, or none, as one that a workflow got may."""
+    arguments = parser().parse_args(argv)
+    if "selector" in arguments:
+        arguments.selector = " ".join(arguments.selector).split()
+    return arguments
 
 
 def _add(
@@ -96,13 +107,19 @@ def _add_selecting(
     about: str,
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=about, description=_sentence(about), epilog=_EPILOG)
-    verb.add_argument("selector", nargs="*", metavar="TOKEN", help="which cells: part of a selector, see below")
+    about = "which cells: part of a selector, see below"
+    verb.add_argument("selector", nargs="*", metavar="TOKEN", help=about)
     verb.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
     verb.add_argument(
         "--archs", type=_archs, metavar="LIST", help="architectures in place of the matrix's: 8.6,8.9+PTX"
     )
     verb.set_defaults(run=run)
     return verb
+
+
+def _add_backend(verb: argparse.ArgumentParser, done: str) -> None:
+    about = f"where they are {done}: in a container of the matrix's image, or on this machine itself"
+    verb.add_argument("--backend", choices=("container", "host"), help=f"{about} (default: a container if it can be)")
 
 
 def _add_remote_pool(verb: argparse.ArgumentParser) -> None:
@@ -133,12 +150,45 @@ def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     _add_selecting(actions, "prune", call.pool_prune, about)
 
 
+def _add_audit(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "check finished wheels and write WHEEL.report.json beside each"
+    one = verbs.add_parser("audit", help=about, description=_sentence(about))
+    one.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL", help="a .whl file")
+    one.set_defaults(run=call.audit)
+
+
+def _add_help(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    _add_doctor(verbs)
+    _add_diagnose(verbs)
+
+
+def _add_doctor(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "check this machine against a cell (default: the newest that fits it) and against the guide"
+    one = _add_selecting(verbs, "doctor", machine.doctor, about)
+    about = "check against the guide's recommended environment alone, for building by hand"
+    one.add_argument("--guide", action="store_true", help=about)
+    one.add_argument("--json", action="store_true", help="print what was found as JSON, for programs")
+
+
+def _add_diagnose(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    about = "say why a build failed, from its log, and what to type next"
+    one = verbs.add_parser("diagnose", help=about, description=_sentence(about), epilog=_EPILOG)
+    one.add_argument("file", nargs="?", metavar="FILE", help="a log, or - for standard input (default: the newest one)")
+    one.add_argument("selector", nargs="*", metavar="TOKEN", help="which cell was built (default: what the log says)")
+    one.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
+    one.set_defaults(run=diagnosis.diagnose, archs=None, memory=None)
+
+
 def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "put audited and tested wheels, with what lies beside them, into GitHub releases"
     one = _add_of_repository(verbs, "publish", release.publish, about)
     one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a .whl file, or with --pools a .tar.zst one")
     one.add_argument("--dry-run", action="store_true", help="say exactly what would be done, and do nothing")
     one.add_argument("--pools", action="store_true", help="the files are kernels that `pool export` wrote")
+    about = "publish the wheels that may be, where others may not"
+    one.add_argument("--partial", action="store_true", help=about)
+    about = "only what `gh` finds to be built by this repository's own workflow"
+    one.add_argument("--attested", action="store_true", help=about)
 
     about = "write a static site of the releases that pip and uv install from and people can read"
     one = _add_of_repository(verbs, "index", release.index, about)
@@ -148,10 +198,15 @@ def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     one.add_argument("--allow-shrink", action="store_true", help="wheels of the former index may be missing")
     one.add_argument("--mirror", action="store_true", help="fetch the wheels too, for use without a network")
 
+    about = "look for new releases, CUDA images and actions, and open one issue for each with the lines it takes"
+    one = _add_of_repository(verbs, "update", update.update, about)
+    one.add_argument("--dry-run", action="store_true", help="print the issues that would be opened, and open none")
+
     about = "fetch the published wheel that fits this machine, or the cell that is named"
     one = _add_of_repository(verbs, "download", release.download, about)
     one.epilog = _EPILOG
-    one.add_argument("selector", nargs="*", metavar="TOKEN", help="cu124 torch2.6 cp310 ... (default: this machine)")
+    about = "cu124 torch2.6 cp310 ... (default: this machine)"
+    one.add_argument("selector", nargs="*", metavar="TOKEN", help=about)
     one.add_argument("--index", metavar="URL", help=_INDEX)
     one.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
     one.add_argument("--python", type=Path, metavar="PATH", help="whose torch it is for (default: python on PATH)")
@@ -187,6 +242,12 @@ def _archs(text: str) -> tuple[Arch, ...]:
         return tuple(Arch.parse(word) for word in words or [text])
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _minutes(text: str) -> float:
+    if not text.isdigit() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of minutes; write it like 280")
+    return float(text)
 
 
 def _bytes(text: str) -> int:

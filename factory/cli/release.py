@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-from factory.cli import context, repository
+from factory.cli import context, jobpage, repository
+from factory.core.release.sent import Sent
+from factory.core.summaries import index as index_page
+from factory.core.summaries import publish as publish_page
 from factory.edge import attestation, thismachine, wheellist
 from factory.edge.download import fetch
-from factory.edge.github import Repository
 from factory.edge.log import Log
 from factory.verb import download as download_verb
 from factory.verb import index as index_verb
 from factory.verb import publish as publish_verb
+from factory.verb.publish import Means
 
 
 def publish(arguments: argparse.Namespace) -> int:
     """Put wheels, or archives of kernels, into releases."""
     rules, say = context.matrix(), _say()
-    with _github(arguments) as github:
+    named, env = repository.needed(arguments.repository), dict(os.environ)
+    attest = (lambda file: attestation.required(file, named, env)) if arguments.attested else None
+    sent: tuple[Sent, ...] = ()
+    refused: tuple[str, ...] = ()
+    with repository.opened(named) as github:
+        means = Means(github=github, say=say, attest=attest, partial=arguments.partial)
         if arguments.pools:
-            publish_verb.publish_pools(arguments.files, github=github, say=say)
+            sent = publish_verb.publish_pools(arguments.files, means=means)
+        elif arguments.dry_run:
+            refused = publish_verb.rehearse(arguments.files, rules=rules, means=means)
         else:
-            act = publish_verb.rehearse if arguments.dry_run else publish_verb.publish
-            act(arguments.files, rules=rules, github=github, say=say)
+            sent, refused = publish_verb.publish(arguments.files, rules=rules, means=means)
+    if sent:
+        jobpage.add(publish_page.markdown(sent, repository.home(named)))
+    if refused:
+        raise publish_verb.refusal(refused, sent=bool(sent))
     return 0
 
 
 def index(arguments: argparse.Namespace) -> int:
     """Write the site that pip, uv and people use, from the releases alone."""
     say = _say()
-    former = wheellist.former(arguments.previous or repository.pages(repository.needed(arguments.repository)))
-    with _github(arguments) as github:
-        wheels = index_verb.gather(github.published(), known=former, say=say)
+    address = repository.pages(repository.needed(arguments.repository))
+    former = wheellist.former(arguments.previous or address)
+    left_out: list[str] = []
+    with repository.opened(repository.needed(arguments.repository)) as github:
+        wheels = index_verb.gather(github.published(), known=former, say=say, keep=left_out.append)
     if arguments.mirror:
         wheels = index_verb.mirror(wheels, out=arguments.out, fetch=fetch)
     index_verb.index(wheels, out=arguments.out, previous=former, allow_shrink=arguments.allow_shrink, say=say)
+    site = index_page.Site(wheels=wheels, former=former, left_out=tuple(left_out), address=address)
+    jobpage.add(index_page.markdown(site))
     return 0
 
 
@@ -54,16 +70,6 @@ def download(arguments: argparse.Namespace) -> int:
     published = wheellist.read(arguments.index or repository.pages(repository.needed(arguments.repository)))
     download_verb.download(asked, published, rules=context.matrix(), into=arguments.to, edges=edges)
     return 0
-
-
-@contextlib.contextmanager
-def _github(arguments: argparse.Namespace) -> Iterator[Repository]:
-    named = repository.needed(arguments.repository)
-    github = Repository(named, token=os.environ.get("GITHUB_TOKEN"), api=repository.api())
-    try:
-        yield github
-    finally:
-        github.close()
 
 
 def _say() -> Callable[[str], None]:

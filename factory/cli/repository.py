@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from factory.core.errors import UsageError
 from factory.edge import shell
-from factory.edge.github import API
+from factory.edge.github import API, Repository
 from factory.verb.remotepool import Remote
 
 _ON_GITHUB = re.compile(r"(?:https://|git@|ssh://git@)github\.com[:/](?P<name>[^/]+/[^/]+?)(?:\.git)?/?")
@@ -33,13 +35,34 @@ def known() -> str | None:
     return found["name"] if found else None
 
 
+@contextlib.contextmanager
+def opened(named: str) -> Iterator[Repository]:
+    """Give the repository ``OWNER/NAME`` on GitHub, as whoever GITHUB_TOKEN says."""
+    github = Repository(named, token=os.environ.get("GITHUB_TOKEN"), api=api())
+    try:
+        yield github
+    finally:
+        github.close()
+
+
 def api() -> str:
     """Give the address of GitHub's API."""
     return os.environ.get("GITHUB_API_URL") or API
 
 
+def home(repository: str) -> str:
+    """Give the address of a repository's front page."""
+    return f"{os.environ.get('GITHUB_SERVER_URL') or _SERVER}/{repository}"
+
+
 def pages(repository: str) -> str:
-    """Give where GitHub Pages serves a repository's site."""
+    """Give where GitHub Pages serves a repository's site; on a server of one's own, that is below its address.
+
+    Source: "Enabling subdomain isolation" of GitHub Enterprise Server's documentation, for servers without it.
+    """
+    server = os.environ.get("GITHUB_SERVER_URL") or _SERVER
+    if server != _SERVER:
+        return f"{server}/pages/{repository}"
     owner, _, name = repository.partition("/")
     return f"https://{owner.lower()}.github.io/{name}"
 

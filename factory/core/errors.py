@@ -178,6 +178,12 @@ class VerdictError(FactoryError):
     status = 43
 
 
+class UnfitError(FactoryError):
+    """This machine is not ready for what was asked; ``why`` holds every problem."""
+
+    status = 44
+
+
 class PublishError(FactoryError):
     """A release could not be completed; what is in it already stays, and the same command goes on from there."""
 
@@ -200,3 +206,9 @@ class NoWheelError(FactoryError):
     """No published wheel fits the environment, or more than one does; ``why`` says on which axis."""
 
     status = 53
+
+
+class UpdateError(FactoryError):
+    """Something new could not be proposed; the issues opened already stay, and the same command goes on from there."""
+
+    status = 54

@@ -45,5 +45,9 @@ def gigabytes(size: int) -> str:
 
 def amount(size: int) -> str:
     """Write bytes for programs and for people: ``41231204 bytes (41.2 MB)``, ``(1.9 GB)`` from 10^9 on."""
-    short = f"{gigabytes(size)} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-    return f"{size} bytes ({short})"
+    return f"{size} bytes ({short(size)})"
+
+
+def short(size: int) -> str:
+    """Write bytes for people alone: ``41.2 MB``, ``1.9 GB`` from 10^9 on."""
+    return f"{gigabytes(size)} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"

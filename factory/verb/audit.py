@@ -54,11 +54,12 @@ def run(
     *,
     expect: Callable[[Path], Expected | None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
+    keep: Callable[[Report], None] = lambda _: None,
 ) -> tuple[Report, ...]:
     """Audit every wheel, write ``WHEEL.report.json`` beside each, and give the reports.
 
-    ``expect`` tells of a wheel what it was to be, None for what its name says; ``say`` takes a line for each.
-    Raises AuditError with all findings of all wheels once the last is done.
+    ``expect`` tells of a wheel what it was to be, None for what its name says; ``say`` takes a line for each,
+    ``keep`` each report as it is made. Raises AuditError with all findings of all wheels once the last is done.
     """
     reports, complaints = [], []
     for wheel in wheels:
@@ -69,6 +70,7 @@ def run(
             complaints.append(" ".join([error.what + ":", *error.why]))
             continue
         reports.append(report)
+        keep(report)
         complaints += [f"{wheel.name}: {finding}" for finding in report.findings]
         say(f"audit: {wheel.name}: {'passed' if report.ok else f'{len(report.findings)} findings'}")
     if complaints:

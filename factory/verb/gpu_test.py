@@ -14,18 +14,19 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from factory.core import misfit, summary
+from factory.core import misfit
 from factory.core.arch import Arch
 from factory.core.errors import AuditError, VerdictError
 from factory.core.exercised import exercised
 from factory.core.misfit import Here, Pair
 from factory.core.model import Matrix
+from factory.core.summaries import gpu_test as summary
 from factory.core.verdict import GROUPS, Machine, Verdict
 from factory.core.wheel.fatbin import Image
 from factory.core.wheel.name import WheelName
 from factory.core.wheel.origin import profile_of, torch_of
 from factory.data import DATA
-from factory.edge import gpu, testbed, wheelfile
+from factory.edge import gpu, jobsummary, testbed, wheelfile
 from factory.edge.environment import Installer
 from factory.edge.gpu import Gpu
 from factory.edge.testbed import Bed
@@ -151,9 +152,7 @@ def publish(verdict: Verdict, wheel: Path, shop: Workshop) -> None:
         shop.log.table(table)
     for line in (*summary.skip_lines(verdict), summary.headline(verdict), f"verdict: {path}"):
         shop.log.say(line)
-    if shop.env.get("GITHUB_STEP_SUMMARY"):
-        with Path(shop.env["GITHUB_STEP_SUMMARY"]).open("a", encoding="utf-8") as sink:
-            sink.write(page)
+    jobsummary.append(page, shop.env, shop.log.say)
     if not verdict.ok:
         raise VerdictError(
             f"{verdict.wheel} did not pass its test on {verdict.machine.gpu or 'this GPU'}",

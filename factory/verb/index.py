@@ -22,11 +22,16 @@ Fetch = Callable[[str, str, Path], None]
 
 
 def gather(
-    releases: Iterable[tuple[str, Sequence[Asset]]], *, known: Sequence[Published], say: Callable[[str], None]
+    releases: Iterable[tuple[str, Sequence[Asset]]],
+    *,
+    known: Sequence[Published],
+    say: Callable[[str], None],
+    keep: Callable[[str], None] = lambda _: None,
 ) -> tuple[Published, ...]:
     """Give the wheels of all releases (tag and assets of each), and say of each wheel that is left out why.
 
-    ``known`` are the wheels of the former index: what has not changed since is not read again.
+    ``known`` are the wheels of the former index: what has not changed since is not read again. ``keep`` takes why a
+    wheel is left out, too.
     """
     found: list[Published] = []
     for tag, assets in releases:
@@ -34,6 +39,7 @@ def gather(
         found += wheels
         for complaint in complaints:
             say(f"index: left out: {complaint}")
+            keep(complaint)
     return tuple(found)
 
 

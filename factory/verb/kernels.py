@@ -6,6 +6,7 @@ No torch is installed or looked at here, and no GPU is needed.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,11 @@ from factory.core.shard import Shard, share
 from factory.core.toolkit import CudaToolkit
 from factory.core.unit import TORCH_NVCC_FLAGS, Inputs, KernelClass, Unit, compile_flags, units
 from factory.data import DATA
-from factory.edge import hostcompiler, source, toolkit, workshop
+from factory.edge import hostcompiler, poolstock, source, toolkit, workshop
 from factory.edge.assemble import Assembler
 from factory.edge.compile import Floor, compile_all
 from factory.edge.hostcompiler import HostCompiler
-from factory.edge.pool import SetRecord
+from factory.edge.pool import Pool, SetRecord
 from factory.edge.workshop import Workshop
 
 Fetch = Callable[[SetRecord, Collection[str]], None]
@@ -62,12 +63,27 @@ class Prepared:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Origins:
+    """Where the units ``mine`` of a set came from.
+
+    Those whose keys are in ``pooled`` were in the pool before and those in ``fetched`` came from releases; ``left``
+    are not there yet. All of it took ``seconds`` of wall time.
+    """
+
+    mine: tuple[Unit, ...]
+    pooled: frozenset[str]
+    fetched: frozenset[str]
+    left: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class KernelSet:
-    """Kernels that are in the pool, all but ``left`` units, and how many of them were compiled just now."""
+    """Kernels that are in the pool, but for units that were left, and how many of them were compiled just now."""
 
     ready: Prepared
     compiled: int
-    left: int = 0
+    origins: Origins
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -138,15 +154,30 @@ def kernels(
     At the moment ``until`` of the monotonic clock it ends, finished or not. Raises KernelError, MemoryKillError or
     DiskFullError; what was finished by then stays in the pool.
     """
+    began = time.monotonic()
     ready = note(wanted, shop)
-    mine = ready.units
+    mine = shared(ready, shard)
     if shard is not None:
-        mine = share(ready.units, shard, _seconds(wanted))
         shop.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
+    pooled = stocked(mine, shop.pool)
     if fetch is not None:
         fetch(record(ready), frozenset(key for unit in mine for key in unit.wanted()))
+    fetched = stocked(mine, shop.pool) - pooled
     compiled, left = compile_missing(mine, ready, shop, until=until)
-    return KernelSet(ready=ready, compiled=compiled, left=left)
+    seconds = time.monotonic() - began
+    origins = Origins(mine=mine, pooled=pooled, fetched=fetched, left=left, seconds=seconds)
+    return KernelSet(ready=ready, compiled=compiled, origins=origins)
+
+
+def stocked(mine: Sequence[Unit], pool: Pool) -> frozenset[str]:
+    """Give the keys of those units of ``mine`` that are all in the pool, if none is damaged."""
+    look = poolstock.by_presence(pool)
+    return frozenset(unit.host for unit in mine if all(look(key) is not None for key in unit.wanted()))
+
+
+def shared(ready: Prepared, shard: Shard | None) -> tuple[Unit, ...]:
+    """Give the units of a ``shard`` of the set, or all."""
+    return ready.units if shard is None else share(ready.units, shard, _seconds(ready.wanted))
 
 
 def compile_missing(

@@ -19,6 +19,7 @@ from factory.core.published import VERDICT
 from factory.core.release import lists
 from factory.core.release.pace import pause
 from factory.core.release.parts import Asset, File, Goal, Release, Seen, chosen
+from factory.core.release.sent import Sent
 from factory.core.release.steps import Create, Publish, Remove, Step, Upload, Wait, after, steps
 from factory.edge.github import Repository, TroubleError
 
@@ -43,6 +44,14 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
+    def pause(self, asked: float | None, fruitless: int) -> float | None:
+        """Give how long to wait after so many ``fruitless`` tries in a row: as GitHub has ``asked``, else longer
+        each time, and never as long as another program does. None where it asks for too long.
+        """
+        growing = min(self.first * 2 ** (fruitless - 1), self.longest)
+        seconds = growing if asked is None else asked
+        return None if seconds > self.most_asked else seconds + growing * secrets.SystemRandom().random() / 2
+
 
 @dataclass(kw_only=True)
 class Publication:
@@ -61,6 +70,7 @@ class Publication:
     digests: dict[int, str] = field(default_factory=dict)
     writes: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
     done: Counter[str] = field(default_factory=Counter)
+    uploaded: dict[str, File] = field(default_factory=dict)
 
     def retried(self, attempt: Callable[[], None]) -> None:
         """Try until an attempt ends well, or as often in a row as patience has it without a step done."""
@@ -85,6 +95,11 @@ class Publication:
                 self.take(step, seen.release)
                 self.done[str(step)] += 1
         self.say(f"publish: {self.goal.tag} is complete")
+
+    def sent(self) -> Sent:
+        """Give what it came to, once it is complete."""
+        there = tuple(file for file in self.goal.files if file.name not in self.uploaded)
+        return Sent(tag=self.goal.tag, new=tuple(self.uploaded.values()), there=there)
 
     def rehearse(self) -> None:
         """Say what there is and what would be done, and do nothing."""
@@ -145,6 +160,7 @@ class Publication:
     def upload(self, number: int, file: File) -> None:
         """Send one file."""
         self.paced()
+        self.uploaded[file.name] = file
         content = self.paths[file.name] if file.content is None else file.content
         try:
             self.github.upload(number, file.name, content)
@@ -180,12 +196,10 @@ class Publication:
         self.writes.append(self.patience.clock())
 
     def wait(self, trouble: TroubleError, fruitless: int) -> None:
-        """Wait as long as GitHub asks for, else longer each time, never as long as another publisher does."""
-        growing = min(self.patience.first * 2 ** (fruitless - 1), self.patience.longest)
-        seconds = trouble.wait if trouble.wait is not None else growing
-        if seconds > self.patience.most_asked:
-            raise self.failed(f"{trouble}; it asks us to wait {seconds / 60:.0f} minutes")
-        seconds += growing * secrets.SystemRandom().random() / 2
+        """Wait as long as GitHub asks for, else longer each time."""
+        seconds = self.patience.pause(trouble.wait, fruitless)
+        if seconds is None:
+            raise self.failed(f"{trouble}; it asks us to wait {(trouble.wait or 0.0) / 60:.0f} minutes")
         self.say(f"publish: {trouble}; again in {seconds:.0f} s")
         self.patience.sleep(seconds)
 

@@ -2,72 +2,76 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from factory.core.errors import GateError
+from factory.core.errors import DigestError, GateError
 from factory.core.model import Matrix
 from factory.core.release import pools
 from factory.core.release.contents import Origin
 from factory.core.release.gate import Gate
 from factory.core.release.parts import File, Goal
+from factory.core.release.sent import Sent
 from factory.edge import publishable
 from factory.edge.digest import sha256_of
 from factory.edge.github import Repository
 from factory.edge.publishable import Publishable
 from factory.verb.publication import Patience, Publication
 
-_PATIENCE = Patience()
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What publishing works with, and on which terms files are taken.
+
+    ``attest`` is asked of each and raises DigestError of those it refuses, None asks nobody. ``partial`` lets the
+    others be published where some may not.
+    """
+
+    github: Repository
+    say: Callable[[str], object]
+    patience: Patience = field(default_factory=Patience)
+    attest: Callable[[Path], None] | None = None
+    partial: bool = False
 
 
-def publish(
-    wheels: Sequence[Path],
-    *,
-    rules: Matrix,
-    github: Repository,
-    say: Callable[[str], object],
-    patience: Patience = _PATIENCE,
-) -> tuple[str, ...]:
-    """Publish ``wheels`` with what lies beside them; give the tags of their releases.
+def publish(wheels: Sequence[Path], *, rules: Matrix, means: Means) -> tuple[tuple[Sent, ...], tuple[str, ...]]:
+    """Publish ``wheels`` with what lies beside them; give what their releases came to, and why others may not go.
 
     Raises:
-        GateError: A wheel must not be published; nothing was sent.
+        GateError: A wheel must not be published, or on partial terms none may. Nothing was sent.
         PublishError: A release holds another file of a name, cannot take more, or GitHub kept failing.
     """
-    publications = _publications(wheels, rules, _Means(github=github, patience=patience, say=say))
+    publications, refused = _publications(wheels, rules, means)
     for publication in publications:
         publication.retried(publication.settle)
-    return tuple(publication.goal.tag for publication in publications)
+    return tuple(publication.sent() for publication in publications), refused
 
 
-def rehearse(
-    wheels: Sequence[Path],
-    *,
-    rules: Matrix,
-    github: Repository,
-    say: Callable[[str], object],
-    patience: Patience = _PATIENCE,
-) -> None:
-    """Say exactly what ``publish`` would do now, and change nothing. Raises what ``publish`` raises."""
-    for publication in _publications(wheels, rules, _Means(github=github, patience=patience, say=say)):
+def rehearse(wheels: Sequence[Path], *, rules: Matrix, means: Means) -> tuple[str, ...]:
+    """Say exactly what ``publish`` would do now, and change nothing; give why wheels may not go.
+
+    Raises what ``publish`` raises.
+    """
+    publications, refused = _publications(wheels, rules, means)
+    for publication in publications:
         publication.retried(publication.rehearse)
+    return refused
 
 
-def publish_pools(
-    archives: Sequence[Path], *, github: Repository, say: Callable[[str], object], patience: Patience = _PATIENCE
-) -> tuple[str, ...]:
-    """Publish archives of whole kernel sets; give the tags of their releases. What is published of a name stays.
+def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]:
+    """Publish archives of whole kernel sets; give what their releases came to. What is published of a name stays.
 
     Raises GateError for other files, and PublishError as ``publish`` does.
     """
-    means = _Means(github=github, patience=patience, say=say)
-    refusals = pools.refusals([path.name for path in archives])
+    refusals = [*pools.refusals([path.name for path in archives]), *_unattested(archives, means).values()]
     if refusals:
         raise GateError(
             "not everything may be published", why=refusals, remedy="Nothing was sent. nox -s pool -- export"
         )
+    sent = []
     by_tag: dict[str, list[Path]] = {}
     for path in archives:
         by_tag.setdefault(pools.pool_tag(pools.version_of(path.name)), []).append(path)
@@ -78,27 +82,22 @@ def publish_pools(
             goal=goal,
             paths={path.name: path for path in paths},
             describe=lambda _wheels, _tested: "",  # a release of kernels has no wheels
-            github=github,
-            patience=patience,
-            say=say,
+            github=means.github,
+            patience=means.patience,
+            say=means.say,
         )
         publication.retried(publication.settle)
-    return tuple(by_tag)
+        sent.append(publication.sent())
+    return tuple(sent)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Means:
-    github: Repository
-    patience: Patience
-    say: Callable[[str], object]
-
-
-def _publications(paths: Sequence[Path], rules: Matrix, means: _Means) -> list[Publication]:
+def _publications(paths: Sequence[Path], rules: Matrix, means: Means) -> tuple[list[Publication], tuple[str, ...]]:
     gate = Gate.of(rules)
+    wheels, refused = _taken(paths, gate, means)
     by_tag: dict[str, list[Publishable]] = {}
-    for wheel in _taken(paths, gate):
+    for wheel in wheels:
         by_tag.setdefault(wheel.tag, []).append(wheel)
-    return [
+    made = [
         Publication(
             goal=_goal(tag, [file for wheel in group for file in wheel.files], means),
             paths={wheel.candidate.filename: wheel.path for wheel in group},
@@ -109,28 +108,57 @@ def _publications(paths: Sequence[Path], rules: Matrix, means: _Means) -> list[P
         )
         for tag, group in by_tag.items()
     ]
+    return made, refused
 
 
-def _taken(paths: Sequence[Path], gate: Gate) -> list[Publishable]:
-    """Read every wheel and what lies beside it. Raises GateError with everything against any of them."""
-    wheels, complaints = [], []
+def refusal(reasons: Sequence[str], *, sent: bool) -> GateError:
+    """Give the error that says why wheels may not be published."""
+    return GateError(
+        "not everything may be published",
+        why=reasons,
+        remedy=f"{'The others are published' if sent else 'Nothing was sent'}. Audit with `nox -s audit -- WHEEL`, "
+        "try on a GPU with `nox -s gpu_test -- WHEEL`, or leave out what must not go.",
+    )
+
+
+def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Publishable], tuple[str, ...]]:
+    """Read every wheel and what lies beside it; give those that may go, and everything against the others.
+
+    Raises GateError where something is against one and nothing is to go in part, or where none may go.
+    """
+    against = _unattested(paths, means)
+    wheels: dict[Path, Publishable] = {}
     for path in paths:
         try:
-            wheels.append(publishable.read(path))
+            wheels[path] = publishable.read(path)
         except ValueError as error:
-            complaints.append(f"{path.name}: {error}")
-    reasons = [*complaints, *gate.reasons([wheel.candidate for wheel in wheels])]
-    if reasons:
-        raise GateError(
-            "not everything may be published",
-            why=reasons,
-            remedy="Nothing was sent. Audit with `nox -s audit -- WHEEL`, try on a GPU with "
-            "`nox -s gpu_test -- WHEEL`, or leave out what must not go.",
-        )
-    return wheels
+            against[path] = f"{path.name}: {error}"
+    reasons = (*against.values(), *gate.reasons([wheels[path].candidate for path in paths if path in wheels]))
+    names = Counter(path.name for path in paths)
+    good = [
+        wheel
+        for path, wheel in wheels.items()
+        if path not in against and names[path.name] == 1 and not gate.reasons([wheel.candidate])
+    ]
+    if reasons and not (means.partial and good):
+        raise refusal(reasons, sent=False)
+    return good, reasons
 
 
-def _goal(tag: str, files: Iterable[File], means: _Means) -> Goal:
+def _unattested(paths: Sequence[Path], means: Means) -> dict[Path, str]:
+    """Say of each file that must be attested and that is not, why."""
+    if means.attest is None:
+        return {}
+    found: dict[Path, str] = {}
+    for path in paths:
+        try:
+            means.attest(path)
+        except DigestError as error:
+            found[path] = "; ".join([error.what, *error.why])
+    return found
+
+
+def _goal(tag: str, files: Iterable[File], means: Means) -> Goal:
     return Goal(
         tag=tag,
         title=f"flash-attn {tag.removeprefix('v')}",

@@ -7,6 +7,7 @@ command leaves them in, and about half an hour on two cores when not. Needs a Py
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,13 +18,18 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
+from factory.core import matrix
 from factory.edge import interpreter
 from factory.edge.cache import cache_root
+from factory.edge.environment import Installer
+from tests.githubserver import github_server
+from tests.githubstore import REPOSITORY
 
 pytestmark = pytest.mark.e2e
 
 BACKWARD = 28  # units in this sdist, five seconds each in the smoke profile
 PARTS = 4  # of a unit: host code, PTX, machine code for 8.0 and 9.0
+ROOT = Path(__file__).parents[2]
 UV = find_uv_bin()
 SELECTOR = ("cu124", "torch2.6", "cp310", "--profile", "smoke")
 WHEEL = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE.smoke-cp310-cp310-linux_x86_64.whl"
@@ -116,6 +122,58 @@ def test_it_installs_and_imports_in_a_clean_environment(wheel: Path, installer: 
     assert functions == "['bwd', 'fwd', 'fwd_kvcache', 'varlen_bwd', 'varlen_fwd']"
     again = subprocess.run([*map(str, command), "--dry-run", wheel], capture_output=True, text=True, check=True)
     assert "Would install flash" not in again.stdout + again.stderr
+
+
+@pytest.mark.usefixtures("wheel")
+def test_with_published_kernels_one_more_python_takes_a_minute_or_two_of_cpu(tmp_path: Path) -> None:
+    """As on a machine that has compiled nothing; torch and the toolkit are there, for they come from elsewhere."""
+    shared, cache = cache_root(os.environ), tmp_path / "cache"
+    cache.mkdir()
+    for name in ("toolkits", "environments", "downloads", "sdists", "sources"):
+        (cache / name).symlink_to(shared / name)
+    factory("pool", "export", *SELECTOR, "--to", tmp_path / "archives", cache=shared)
+    more = ("cu124", "torch2.6", "cp311", "--profile", "smoke", "--backend", "host")
+    with github_server() as server:
+        release = server.add("kernels-v2.7.4.post1", draft=False)
+        for archive in (tmp_path / "archives").iterdir():
+            server.put(release, archive.name, archive.read_bytes())
+        where = {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": server.api, "GITHUB_SERVER_URL": server.api}
+        build_environment("3.11", shared)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        began = time.monotonic()
+        said = factory("build", *more, "--dist", tmp_path / "dist", cache=cache, **where)
+        wall = time.monotonic() - began
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    sys.stdout.write(f"one more Python: {wall:.0f} s of wall time, {cpu:.0f} s of CPU\n{said}")
+    assert "fetched from kernels-v2.7.4.post1" in said
+    assert "84 units, 84 in the pool, 0 to compile" in said
+    assert cpu < 120
+    assert len(list((tmp_path / "dist").glob("*cp311*.whl"))) == 1
+
+
+def build_environment(python: str, cache: Path) -> None:
+    """Have the environment that torch 2.6 wheels of ``python`` are built in."""
+    rules = matrix.load((ROOT / "matrix.yaml").read_text())
+    torch = rules.torch["2.6"]
+    (build,) = (row for row in torch.builds if row.cuda == "12.4")
+    Installer(
+        cache=cache, env=os.environ, interpreter=lambda version: interpreter.find(version, os.environ), say=print
+    ).prepare(torch, build, python)
+
+
+def factory(*words: str | Path, cache: Path, **variables: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "factory", *map(str, words)],
+        env={**os.environ, "FACTORY_CACHE": str(cache), **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
 
 
 def environment(root: Path) -> Path:

@@ -243,9 +243,11 @@ def test_every_wheel_is_audited_before_it_fails(maker: Maker, tmp_path: Path) ->
     bad = maker.write(Parts(wheel={"Root-Is-Purelib": "true"}), tmp_path / "bad")
     good = maker.write(Parts(), tmp_path / "good")
     missing = tmp_path / "none" / FILENAME
+    kept: list[Report] = []
     with pytest.raises(AuditError) as caught:
-        audit.run([missing, tmp_path, bad, good], expect=lambda _: EXPECTED)
+        audit.run([missing, tmp_path, bad, good], expect=lambda _: EXPECTED, keep=kept.append)
     assert len(caught.value.why) == 3
+    assert [report.ok for report in kept] == [False, True]
     assert "No such file" in caught.value.why[0]
     assert "Is a directory" in caught.value.why[1]
     assert "Root-Is-Purelib: true" in caught.value.why[2]

@@ -160,7 +160,7 @@ def test_a_job_gets_its_page(lab: Lab) -> None:
     wheel = lab.wheel()
     lab.run(wheel, how={"split": "above"})
     written = wheel.with_name(f"{wheel.name}.verdict.md").read_text()
-    assert page.read_text() == f"before\n{written}"
+    assert page.read_text() == f"before\n{written}\n"
     assert "❌" in written
 
 

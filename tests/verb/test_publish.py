@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import GateError, PublishError
+from factory.core.errors import DigestError, GateError, PublishError
 from factory.core.model import Matrix
+from factory.core.release.sent import Sent
 from factory.core.wheel.report import Finding
-from factory.verb.publish import publish, publish_pools, rehearse
+from factory.verb.publish import Means, publish, publish_pools, rehearse
 from tests.githubserver import (
     FAULTS_OF_ANY,
     FAULTS_OF_UPLOADS,
@@ -59,10 +60,12 @@ def server(shared: GithubServer) -> Iterator[GithubServer]:
 
 def published(
     server: GithubServer, *wheels: Path, rules: Matrix = UNTESTED, tries: int = 8, say: Callable[[str], object] = str
-) -> tuple[str, ...]:
+) -> tuple[Sent, ...]:
     github = repository(server)
     try:
-        return publish(wheels, rules=rules, github=github, say=say, patience=patience(server, tries=tries))
+        return publish(
+            wheels, rules=rules, means=Means(github=github, say=say, patience=patience(server, tries=tries))
+        )[0]
     finally:
         github.close()
 
@@ -70,7 +73,7 @@ def published(
 def rehearsed(server: GithubServer, *wheels: Path) -> list[str]:
     lines: list[str] = []
     github = repository(server)
-    rehearse(wheels, rules=UNTESTED, github=github, say=lines.append, patience=patience(server))
+    rehearse(wheels, rules=UNTESTED, means=Means(github=github, say=lines.append, patience=patience(server)))
     github.close()
     return [line.removeprefix("publish (dry run): ") for line in lines]
 
@@ -104,7 +107,8 @@ def test_a_release_holds_the_wheel_under_the_guide_s_name_and_all_that_belongs_t
     server: GithubServer, tmp_path: Path
 ) -> None:
     wheel = make_wheel(tmp_path, tested=True)
-    assert published(server, wheel) == (TAG,)
+    (sent,) = published(server, wheel)
+    assert (sent.tag, sent.there) == (TAG, ())
     release = assert_complete(server, wheel)
     assert set(release.contents()) == {
         "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl",
@@ -114,6 +118,7 @@ def test_a_release_holds_the_wheel_under_the_guide_s_name_and_all_that_belongs_t
         "SHA256SUMS",
         "flash_attn-2.7.4.post1.cdx.json",
     }
+    assert {file.name for file in sent.new} == set(release.contents())
     assert release.named(f"{wheel.name}.metadata").content.startswith(b"Metadata-Version: 2.1\n")
     assert f"[3.10](https://github.com/someone/wheels/releases/download/{TAG}/flash_attn-2.7.4.post1%2B" in release.body
     assert "untested" not in release.body
@@ -129,12 +134,14 @@ def test_the_sums_are_what_sha256sum_reads(server: GithubServer, tmp_path: Path)
 
 def test_publishing_again_changes_nothing(server: GithubServer, tmp_path: Path) -> None:
     wheel = make_wheel(tmp_path)
-    published(server, wheel)
+    (first,) = published(server, wheel)
     before = server.public(TAG).plain("")
     server.requests.clear()
-    published(server, wheel)
+    (second,) = published(server, wheel)
     assert writes(server) == []
     assert server.public(TAG).plain("") == before
+    assert second.new == ()
+    assert set(second.there) < set(first.new)
 
 
 def test_another_file_of_a_published_name_is_an_error_and_nothing_is_sent(server: GithubServer, tmp_path: Path) -> None:
@@ -221,6 +228,29 @@ def test_the_gates_tell_everything_at_once_and_send_nothing(server: GithubServer
     ):
         assert line in told
     assert server.requests == []
+
+
+def test_in_part_the_others_are_published_and_what_may_not_go_is_told(server: GithubServer, tmp_path: Path) -> None:
+    good, bare, foreign = (make_wheel(tmp_path, wheel_name(python)) for python in ("310", "311", "312"))
+    bare.with_name(f"{bare.name}.report.json").unlink()
+    github = repository(server)
+
+    def attest(path: Path) -> None:
+        if path == foreign:
+            raise DigestError(f"{path.name} has no attestation", why=["HTTP 404"])
+
+    means = Means(github=github, say=str, patience=patience(server), attest=attest, partial=True)
+    sent, refused = publish([good, bare, foreign], rules=UNTESTED, means=means)
+    assert refused == (f"{foreign.name} has no attestation; HTTP 404", f"{bare.name}: has no audit report")
+    assert [file.name for one in sent for file in one.new if file.name.endswith(".whl")] == [good.name]
+    assert_complete(server, good)
+    assert not {bare.name, foreign.name} & server.public(TAG).contents().keys()
+    with pytest.raises(GateError) as caught:
+        publish([bare, foreign], rules=UNTESTED, means=means)
+    assert caught.value.remedy.startswith("Nothing was sent")
+    with pytest.raises(GateError):
+        publish([good, foreign], rules=UNTESTED, means=replace(means, partial=False))
+    github.close()
 
 
 def test_with_a_gpu_runner_the_wheel_that_stands_for_its_kernels_needs_a_verdict(
@@ -506,12 +536,12 @@ def test_kernels_get_a_release_of_their_own_and_the_first_of_a_name_stays(server
     github = repository(server)
     for content in (b"compiled here", b"compiled elsewhere"):
         (tmp_path / name).write_bytes(content)
-        tags = publish_pools([tmp_path / name], github=github, say=str, patience=patience(server))
-        assert tags == ("kernels-v2.7.4.post1",)
+        (sent,) = publish_pools([tmp_path / name], means=Means(github=github, say=str, patience=patience(server)))
+        assert sent.tag == "kernels-v2.7.4.post1"
     there = server.public("kernels-v2.7.4.post1").contents()
     assert there[name] == b"compiled here"
     assert there["SHA256SUMS"].decode() == f"{hashlib.sha256(b'compiled here').hexdigest()}  {name}\n"
     assert set(there) == {name, "SHA256SUMS"}
     with pytest.raises(GateError, match=r"wheel\.whl: is not named like an archive of kernels"):
-        publish_pools([tmp_path / "wheel.whl"], github=github, say=str)
+        publish_pools([tmp_path / "wheel.whl"], means=Means(github=github, say=str))
     github.close()

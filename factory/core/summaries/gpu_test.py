@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from factory.core.progress import duration
+from factory.core.summaries.markdown import Markup, bullets, page, section, table
 from factory.core.verdict import Case, Group, Timing, Verdict
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _WIDTH = 12  # characters of a full bar
 _SHOWN = 20  # failures on the job's page; the verdict has all
-_ESCAPES = str.maketrans({"|": "\\|", "<": "&lt;", ">": "&gt;", "\n": " ", "\r": " "})
 
 GROUP_COLUMNS = ("group", "passed", "failed", "skipped", "time", "worst error of what is allowed", "what went wrong")
 TIMING_COLUMNS = ("case", "which", "ms", "time", "against torch's own")
@@ -73,17 +73,16 @@ def identity(verdict: Verdict) -> tuple[tuple[str, str], ...]:
 
 def markdown(verdict: Verdict) -> str:
     """Give the page of a job."""
-    parts = [
-        f"## {'✅' if verdict.ok else '❌'} GPU test {_plain(headline(verdict))}",
-        _table(("", ""), identity(verdict)),
-        *_section("What is wrong", _list(verdict.complaints)),
-        *_section("Error", _table(GROUP_COLUMNS, group_rows(verdict)) if verdict.groups else ""),
-        *_section("Failures", _list(_failures(verdict.groups))),
-        *_section("Speed", _table(TIMING_COLUMNS, timing_rows(verdict)) if verdict.timings else ""),
-        *_section("Architectures", _table(ARCH_COLUMNS, arch_rows(verdict))),
-        *_section("Skipped", _list(skip_lines(verdict))),
-    ]
-    return "\n\n".join(parts) + "\n"
+    return page(
+        f"{'✅' if verdict.ok else '❌'} GPU test {headline(verdict)}",
+        table(("", ""), identity(verdict)),
+        section("What is wrong", bullets(verdict.complaints)),
+        section("Error", table(GROUP_COLUMNS, group_rows(verdict)) if verdict.groups else Markup()),
+        section("Failures", bullets(_failures(verdict.groups))),
+        section("Speed", table(TIMING_COLUMNS, timing_rows(verdict)) if verdict.timings else Markup()),
+        section("Architectures", table(ARCH_COLUMNS, arch_rows(verdict))),
+        section("Skipped", bullets(skip_lines(verdict))),
+    )
 
 
 def _group_row(group: Group) -> tuple[str, ...]:
@@ -110,21 +109,3 @@ def _failures(groups: Iterable[Group]) -> tuple[str, ...]:
     lines = [f"{case.group}: {case}" for group in groups for case in group.failures]
     more = (f"and {len(lines) - _SHOWN} more, in the verdict",) if len(lines) > _SHOWN else ()
     return (*lines[:_SHOWN], *more)
-
-
-def _section(title: str, body: str) -> tuple[str, ...]:
-    return (f"### {title}", body) if body else ()
-
-
-def _list(lines: Iterable[str]) -> str:
-    return "\n".join(f"- {_plain(line)}" for line in lines)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(_plain(cell) for cell in line)} |" for line in lines)
-
-
-def _plain(text: str) -> str:
-    """Keep what a trial printed from being read as Markdown's tables or HTML."""
-    return text.translate(_ESCAPES)

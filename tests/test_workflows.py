@@ -41,12 +41,20 @@ SELF = "$/.github/"
 WRITES = {
     "factory.yml wheel": {"id-token", "attestations"},
     "wheel.yml build": {"id-token", "attestations"},
+    "factory.yml pool": {"id-token", "attestations"},
+    "pool.yml pool": {"id-token", "attestations"},
     "factory.yml publish": {"contents"},
     "factory.yml publish_kernels": {"contents"},
     "factory.yml index": {"pages", "id-token"},
     "update.yml update": {"issues"},
 }
-TOKENS = {"factory.yml publish", "factory.yml publish_kernels", "factory.yml index", "update.yml update"}
+TOKENS = {
+    "factory.yml plan",
+    "factory.yml publish",
+    "factory.yml publish_kernels",
+    "factory.yml index",
+    "update.yml update",
+}
 # What stands in a variable when a step runs.
 VALUES = {
     "SELECTOR": "cu124 torch2.6",
@@ -174,7 +182,7 @@ def test_only_the_step_that_asks_github_has_the_token() -> None:
     for where, _, step in STEPS:
         if "GITHUB_TOKEN" in json.dumps(step):
             assert "GITHUB_TOKEN" in step["env"], where
-            assert re.match(r"nox -s (publish|index|update)\b", step["run"]), where
+            assert re.match(r"nox -s (plan|publish|index|update)\b", step["run"]), where
 
 
 def test_checkouts_leave_no_token_behind() -> None:
@@ -262,7 +270,15 @@ def test_each_set_s_jobs_get_the_artifacts_of_its_shards_and_no_others() -> None
         pattern = filled(artifact("wheel.yml build", "download"), kernels=wheel["kernels"])
         mine = {name for name, owner in rounds.items() if owner == wheel["kernels"]}
         assert set(fnmatch.filter(rounds, pattern)) == mine
-        assert pattern == filled(artifact("factory.yml publish_kernels", "download"), name=wheel["kernels"])
+        assert pattern == filled(artifact("pool.yml pool", "download"), name=wheel["kernels"])
+
+
+def test_what_is_published_of_a_set_is_what_was_put_together_and_attested() -> None:
+    made = filled(artifact("pool.yml pool", "upload"), name="a")
+    assert filled(artifact("factory.yml publish_kernels", "download"), name="a") == made
+    rounds = [filled(artifact("kernels-round.yml kernels", "upload"), name="a-1-of-1", round="1")]
+    assert not fnmatch.filter([made], filled(artifact("pool.yml pool", "download"), name="a"))
+    assert not fnmatch.filter(rounds, made)
 
 
 def test_a_round_gets_what_the_rounds_before_it_made_of_the_same_shard() -> None:

@@ -220,7 +220,8 @@ def audit(arguments: argparse.Namespace) -> int:
     """Check finished wheels."""
     reports: list[Report] = []
     try:
-        audit_verb.run(arguments.wheels, say=Log(context.console()).say, keep=reports.append)
+        say = Log(context.console()).say
+        audit_verb.run(arguments.wheels, expect=audit_verb.known, say=say, keep=reports.append)
     finally:
         jobpage.add(audit_page.markdown(reports, len(arguments.wheels)))
     return 0

@@ -263,6 +263,25 @@ def test_a_passing_run_gives_the_reports_and_says_so(maker: Maker, tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == [FILENAME, f"{FILENAME}.report.json"]
 
 
+def test_an_audit_after_the_build_s_holds_the_same_file_to_no_less(maker: Maker, tmp_path: Path) -> None:
+    path = maker.write(Parts(), tmp_path)
+    (first,) = audit.run([path], expect=lambda _: EXPECTED)
+    (again,) = audit.run([path], expect=audit.known)
+    assert audit.known(path) == replace(EXPECTED, build_paths=())
+    held = first.facts["expected"]
+    assert isinstance(held, dict)
+    assert again.facts["expected"] == held | {"build_paths": 0}
+    maker.write(Parts(files={"extra.py": b""}), tmp_path)
+    assert audit.known(path) is None
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"facts": {"expected": 3}}'])
+def test_a_report_that_is_none_holds_a_wheel_to_its_name(maker: Maker, tmp_path: Path, text: str) -> None:
+    path = maker.write(Parts(), tmp_path)
+    audit.report_path(path).write_text(text)
+    assert audit.known(path) is None
+
+
 def test_a_report_that_cannot_be_written_is_said(maker: Maker, tmp_path: Path) -> None:
     report = audit.audit(maker.write(Parts(), tmp_path), EXPECTED)
     with pytest.raises(AuditError, match="cannot be written"):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
+from factory.core.arch import Arch
 from factory.core.wheel.checks.binary import check_symbols
 from factory.core.wheel.cxxabi import cxx11abi
 from factory.core.wheel.facts import Expected, Extension, WheelFacts
@@ -25,6 +26,20 @@ def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
         "extensions": [_extension(extension) for extension in facts.extensions],
         "expected": _expected(expected) if expected else None,
     }
+
+
+def expected_in(facts: Mapping[str, object]) -> Expected | None:
+    """Give what a report's ``facts`` say the wheel was held to, but for the builder's paths; None where nothing is.
+
+    Raises KeyError, TypeError or ValueError where they are not as ``describe`` gives them.
+    """
+    told = facts["expected"]
+    if told is None:
+        return None
+    if not isinstance(told, Mapping):
+        raise TypeError(told)
+    archs = None if told["archs"] is None else tuple(Arch.parse(arch) for arch in told["archs"])
+    return Expected(**{**told, "archs": archs, "build_paths": ()})
 
 
 def _extension(module: Extension) -> dict[str, object]:

@@ -140,7 +140,7 @@ def test_a_container_killed_half_way_loses_nothing(wheel: Path, here: Path, engi
         assert engine.run("kill", killed, timeout=60).ok
         said, _ = first.communicate(timeout=120)
     assert first.returncode == 36, said
-    assert "ended before its wheel was made" in said
+    assert "ended while its kernels were compiled" in said
     assert containers(engine, label) == []
     before = done(cache)
     with factory(here, "build", *CELL, "--dist", tmp_path / "dist", cache=cache, output=subprocess.PIPE) as second:

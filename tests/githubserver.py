@@ -213,8 +213,9 @@ class Handler(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         if parts.path.startswith("/storage/"):
             return self.stored(int(parts.path.removeprefix("/storage/")))
-        if parts.path.startswith(f"/{REPOSITORY}/releases/download/"):
-            return self.downloaded(*unquote(parts.path).split("/")[-2:])
+        download = fullmatch(r"/(.+)/releases/download/([^/]+)/([^/]+)", unquote(parts.path))
+        if download:
+            return self.downloaded(*download.groups())
         if parts.path.startswith(f"/pages/{REPOSITORY}/"):
             return self.page_of_site(unquote(parts.path).removeprefix(f"/pages/{REPOSITORY}/"))
         self.authorise()
@@ -424,14 +425,15 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             return Answer(200, content=self.held(number)[1].content)
 
-    def downloaded(self, tag: str, name: str) -> Answer:
+    def downloaded(self, repository: str, tag: str, name: str) -> Answer:
         """Answer at the address for everybody, which no token belongs to."""
         if "Authorization" in self.headers:
             self.server.wrong.append(f"{self.path} was asked with a token")
         with self.server.lock:
-            for release in self.all():
-                if release.tag == tag and not release.draft:
-                    return Answer(200, content=release.named(name).content)
+            for release in self.all() if repository == REPOSITORY else ():
+                for asset in release.assets.values():
+                    if (release.tag, asset.name) == (tag, name) and not release.draft and asset.state == "uploaded":
+                        return Answer(200, content=asset.content)
         raise Refused(404)
 
     def page_of_site(self, path: str) -> Answer:

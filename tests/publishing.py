@@ -10,13 +10,15 @@ from pathlib import Path
 
 from factory.core import matrix
 from factory.core.model import Matrix
+from factory.core.release import lists
+from factory.core.release.parts import Asset, Release, Seen
 from factory.core.verdict import GROUPS, ArchTried, Group, Machine, Verdict
 from factory.core.wheel.report import SCHEMA, Finding, Report
 from factory.edge import github
 from factory.edge.github import Repository
 from factory.verb.publication import Patience
 from tests.githubserver import TOKEN, GithubServer
-from tests.githubstore import REPOSITORY
+from tests.githubstore import REPOSITORY, StoredRelease
 
 TAG = "v2.7.4.post1"
 RULES: Matrix = matrix.load((Path(__file__).parents[1] / "matrix.yaml").read_bytes(), name="matrix.yaml")
@@ -79,6 +81,23 @@ def verdict_of(path: Path) -> Verdict:
 def repository(server: GithubServer, *, silence: float = 0.3, token: str | None = TOKEN) -> Repository:
     rules = replace(github.limits(), seconds_between_writes=0.0)
     return Repository(REPOSITORY, token=token, api=server.api, silence=silence, rules=rules)
+
+
+def put_list(server: GithubServer, release: StoredRelease) -> None:
+    """Put the list of sums that the publisher would put into a release of kernels."""
+    there = release.contents()
+    assets = tuple(
+        Asset(id=number, name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest(), finished=True)
+        for number, (name, content) in enumerate(there.items())
+    )
+    seen = Seen(
+        release=Release(id=release.id, tag=release.tag, draft=release.draft, immutable=False, body="", assets=assets),
+        texts={name: content.decode() for name, content in there.items() if lists.is_list(name)},
+    )
+    file = lists.missing(seen, lambda _: "")
+    assert file is not None
+    assert file.content is not None
+    server.put(release, file.name, file.content)
 
 
 def patience(server: GithubServer, *, tries: int = 8) -> Patience:

@@ -157,11 +157,16 @@ def test_kernels_are_asked_for_where_a_repository_is_known_only(
     assert (found and found.repository) == named
     monkeypatch.setenv("GITHUB_REPOSITORY", "in/actions")
     found = repository.remote_pool()
+    expected = named or "in/actions"  # which may call this factory's workflow, and has no kernels
     assert found is not None
-    assert found.repository == "in/actions"
     assert found.address("kernels-v1", "a+b.tar.zst") == (
-        "https://github.com/in/actions/releases/download/kernels-v1/a%2Bb.tar.zst"
+        f"https://github.com/{expected}/releases/download/kernels-v1/a%2Bb.tar.zst"
     )
+    assert repository.known() == "in/actions"
+    monkeypatch.setenv("GITHUB_SERVER_URL", "https://github.example")
+    found = repository.remote_pool()
+    assert found is not None
+    assert (found.server, found.repository) == ("https://github.example", "in/actions")
 
 
 @pytest.mark.usefixtures("here")

@@ -28,8 +28,11 @@ def needed(named: str | None) -> str:
 def known() -> str | None:
     """Give ``OWNER/NAME`` as GitHub Actions says, or as this clone's origin is; None where neither does."""
     named = os.environ.get("GITHUB_REPOSITORY")
-    if named:
-        return named
+    return named or _origin()
+
+
+def _origin() -> str | None:
+    """Give this clone's origin where that is on github.com."""
     origin = shell.run(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), timeout=10).stdout.strip()
     found = _ON_GITHUB.fullmatch(origin)
     return found["name"] if found else None
@@ -68,8 +71,11 @@ def pages(repository: str) -> str:
 
 
 def remote_pool() -> Remote | None:
-    """Give the releases that kernels may be fetched from; None where no repository is known, so that none is asked."""
-    repository = known()
-    if repository is None:
-        return None
-    return Remote(repository=repository, api=api(), server=os.environ.get("GITHUB_SERVER_URL") or _SERVER)
+    """Give the releases that kernels may be fetched from; None where no repository is known, so that none is asked.
+
+    This clone's origin goes first: where another repository calls ``wheel.yml``, GITHUB_REPOSITORY is the caller's,
+    and the kernels that fit are those of the factory that was checked out.
+    """
+    server = os.environ.get("GITHUB_SERVER_URL") or _SERVER
+    repository = (_origin() if server == _SERVER else None) or known()
+    return Remote(repository=repository, server=server) if repository else None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
-import urllib.error
-import urllib.request
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin
@@ -12,8 +9,10 @@ from urllib.parse import urljoin
 from factory.core.errors import UnreachableError
 from factory.core.index.site import LIST
 from factory.core.published import Published, from_json
+from factory.edge import smallfile
 
-_TIMEOUT = 30.0  # seconds
+_SILENCE = 30.0  # seconds
+_LIMIT = 100_000_000  # bytes; a hundred thousand wheels
 
 
 def read(index: str) -> tuple[Published, ...]:
@@ -57,23 +56,7 @@ def _parsed(address: str, content: bytes) -> tuple[Published, ...]:
 
 def _content(address: str) -> bytes | None:
     try:
-        with urllib.request.urlopen(address, timeout=_TIMEOUT) as answer:  # noqa: S310 - a file address is a mirror
-            content: bytes = answer.read()
-            return content
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == http.HTTPStatus.NOT_FOUND:
-            return None
-        raise _no_answer(address, f"it answered {error.code} {error.reason}") from error
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, FileNotFoundError):
-            return None
-        raise _no_answer(address, str(error.reason)) from error
-    except (http.client.HTTPException, OSError, ValueError) as error:
-        raise _no_answer(address, str(error) or type(error).__name__) from error
-
-
-def _no_answer(address: str, reason: str) -> UnreachableError:
-    return UnreachableError(
-        "the index cannot be reached", why=[f"{address}: {reason}"], remedy="Try again when it answers."
-    )
+        return smallfile.read(address, limit=_LIMIT, silence=_SILENCE)
+    except UnreachableError as error:
+        why = [f"{address}: {reason}" for reason in error.why]
+        raise UnreachableError("the index cannot be reached", why=why, remedy=error.remedy) from error

@@ -1,5 +1,8 @@
 """Fetch published kernels into the pool, where the releases can be reached and have the very set that is needed.
 
+What a release holds is read from its own lists of sums, not from GitHub's API: without a token, which no build may
+have, the API's limit holds for an address, and on those that GitHub's runners share others use it up.
+
 Whatever comes is tried in a pool of its own first, and enters the pool only if all of it is whole, it lists the
 very set that was asked for, and no needed part is missing. Nothing here fails a build: what is not to be had is
 compiled, and a line says why.
@@ -8,39 +11,40 @@ compiled, and a line says why.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Sequence
+import itertools
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from factory.core.errors import DigestError, FactoryError, UnreachableError
+from factory.core.errors import DigestError, FactoryError
 from factory.core.progress import amount
-from factory.core.release import pools
-from factory.core.release.parts import Asset
-from factory.edge import poolarchive, poolstock
+from factory.core.release import lists, pools
+from factory.edge import attestation, poolarchive, poolstock, smallfile
 from factory.edge.download import fetch
-from factory.edge.github import Repository, TroubleError
 from factory.edge.pool import Pool, SetRecord
 from factory.edge.workshop import Workshop
 
 _CLAIM = "fetch"
+# Bytes of all lists of a release. GitHub takes 1000 files in one: factory/data/github.toml; these need a fifth of it.
+_LISTS = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
 class Remote:
-    """The releases of ``repository``, ``OWNER/NAME``; ``api`` and ``server`` are addresses of its GitHub.
+    """The releases of ``repository``, ``OWNER/NAME``; ``server`` is the address of its GitHub.
 
-    ``silence`` is how many seconds the API may be silent: a build without network must not wait for long.
+    ``silence`` is how many seconds it may be silent when asked what there is: a build without network must not wait
+    for long.
     """
 
     repository: str
-    api: str
     server: str
     silence: float = 5.0
 
     def address(self, tag: str, name: str) -> str:
         """Give where everybody may fetch an asset, without the API and its limits."""
-        return f"{self.server}/{self.repository}/releases/download/{tag}/{quote(name)}"
+        return f"{self.server}/{quote(self.repository)}/releases/download/{tag}/{quote(name)}"
 
 
 def take(kernels: SetRecord, needed: Collection[str], *, remote: Remote, shop: Workshop) -> None:
@@ -70,36 +74,55 @@ def _lacks(pool: Pool, needed: Collection[str]) -> bool:
 
 def _taken(kernels: SetRecord, needed: Collection[str], remote: Remote, shop: Workshop) -> str:
     tag = pools.pool_tag(kernels.flash_attn)
-    assets = _listed(tag, remote)
-    archives = pools.archives(assets, kernels.name)
+    listed = _listed(kernels.name, tag, remote)
+    archives = {name: listed[name] for name in pools.archives(listed, kernels.name)}
     if not archives:
-        return f"{_absence(assets, kernels, tag, remote)}; compiling here"
+        return f"{_absence(listed, kernels, tag, remote)}; compiling here"
     with _fetched(archives, tag, remote, shop) as paths, shop.pool.temporary(_CLAIM) as directory:
+        size = sum(path.stat().st_size for path in paths)
         tried = Pool(directory)
         for path in paths:
             poolarchive.take(tried, path)
         _refuse(kernels, needed, tried)
         poolstock.move(tried, shop.pool)
-    return f"{kernels.name} fetched from {tag} of {remote.repository}, {amount(sum(one.size for one in archives))}"
+    return f"{kernels.name} fetched from {tag} of {remote.repository}, {amount(size)}"
 
 
-def _listed(tag: str, remote: Remote) -> Sequence[Asset]:
-    """Give what the release ``tag`` holds; nothing where there is none. Raises UnreachableError."""
-    what = f"the releases of {remote.repository} cannot be reached"
-    try:
-        with contextlib.closing(
-            Repository(remote.repository, token=None, api=remote.api, silence=remote.silence)
-        ) as github:
-            return [asset for found in github.find(tag) for asset in github.look(found.id)[0].assets]
-    except TroubleError as error:
-        raise UnreachableError(what, why=[str(error)]) from error
-    except FactoryError as error:
-        raise UnreachableError(what, why=[error.what, *error.why]) from error
+def _listed(kernels: str, tag: str, remote: Remote) -> dict[str, str]:
+    """Give the sha256 of each file in the lists of ``tag``, up to the list with which ``kernels`` are whole.
+
+    Raises what ``_lists`` raises.
+    """
+    listed: dict[str, str] = {}
+    for found in _lists(tag, remote):
+        new = found.keys() - listed.keys()
+        listed = found | listed  # the first of a name stays
+        if not new or pools.archives(listed, kernels):
+            break
+    return listed
 
 
-def _absence(assets: Sequence[Asset], kernels: SetRecord, tag: str, remote: Remote) -> str:
+def _lists(tag: str, remote: Remote) -> Iterator[dict[str, str]]:
+    """Fetch the lists of ``tag``; none where nothing is published. Raises UnreachableError and DigestError."""
+    left = _LISTS
+    for number in itertools.count(1):
+        address = remote.address(tag, lists.sums_name(number))
+        content = smallfile.read(address, limit=left, silence=remote.silence)
+        if content is None:
+            return
+        left -= len(content)
+        try:
+            found = lists.parse(content)
+        except ValueError as error:
+            raise DigestError(f"{address} is no list of sums", why=[str(error)]) from error
+        yield found
+
+
+def _absence(listed: Collection[str], kernels: SetRecord, tag: str, remote: Remote) -> str:
+    if not listed:
+        return f"nothing is published as {tag} of {remote.repository}, or not for everybody to see"
     place, here = f"{tag} of {remote.repository}", f"gcc {kernels.host_compiler}"
-    compilers = {pools.compiler_of(name) for name in pools.rivals(assets, kernels.name)}
+    compilers = {pools.compiler_of(name) for name in pools.rivals(listed, kernels.name)}
     if not compilers:
         return f"{place} does not have {kernels.name}"
     made = " and ".join(f"gcc {version}" for version in sorted(compilers))
@@ -109,14 +132,16 @@ def _absence(assets: Sequence[Asset], kernels: SetRecord, tag: str, remote: Remo
 
 
 @contextlib.contextmanager
-def _fetched(archives: Sequence[Asset], tag: str, remote: Remote, shop: Workshop) -> Iterator[list[Path]]:
-    """Fetch ``archives``, and remove them afterwards; what broke off stays, to be continued."""
-    paths = [_downloads(shop) / archive.name for archive in archives]
+def _fetched(archives: Mapping[str, str], tag: str, remote: Remote, shop: Workshop) -> Iterator[list[Path]]:
+    """Fetch ``archives``, each by its sha256, and remove them afterwards; what broke off stays, to be continued."""
+    paths = [_downloads(shop) / name for name in archives]
     try:
-        for archive, path in zip(archives, paths, strict=True):
-            if archive.sha256 is None:
-                raise DigestError(f"GitHub gives no sha256 of {archive.name}, so it is not used")
-            fetch(remote.address(tag, archive.name), archive.sha256, path)
+        for (name, sha256), path in zip(archives.items(), paths, strict=True):
+            address = remote.address(tag, name)
+            fetch(address, sha256, path)
+            attested = attestation.verify(path, address, shop.env)
+            if attested.ok:
+                shop.log.say(f"kernels: {name} {attested.said}")
         yield paths
     finally:
         for path in paths:

@@ -142,6 +142,29 @@ def test_each_file_is_summed_once_however_they_come(batches: list[set[str]]) -> 
     assert sorted(line.split("  ")[1] for line in lines) == sorted(set().union(*batches))
 
 
+@given(st.dictionaries(st.from_regex(r"[A-Za-z0-9._+-]+", fullmatch=True), st.binary(min_size=32, max_size=32)))
+def test_what_publishing_lists_is_read_back(hashes: dict[str, bytes]) -> None:
+    files = {name: sha256.hex() for name, sha256 in hashes.items()}
+    assets = [replace(asset(name), sha256=sha256) for name, sha256 in files.items()]
+    assert not assets or lists.parse(lists.sums(assets).encode()) == files
+
+
+@given(st.data())
+def test_a_list_that_was_cut_off_inside_a_line_is_refused(data: st.DataObject) -> None:
+    whole = lists.sums([asset(WHEEL), asset(f"{WHEEL}.metadata")]).encode()
+    end = data.draw(st.integers(0, len(whole) - 1).filter(lambda end: whole[end - 1 : end] != b"\n"))
+    with pytest.raises(ValueError, match="it does not end as a list of sums does"):
+        lists.parse(whole[:end])
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_the_names_of_lists_of_sums_are_those_that_publishing_takes(number: int) -> None:
+    there = [asset(lists.sums_name(earlier), number=earlier) for earlier in range(1, number)]
+    listed = lists.missing(seen(*there, asset("new", number=number)), contents)
+    assert listed is not None
+    assert listed.name == lists.sums_name(number)
+
+
 def test_a_damaged_list_is_not_believed() -> None:
     there = replace(seen(asset(WHEEL)), texts={"flash_attn-2.7.4.post1.cdx.json": '{"components": [3]}'})
     listed = lists.missing(there, contents)

@@ -24,6 +24,7 @@ from factory.edge.cache import cache_root
 from factory.edge.environment import Installer
 from tests.githubserver import github_server
 from tests.githubstore import REPOSITORY
+from tests.publishing import put_list
 
 pytestmark = pytest.mark.e2e
 
@@ -137,7 +138,8 @@ def test_with_published_kernels_one_more_python_takes_a_minute_or_two_of_cpu(tmp
         release = server.add("kernels-v2.7.4.post1", draft=False)
         for archive in (tmp_path / "archives").iterdir():
             server.put(release, archive.name, archive.read_bytes())
-        where = {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_API_URL": server.api, "GITHUB_SERVER_URL": server.api}
+        put_list(server, release)
+        where = {"GITHUB_REPOSITORY": REPOSITORY, "GITHUB_SERVER_URL": server.api}
         build_environment("3.11", shared)
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         began = time.monotonic()

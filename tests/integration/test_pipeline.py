@@ -23,6 +23,7 @@ from tests.elfobject import gpu_code, symbols
 from tests.githubserver import github_server
 from tests.githubstore import REPOSITORY
 from tests.integration.bench import Bench, Made, make_bench
+from tests.publishing import put_list
 
 
 def test_the_wheel_has_the_guides_name(made: Made) -> None:
@@ -206,7 +207,8 @@ def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Pa
         release = server.add("kernels-v0.0.1", draft=False)
         for archive in poolarchive.export(bench.shop.pool, record, tmp_path)[1]:
             server.put(release, archive.path.name, archive.path.read_bytes())
-        remote = Remote(repository=REPOSITORY, api=server.api, server=server.api)
+        put_list(server, release)
+        remote = Remote(repository=REPOSITORY, server=server.api)
         fetch = partial(remotepool.take, remote=remote, shop=other.shop)
         fetched = kernels.kernels(other.kernels, other.shop, fetch=fetch)
         assert server.wrong == []

@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from rich.console import Console
 
+from factory.core.release import pools
 from factory.core.setarchive import LIMIT
 from factory.edge import poolarchive, shell
 from factory.edge.compile import Limits
@@ -26,13 +28,15 @@ from factory.verb.remotepool import Remote
 from tests.githubserver import GithubServer, github_server
 from tests.githubstore import REPOSITORY, StoredRelease
 from tests.kernelsets import content, files, fill, kernel_set, key_of, put, whole_keys
+from tests.publishing import put_list
 
 if sys.version_info >= (3, 14):
     from compression import zstd
 else:
     from backports import zstd
 
-TAG = "kernels-v2.7.4.post1"
+TAG = pools.pool_tag("2.7.4.post1")
+NOTHING = f"nothing is published as {TAG} of {REPOSITORY}, or not for everybody to see; compiling here"
 SET = kernel_set("a.cu", "b.cu")
 ANOTHER = replace(SET, host_compiler="11.4.0", keys=tuple(sorted(key_of("c.cu", part) for part in ("host", "sm_80"))))
 
@@ -77,16 +81,21 @@ def published(server: GithubServer, *archives: Path, name: str = "") -> StoredRe
     release = server.add(TAG, draft=False)
     for archive in archives:
         server.put(release, name or archive.name, archive.read_bytes())
+    put_list(server, release)
     return release
 
 
 def remote(server: GithubServer) -> Remote:
-    return Remote(repository=REPOSITORY, api=server.api, server=server.api, silence=0.3)
+    return Remote(repository=REPOSITORY, server=server.api, silence=0.3)
 
 
 def taken(server: GithubServer, shop: Place) -> str:
     """Give the one line that is said."""
-    remotepool.take(SET, SET.keys, remote=remote(server), shop=shop)
+    return taken_from(remote(server), shop)
+
+
+def taken_from(remote: Remote, shop: Place) -> str:
+    remotepool.take(SET, SET.keys, remote=remote, shop=shop)
     (line,) = shop.said
     return line.removeprefix("kernels: ")
 
@@ -138,8 +147,30 @@ def test_parts_with_one_content_all_come(server: GithubServer, shop: Place, tmp_
 
 def test_no_release_of_kernels_yet(server: GithubServer, shop: Place) -> None:
     server.add("v2.7.4.post1", draft=False)
-    assert taken(server, shop) == f"{TAG} of {REPOSITORY} does not have {SET.name}; compiling here"
+    assert taken(server, shop) == NOTHING
     assert_nothing_came(shop)
+
+
+def test_a_draft_is_for_nobody_yet(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu")).draft = True
+    assert taken(server, shop) == NOTHING
+
+
+def test_a_set_that_was_published_later_is_in_a_later_list(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    release = published(server, *exported(tmp_path / "another", ANOTHER, "c.cu"))
+    for archive in exported(tmp_path, SET, "a.cu", "b.cu", limit=17_000):
+        server.put(release, archive.name, archive.read_bytes())
+        put_list(server, release)
+    assert taken(server, shop).startswith(f"{SET.name} fetched from {TAG}")
+    assert whole_keys(shop.pool, SET) == set(SET.keys)
+
+
+def test_the_api_and_its_limits_are_left_alone(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+    (archive,) = exported(tmp_path, SET, "a.cu", "b.cu")
+    published(server, archive)
+    taken(server, shop)
+    base = f"/{REPOSITORY}/releases/download/{TAG}/"
+    assert server.requests == [("GET", f"{base}{name}") for name in ("SHA256SUMS", archive.name)]
 
 
 def test_half_a_set_is_none(server: GithubServer, shop: Place, tmp_path: Path) -> None:
@@ -167,11 +198,11 @@ def test_a_set_of_other_tools_is_named_and_left(
 
 def test_an_archive_altered_on_its_way_is_not_used(server: GithubServer, shop: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
-    (asset,) = server.public(TAG).assets.values()
+    asset = server.public(TAG).named(f"{SET.name}.tar.zst")
     good = asset.content
 
     def altered(_: str, path: str) -> str:
-        asset.content = bytes([good[0] ^ 1]) + good[1:] if "/download/" in path else good
+        asset.content = bytes([good[0] ^ 1]) + good[1:] if path.endswith(asset.name) else good
         return ""
 
     server.fault = altered
@@ -208,41 +239,90 @@ def test_a_set_of_which_parts_are_missing_is_not_used(server: GithubServer, shop
 
 
 def test_a_file_of_which_no_sha256_is_known_is_not_fetched(server: GithubServer, shop: Place, tmp_path: Path) -> None:
-    release = published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
-    for asset in release.assets.values():
-        asset.says_digest = False
-    assert taken(server, shop).startswith(f"GitHub gives no sha256 of {SET.name}.tar.zst")
+    release = published(server, *exported(tmp_path / "full", kernel_set("a.cu", profile="full"), "a.cu"))
+    (archive,) = exported(tmp_path, SET, "a.cu", "b.cu")
+    server.put(release, archive.name, archive.read_bytes())
+    assert taken(server, shop) == f"{TAG} of {REPOSITORY} does not have {SET.name}; compiling here"
     assert_nothing_came(shop)
 
 
+@pytest.mark.parametrize("lost", [0, -1])
+def test_a_file_that_is_listed_and_not_there(server: GithubServer, shop: Place, tmp_path: Path, lost: int) -> None:
+    archives = exported(tmp_path, SET, "a.cu", "b.cu", limit=17_000)
+    release = published(server, *archives)
+    del release.assets[release.named(archives[lost].name).id]
+    line = taken(server, shop)
+    assert f"/{archives[lost].name}: it answered 404" in line
+    assert line.endswith("; compiling here")
+    assert_nothing_came(shop)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"<html>log in first</html>\n", "is no list of sums; line 1 is no sha256 and a name"),
+        (b"0" * 64 + b"  other.tar.zst\n\n", "is no list of sums; line 2 is no sha256 and a name"),
+        (b"0" * 64 + f"  {SET.name}.tar.zst".encode(), "is no list of sums; it does not end as a list of sums does"),
+        (b"", "is no list of sums; it does not end as a list of sums does"),
+        (b"\xff\n", "is no list of sums; 'utf-8' codec"),
+        (b"0" * 1_000_001, "cannot be had; it has more than 1000000 bytes"),
+    ],
+)
+def test_a_list_that_is_none(server: GithubServer, shop: Place, text: bytes, told: str) -> None:
+    server.put(server.add(TAG, draft=False), "SHA256SUMS", text)
+    line = taken(server, shop)
+    assert line.startswith(f"{remote(server).address(TAG, 'SHA256SUMS')} {told}")
+    assert line.endswith("; compiling here")
+    assert_nothing_came(shop)
+
+
+def test_all_lists_together_are_bounded(server: GithubServer, shop: Place) -> None:
+    release = server.add(TAG, draft=False)
+    for number, name in enumerate(("SHA256SUMS", "SHA256SUMS.2")):
+        server.put(release, name, b"".join(b"%064x  %d-%d\n" % (row, number, row) for row in range(8_000)))
+    line = taken(server, shop)
+    assert line.startswith(f"{remote(server).address(TAG, 'SHA256SUMS.2')} cannot be had; it has more than ")
+
+
 @pytest.mark.parametrize("fault", ["drop", "503", "403", "403 forbidden", "cut", "stall"])
-def test_releases_that_do_not_answer_hold_nobody_up(server: GithubServer, shop: Place, fault: str) -> None:
+def test_releases_that_do_not_answer_hold_nobody_up(
+    server: GithubServer, shop: Place, tmp_path: Path, fault: str
+) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
     server.fault = lambda *_: fault
     before = time.monotonic()
     line = taken(server, shop)
     assert time.monotonic() - before < 3
-    assert line.startswith(f"the releases of {REPOSITORY} cannot be reached; ")
+    assert line.startswith(f"{remote(server).address(TAG, 'SHA256SUMS')} cannot be had; ")
     assert line.endswith("; compiling here")
     assert_nothing_came(shop)
 
 
 @pytest.mark.parametrize("repository", ["someone/private", "no repository"])
 def test_a_repository_that_nobody_may_see(server: GithubServer, shop: Place, repository: str) -> None:
-    remotepool.take(SET, SET.keys, remote=replace(remote(server), repository=repository), shop=shop)
-    (line,) = shop.said
-    assert f"{repository} cannot be reached; " in line
+    line = taken_from(replace(remote(server), repository=repository), shop)
+    assert line == NOTHING.replace(REPOSITORY, repository)
+
+
+class Said(NamedTuple):
+    """An answer; ``elsewhere`` is where the same path is to be asked for."""
+
+    body: bytes = b""
+    elsewhere: str = ""
 
 
 @contextlib.contextmanager
-def answering(body: bytes) -> Iterator[str]:
+def answering(said: Said) -> Iterator[str]:
     """Serve the same to every question, as networks do that ask for a password first."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
+            self.send_response(302 if said.elsewhere else 200)
+            if said.elsewhere:
+                self.send_header("Location", said.elsewhere + self.path)
+            self.send_header("Content-Length", str(len(said.body)))
             self.end_headers()
-            self.wfile.write(body)
+            self.wfile.write(said.body)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -257,12 +337,21 @@ def answering(body: bytes) -> Iterator[str]:
             thread.join()
 
 
-@pytest.mark.parametrize("body", [b"<html>log in first</html>", b"{}", b"[]", b'{"id": "x"}', b""])
+@pytest.mark.parametrize("body", [b"<html>log in first</html>", b"", b"0" * 64 + b"  one.tar.zst\n"])
 def test_something_else_answers_in_githubs_place(shop: Place, body: bytes) -> None:
-    with answering(body) as api:
-        remotepool.take(SET, SET.keys, remote=Remote(repository=REPOSITORY, api=api, server=api), shop=shop)
-    (line,) = shop.said
+    with answering(Said(body)) as address:
+        line = taken_from(Remote(repository=REPOSITORY, server=address), shop)
     assert line.endswith("; compiling here")
+
+
+def test_what_github_serves_from_another_host_is_fetched_there(
+    server: GithubServer, shop: Place, tmp_path: Path
+) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
+    with answering(Said(elsewhere=server.api)) as address:
+        line = taken_from(replace(remote(server), server=address), shop)
+    assert line.startswith(f"{SET.name} fetched from {TAG}")
+    assert whole_keys(shop.pool, SET) == set(SET.keys)
 
 
 def test_a_disk_that_takes_no_archive(server: GithubServer, shop: Place, tmp_path: Path) -> None:
@@ -286,7 +375,8 @@ def test_two_builds_at_once_fetch_once(server: GithubServer, shop: Place, tmp_pa
     assert whole_keys(shop.pool, SET) == set(SET.keys)
 
 
-def test_a_container_does_without_githubs_client() -> None:
-    """Its lock file has what the steps inside need, and the container fetches no kernels."""
-    code = "import sys, factory.inside.__main__; sys.exit('github' in sys.modules)"
+@pytest.mark.parametrize("module", ["factory.inside.__main__", "factory.verb.remotepool"])
+def test_githubs_client_is_not_needed(module: str) -> None:
+    """Neither for the steps in a container, whose lock file has what they need, nor to fetch kernels."""
+    code = f"import sys, {module}; sys.exit('github' in sys.modules)"
     assert shell.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).status == 0

@@ -27,6 +27,11 @@ def is_list(name: str) -> bool:
     return _SUMS.fullmatch(name) is not None or _CONTENTS.fullmatch(name) is not None
 
 
+def sums_name(number: int) -> str:
+    """Give the name of a release's ``number``th list of sums, from 1: ``SHA256SUMS``, ``SHA256SUMS.2``."""
+    return _numbered(SUMS, "", number)
+
+
 def missing(seen: Seen, describe: Describe) -> File | None:
     """Give the next list that the release still needs, None where all of its files are listed."""
     release = seen.release
@@ -45,6 +50,21 @@ def missing(seen: Seen, describe: Describe) -> File | None:
 def sums(assets: Iterable[Asset]) -> str:
     """Give the lines that ``sha256sum --check`` reads, sorted by name."""
     return "".join(f"{asset.sha256}  {asset.name}\n" for asset in sorted(assets, key=lambda asset: asset.name))
+
+
+def parse(content: bytes) -> dict[str, str]:
+    """Give the sha256 of each name in a list of sums. Raises ValueError where it is none, or was cut off."""
+    lines = content.decode().split("\n")
+    if lines.pop() or not lines:
+        msg = "it does not end as a list of sums does"
+        raise ValueError(msg)
+    found = {}
+    for number, match in enumerate(map(_LINE.fullmatch, lines), 1):
+        if match is None:
+            msg = f"line {number} is no sha256 and a name"
+            raise ValueError(msg)
+        found[match["name"]] = match["sha256"]
+    return found
 
 
 def _summed(texts: Mapping[str, str]) -> Iterator[str]:
@@ -70,8 +90,12 @@ def _wheels_in(text: str) -> list[str]:
 def _free(release: Release, stem: str, suffix: str) -> str:
     """Give the first name that no asset has: ``STEM``, ``STEM.2``, ``STEM.3``, each with ``suffix``."""
     taken = {asset.name for asset in release.assets}
-    numbered = (f"{stem}{'' if number == 1 else f'.{number}'}{suffix}" for number in range(1, len(taken) + 2))
+    numbered = (_numbered(stem, suffix, number) for number in range(1, len(taken) + 2))
     return next(name for name in numbered if name not in taken)
+
+
+def _numbered(stem: str, suffix: str, number: int) -> str:
+    return f"{stem}{'' if number == 1 else f'.{number}'}{suffix}"
 
 
 def _file(name: str, text: str) -> File:

@@ -8,13 +8,12 @@ serves as well.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
-from factory.core.release.parts import Asset
 from factory.core.setarchive import file_names
 
 _ARCHIVE = re.compile(
-    r"(?P<set>kernels-(?P<version>[0-9a-z.]+)-cu\d+-[0-9A-Za-z._+-]+?)(?:\.\d+of(?P<count>\d+))?\.tar\.zst"
+    r"(?P<set>kernels-(?P<version>[0-9a-z.]+)-cu\d+-[0-9A-Za-z._+-]+?)(?:\.\d{1,4}of(?P<count>\d{1,4}))?\.tar\.zst"
 )
 _TOOLS = re.compile(r"-gcc(?P<compiler>[0-9.]+)-[0-9a-f]{12}")
 _PART = re.compile(r"\.\d+parts-[0-9a-f]{8}$")
@@ -46,13 +45,12 @@ def refusals(names: Collection[str]) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def archives(assets: Iterable[Asset], kernels: str) -> tuple[Asset, ...]:
-    """Give the finished archives that hold the whole set ``kernels``, in order; none where one of them is not there."""
-    there = {asset.name: asset for asset in assets if asset.finished}
+def archives(there: Collection[str], kernels: str) -> tuple[str, ...]:
+    """Give the archives that hold the whole set ``kernels``, in order; none where one of them is not ``there``."""
     for count in sorted({int(match["count"] or 1) for match in map(_ARCHIVE.fullmatch, there) if match}):
         names = file_names(kernels, count)
         if all(name in there for name in names):
-            return tuple(there[name] for name in names)
+            return tuple(names)
     return ()
 
 
@@ -62,9 +60,9 @@ def compiler_of(kernels: str) -> str:
     return found["compiler"] if found else ""
 
 
-def rivals(assets: Iterable[Asset], kernels: str) -> tuple[str, ...]:
+def rivals(there: Collection[str], kernels: str) -> tuple[str, ...]:
     """Give the sets that are for the same as ``kernels`` and were made with another compiler or toolkit."""
-    named = (match["set"] for asset in assets if asset.finished and (match := _ARCHIVE.fullmatch(asset.name)))
+    named = (match["set"] for match in map(_ARCHIVE.fullmatch, there) if match)
     same = {name for name in named if _TOOLS.sub("", name) == _TOOLS.sub("", kernels)}
     return tuple(sorted(same - {kernels}))
 

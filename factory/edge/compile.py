@@ -14,7 +14,7 @@ from factory.core.errors import DiskFullError, KernelError, MemoryKillError
 from factory.core.job import Job
 from factory.core.progress import Snapshot
 from factory.core.schedule import Demand, admit, remaining_seconds
-from factory.edge import disk, machine, shell
+from factory.edge import diagnosing, disk, machine, shell
 from factory.edge.log import Log, Meter
 from factory.edge.worker import BUSY, FULL
 
@@ -159,18 +159,17 @@ def _failed(run: _Run, job: Job, status: int) -> None:
         run.alone.add(job.key)
         run.waiting[job.key] = job
         return
+    peak = run.demand[job.key].peak
+    found = diagnosing.of_unit(log, cache=Path(job.pool).parent, peak=peak, alone=killed)
+    why = [*found.why, f"whole log: {log}"]
     if killed:
         raise MemoryKillError(
             f"{name} was killed for memory, also when it ran alone",
-            why=[f"expected peak {run.demand[job.key].peak / 1e9:.1f} GB", str(log)],
-            remedy="Build on a machine with more memory, or add swap; finished units are kept.",
+            why=[f"expected peak {peak / 1e9:.1f} GB", *why],
+            remedy=found.next if found.cause == diagnosing.MEMORY else "Add memory or swap; finished units are kept.",
         )
-    first = [line for line in text.splitlines() if "error" in line.lower() or "fatal" in line.lower()][:3]
-    raise KernelError(
-        f"{name} did not compile (status {status})",
-        why=[*(first or text.splitlines()[:3]), f"whole log: {log}"],
-        remedy="Finished units are kept; mend the cause and run the same command again.",
-    )
+    again = "Finished units are kept; mend the cause and run the same command again."
+    raise KernelError(f"{name} did not compile (status {status})", why=why, remedy=found.next if found.known else again)
 
 
 def _snapshot(run: _Run) -> Snapshot:

@@ -6,9 +6,9 @@ import shutil
 import sys
 import time
 import zipfile
-from collections.abc import Sequence
 from pathlib import Path
 
+from factory.core.diagnosis.diagnosis import selector_of
 from factory.core.errors import DiskFullError, WheelBuildError
 from factory.core.model import Cell
 from factory.core.progress import duration
@@ -16,7 +16,7 @@ from factory.core.recipe import Recipe, Site, recipe
 from factory.core.wheel.facts import Expected
 from factory.core.wheel.name import wheel_filename
 from factory.data import DATA
-from factory.edge import disk, loading, shell
+from factory.edge import diagnosing, disk, loading, shell
 from factory.edge.cache import locked
 from factory.edge.environment import Environment, Installer
 from factory.edge.workshop import Workshop
@@ -83,30 +83,22 @@ def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
         status = shell.stream(made_by.argv, line=lambda text: print(text, file=sink, flush=True), env=made_by.env)
     wheels = list(site.wheelhouse.glob("*.whl")) if site.wheelhouse.is_dir() else []
     if status or len(wheels) != 1:
-        raise _failure(log, status, cell)
+        raise _failure(log, status, cell, shop)
     return wheels[0]
 
 
-def _failure(log: Path, status: int, cell: Cell) -> WheelBuildError | DiskFullError:
-    lines = log.read_text(errors="replace").splitlines()
-    why = [*first_errors(lines), f"whole log: {log}"]
-    if disk.named("\n".join(lines)) or disk.filled(log.parent):
+def _failure(log: Path, status: int, cell: Cell, shop: Workshop) -> WheelBuildError | DiskFullError:
+    found = diagnosing.of_build(log, cache=shop.cache, cell=selector_of(cell))
+    why = [*found.why, f"whole log: {log}"]
+    if found.cause == diagnosing.DISK or disk.filled(log.parent):
         return DiskFullError(
             f"the disk is full while building {cell.id}", why=why, remedy="Free some space, then again."
         )
     return WheelBuildError(
         f"the wheel of {cell.id} was not made (pip's status {status})",
         why=why,
-        remedy="The kernels are kept; mend the cause and run the same command again.",
+        remedy=found.next if found.known else "The kernels are kept; mend the cause and run the same command again.",
     )
-
-
-def first_errors(lines: Sequence[str]) -> list[str]:
-    """Pick what tells most of a failed build's output."""
-    signs = ("error:", "fatal:", "wheel factory:", "Error:")
-    return [line.strip() for line in lines if any(sign in line for sign in signs)][:4] or [
-        line.strip() for line in lines[-4:]
-    ]
 
 
 def expected(wanted: CellWanted, kernels: KernelSet, shop: Workshop) -> Expected:

@@ -1,0 +1,58 @@
+"""Calls the verb that reads logs: diagnose."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from factory.cli import context
+from factory.core import cells, selector
+from factory.core.errors import FactoryError
+from factory.core.model import Matrix
+from factory.edge import logfile
+from factory.edge.cache import cache_root
+from factory.edge.log import Log as Output
+from factory.verb import diagnose as diagnose_verb
+from factory.verb.diagnose import Log
+
+_STANDARD_INPUT = "-"
+
+
+def diagnose(arguments: argparse.Namespace) -> int:
+    """Say why a build failed."""
+    rules = context.matrix()
+    cache = cache_root(dict(os.environ))
+    named = " ".join(arguments.selector)
+    if named.strip():
+        context.select(arguments, rules)
+    diagnose_verb.diagnose(
+        _log(arguments.file, cache),
+        settle=lambda told: _options(named.strip(), arguments.profile) or _cell(told, rules),
+        cache=cache,
+        say=Output(context.console()).say,
+    )
+    return 0
+
+
+def _log(file: str | None, cache: Path) -> Log:
+    if file == _STANDARD_INPUT:
+        return Log(name="standard input", blocks=logfile.pieces(sys.stdin.buffer))
+    path = logfile.newest(cache) if file is None else Path(file)
+    return Log(name=str(path), blocks=logfile.blocks(path))
+
+
+def _options(named: str, profile: str | None) -> str:
+    """Repeat what was typed of the cell."""
+    return f"{named} --profile {profile}" if named and profile else named
+
+
+def _cell(told: Sequence[str], rules: Matrix) -> str | None:
+    """Give the selector of the cell that a log says it is of, None where that is none or is not said."""
+    try:
+        selector.select(cells.expand(rules, profile=context.PROFILE), selector.parse(told, rules))
+    except FactoryError:
+        return None
+    return " ".join(told) or None

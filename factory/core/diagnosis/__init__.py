@@ -1,0 +1,1 @@
+"""Why a build failed, read from its log: signs and causes are data, ``factory/data/diagnoses.toml``."""

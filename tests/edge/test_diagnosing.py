@@ -1,0 +1,39 @@
+from pathlib import Path
+
+from factory.edge import diagnosing, machine
+
+LOGS = Path(__file__).parents[1] / "data" / "logs"
+
+
+def test_a_build_is_diagnosed_with_this_machines_numbers(tmp_path: Path) -> None:
+    found = diagnosing.of_build(
+        LOGS / "memory-cgroup.log", cache=tmp_path / "not" / "there", cell="cu124 torch2.6 cp310"
+    )
+    assert found.cause == diagnosing.MEMORY
+    assert f"This machine has {machine.read().memory / 1e9:.1f} GB" in found.what
+    assert "nox -s build -- cu124 torch2.6 cp310" in found.next
+
+
+def test_a_unit_that_was_killed_alone_needs_more_than_fewer_jobs(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("Killed\n")
+    found = diagnosing.of_unit(log, cache=tmp_path, peak=1, alone=True)
+    assert "`MAX_JOBS=1 nox -s build -- CELL`, after freeing memory" in found.next
+
+
+def test_the_largest_unit_of_upstream_is_reckoned_with(tmp_path: Path) -> None:
+    found = diagnosing.of_blocks([b"Killed\n"], settle=lambda _: None, cache=tmp_path)
+    assert "takes up to 6.8 GB" in found.what
+
+
+def test_the_cell_is_settled_from_what_the_log_says(tmp_path: Path) -> None:
+    asked: list[tuple[str, ...]] = []
+
+    def settle(told: object) -> str:
+        assert isinstance(told, tuple)
+        asked.append(told)
+        return "cu130"
+
+    found = diagnosing.of_blocks([(LOGS / "unknown.log").read_bytes()], settle=settle, cache=tmp_path)
+    assert asked == [("cu124", "torch2.6", "cp310", "fa2.7.4.post1")]
+    assert "nox -s build -- cu130" in found.next

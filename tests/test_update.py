@@ -14,7 +14,7 @@ import pytest
 from factory.__main__ import main
 from factory.core.update.proposal import keys_in
 from tests.githubissues import StoredTag
-from tests.githubserver import TOKEN, GithubServer, github_server
+from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 from tests.smallregistry import DIGEST, Registry, registry
 
@@ -48,12 +48,6 @@ def index(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def images() -> Iterator[Registry]:
     with registry() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def github() -> Iterator[GithubServer]:
-    with github_server() as server:
         yield server
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from factory.core.errors import UpdateError
@@ -11,22 +9,9 @@ from factory.core.update.actions import Tag
 from factory.edge.actionrelease import newest
 from factory.edge.githubclient import TroubleError
 from tests.githubissues import StoredTag
-from tests.githubserver import GithubServer, github_server
+from tests.githubserver import GithubServer
 
 COMMIT, ANNOTATED = "c0" * 20, "a1" * 20
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[GithubServer]:
-    with github_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: GithubServer) -> Iterator[GithubServer]:
-    shared.reset()
-    yield shared
-    assert shared.wrong == []
 
 
 @pytest.mark.parametrize("annotated", ["", ANNOTATED])

@@ -13,24 +13,11 @@ from factory.core.errors import PublishError
 from factory.core.published import of_release
 from factory.edge import github
 from factory.edge.github import Repository, TroubleError
-from tests.githubserver import TOKEN, GithubServer, github_server
+from tests.githubserver import TOKEN, GithubServer
 from tests.publishing import TAG, make_wheel, repository
 from tests.verb.test_publish import published
 
 WHEEL = b"a wheel" * 1000
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[GithubServer]:
-    with github_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: GithubServer) -> Iterator[GithubServer]:
-    shared.reset()
-    yield shared
-    assert shared.wrong == []
 
 
 @pytest.fixture

@@ -13,23 +13,10 @@ from factory.core.update.proposal import mark
 from factory.edge import githubclient
 from factory.edge.githubclient import TroubleError
 from factory.edge.issues import Issues
-from tests.githubserver import TOKEN, GithubServer, github_server
+from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 
 RULES = replace(githubclient.limits(), seconds_between_writes=0.0)
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[GithubServer]:
-    with github_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: GithubServer) -> Iterator[GithubServer]:
-    shared.reset()
-    yield shared
-    assert shared.wrong == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import json
 import random
 import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,7 +27,6 @@ from tests.githubserver import (
     STALLS,
     STALLS_OF_UPLOADS,
     GithubServer,
-    github_server,
 )
 from tests.githubstore import StoredRelease
 from tests.publishing import (
@@ -44,19 +43,6 @@ from tests.publishing import (
 )
 
 SCHEDULES = 200
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[GithubServer]:
-    with github_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: GithubServer) -> Iterator[GithubServer]:
-    shared.reset()
-    yield shared
-    assert shared.wrong == []
 
 
 def published(

@@ -25,7 +25,7 @@ from factory.edge.pool import Pool, SetRecord
 from factory.edge.workshop import Workshop
 from factory.verb import remotepool
 from factory.verb.remotepool import Remote
-from tests.githubserver import GithubServer, github_server
+from tests.githubserver import GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease
 from tests.kernelsets import content, files, fill, kernel_set, key_of, put, whole_keys
 from tests.publishing import put_list
@@ -39,19 +39,6 @@ TAG = pools.pool_tag("2.7.4.post1")
 NOTHING = f"nothing is published as {TAG} of {REPOSITORY}, or not for everybody to see; compiling here"
 SET = kernel_set("a.cu", "b.cu")
 ANOTHER = replace(SET, host_compiler="11.4.0", keys=tuple(sorted(key_of("c.cu", part) for part in ("host", "sm_80"))))
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[GithubServer]:
-    with github_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: GithubServer) -> Iterator[GithubServer]:
-    shared.reset()
-    yield shared
-    assert shared.wrong == []
 
 
 class Place(Workshop):

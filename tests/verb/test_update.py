@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -16,7 +16,7 @@ from factory.edge import githubclient
 from factory.edge.issues import Issues
 from factory.verb.publication import Patience
 from factory.verb.update import rehearse, update
-from tests.githubserver import FAULTS_OF_ANY, TOKEN, GithubServer, github_server
+from tests.githubserver import FAULTS_OF_ANY, TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 
 RULES = replace(githubclient.limits(), seconds_between_writes=0.0)
@@ -36,19 +36,6 @@ PROPOSALS = [
 OBSERVED = st.lists(st.sampled_from(PROPOSALS), unique=True, max_size=5)
 FAULTS = st.lists(st.sampled_from(("", *FAULTS_OF_ANY)), max_size=10)
 FEW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[GithubServer]:
-    with github_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(shared: GithubServer) -> Iterator[GithubServer]:
-    shared.reset()
-    yield shared
-    assert shared.wrong == []
 
 
 def client(server: GithubServer, kind: type[Issues] = Issues) -> Issues:

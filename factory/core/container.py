@@ -106,6 +106,11 @@ def label(run: str) -> str:
     return f"{_LABEL}={run}"
 
 
+def place(workspace: Path) -> str:
+    """Give the label by which a container is found again whose build was killed."""
+    return f"{_LABEL}.workspace={workspace}"
+
+
 def mounts(cache: Path, *, bundle: Path | None = None, pip_configuration: Path | None = None) -> tuple[Mount, ...]:
     """List what a container sees of this machine: parts of the cache, the CA bundle, pip's configuration."""
     shared = (Mount(source=cache / name, target=CACHE / name, writable=True) for name in SHARED)
@@ -117,7 +122,7 @@ def mounts(cache: Path, *, bundle: Path | None = None, pip_configuration: Path |
 @dataclass(frozen=True, kw_only=True)
 class Outside:
     """What this machine gives a build: the ``engine`` (docker or podman), what is mounted, the names of its proxies'
-    variables, the most compiles at once, and this build's own name.
+    variables, the most compiles at once, this build's own name, and its ``workspace``, which no other has meanwhile.
     """
 
     engine: str
@@ -125,6 +130,7 @@ class Outside:
     proxies: tuple[str, ...]
     jobs: int
     run: str
+    workspace: Path
 
 
 def configuration(cell: Cell, image: Image, outside: Outside) -> dict[str, Any]:
@@ -176,6 +182,7 @@ def _arguments(outside: Outside) -> tuple[str, ...]:
     """Give what the engine is told of every container."""
     return (
         f"--label={label(outside.run)}",
+        f"--label={place(outside.workspace)}",
         "--security-opt=label=disable",  # else SELinux keeps mounted directories from the container
         *(f"--env={name}" for name in outside.proxies),
         *(f"--mount={mount}" for mount in outside.mounts),

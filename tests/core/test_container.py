@@ -23,7 +23,7 @@ IMAGE = Image(name="example.org:5000/builder:cuda12.4", digest=None, promise="ma
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)
 
 
-OUTSIDE = Outside(engine="podman", mounts=(), proxies=(), jobs=2, run="r1")
+OUTSIDE = Outside(engine="podman", mounts=(), proxies=(), jobs=2, run="r1", workspace=Path("/w"))
 
 
 def test_a_job_is_read_as_it_was_written() -> None:

@@ -77,7 +77,7 @@ def read(python: str, directory: Path) -> dict[str, Any]:
     tool = cibuildwheel.find(RULES.cibuildwheel[python], cache=cache, installer=installer, say=print)
     caller = dict(os.environ) | {"CIBW_BEFORE_ALL": "evil", "CIBW_ENVIRONMENT": "A=evil", "GITHUB_TOKEN": "evil"}
     mounts = container.mounts(directory / "a cache, with 'all' $signs", bundle=Path("/ca.crt"))
-    outside = Outside(engine="podman", mounts=mounts, proxies=("HTTPS_PROXY",), jobs=3, run="r1")
+    outside = Outside(engine="podman", mounts=mounts, proxies=("HTTPS_PROXY",), jobs=3, run="r1", workspace=Path("/w"))
     image = Image(name="example.org/builder:cuda12.4", digest=DIGEST, promise="manylinux_2_28")
     configured = directory / "cibuildwheel.toml"
     configured.write_text(tomli_w.dumps(container.configuration(cell(python), image, outside)))

@@ -57,6 +57,7 @@ def fenced(name: str, cell: Cell, yard: Yard, shop: Workshop) -> Iterator[Fenced
     """
     with locked(shop.cache / "work" / f".{name}.lock"):
         one = Fenced(name=name, cell=cell, image=image_of(cell, yard.rules), yard=yard, shop=shop, run=uuid.uuid4().hex)
+        one.remove(container.place(one.workspace))
         shutil.rmtree(one.workspace, ignore_errors=True)
         try:
             yield one
@@ -118,6 +119,7 @@ class Fenced:
             proxies=tuple(name for name in container.PROXIES if name in env),
             jobs=self.shop.limits.jobs,
             run=self.run,
+            workspace=self.workspace,
         )
 
     def _pip_configuration(self) -> Path | None:
@@ -155,12 +157,17 @@ class Fenced:
 
     def clear_up(self) -> None:
         """Remove the container if it is still there, and make what it wrote the caller's own."""
-        engine = self.yard.engine
-        found = engine.run("ps", "--all", "--quiet", "--filter", f"label={container.label(self.run)}", timeout=60)
-        for name in found.stdout.split():
-            engine.run("rm", "--force", "--volumes", name, timeout=120)
-        if not engine.rootless and os.getuid() != 0:
+        self.remove(container.label(self.run))
+        if not self.yard.engine.rootless and os.getuid() != 0:
             self._take_over()
+
+    def remove(self, label: str) -> None:
+        """Remove the containers that carry ``label``, at once: whoever is interrupted may have seconds."""
+        engine = self.yard.engine
+        found = engine.run("ps", "--all", "--quiet", "--filter", f"label={label}", timeout=60)
+        for name in found.stdout.split():
+            engine.run("kill", name, timeout=60)  # before removing it Podman would wait ten seconds for its end
+            engine.run("rm", "--force", "--volumes", name, timeout=120)
 
     def _take_over(self) -> None:
         """Have a container's root, the only one who may, give its files to the caller."""

@@ -156,7 +156,7 @@ def e2e_site(session: nox.Session) -> None:
 
 @nox.session
 def rehearse(session: nox.Session) -> None:
-    """Run the factory's workflow here, from its own files, up to a wheel that pip installs: rehearse -- [--file FILE]."""
+    """Run the factory's workflow from its own files, up to a wheel that pip installs: rehearse -- [--file FILE]."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
     session.run("python", "-m", "tests.rehearsal", *session.posargs)
 

@@ -43,7 +43,7 @@ class Lab:
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         env = {**os.environ, "FACTORY_CACHE": str(self.cache), "CUDA_HOME": str(self.cuda), "PYTHONPATH": str(ROOT)}
-        command = [sys.executable, "-m", "factory", "kernels", *SET, "--no-remote-pool", *words]
+        command = [sys.executable, "-m", "factory", "kernels", *SET, "--backend", "host", "--no-remote-pool", *words]
         return subprocess.Popen(
             command, cwd=self.here, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
@@ -52,6 +52,13 @@ class Lab:
         with self.start(*words) as process:
             output, _ = process.communicate()
             return process.returncode, output
+
+    @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """Have no compile come to its end."""
+        (self.here / "stopped").touch()
+        yield
+        (self.here / "stopped").unlink()
 
     def compiled(self) -> Counter[str]:
         """Count the times each kernel went through nvcc to its end."""
@@ -76,6 +83,7 @@ def make_lab(here: Path) -> Lab:
     # The real one is not exec'd but waited for, so that only what it finished is noted.
     nvcc.write_text(
         "#!/bin/sh\n"
+        f"case $* in *.cu*) while [ -e {shlex.quote(str(here / 'stopped'))} ]; do sleep 1; done;; esac\n"
         f'{shlex.quote(str(real / "bin" / "nvcc"))} "$@" || exit\n'
         f'for word; do case $word in *.cu) echo "$word" >> {shlex.quote(str(here / "compiled"))};; esac; done\n'
     )

@@ -99,3 +99,17 @@ def test_no_clock_is_believed(lab: Lab) -> None:
         assert list((lab.pool.root / "tmp").iterdir()) == []
     assert parts(lab).keys() == before.keys()
     assert list(lab.compiled().values()) == [1]
+
+
+def test_a_round_that_its_time_limit_ended_is_continued_by_the_next(lab: Lab) -> None:
+    assert lab.run("--shard", "1/3")[0] == 0
+    before = parts(lab)
+    with lab.stopped():
+        status, output = lab.run("--minutes", "1", "--outcome", "outcome")
+    assert status == 0, output
+    assert parts(lab) == before
+    status, output = lab.run("--minutes", "9", "--outcome", "outcome")
+    assert status == 0, output
+    assert (lab.here / "outcome").read_text() == f"left={UNITS - 1}\nleft=0\n"
+    assert lab.complete()
+    assert sorted(lab.compiled().values()) == [1] * UNITS

@@ -150,7 +150,7 @@ def e2e_container(session: nox.Session) -> None:
 @nox.session
 def e2e_site(session: nox.Session) -> None:
     """Use the index's page in a real Chromium (Debian: apt-get install chromium chromium-driver)."""
-    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
     session.run("pytest", "-m", "e2e_site", "-s", *session.posargs)
 
 

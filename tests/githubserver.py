@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from tests.githubissues import StoredIssue, StoredTag
 from tests.githubstore import HOME, REPOSITORY, StoredAsset, StoredRelease
 from tests.octokit import Exchange, description, violations
+from tests.serving import serving
 
 TOKEN = "ghp_not-a-real-token"  # noqa: S105 - of this server
 FAULTS_OF_ANY = ("drop", "500", "503", "429", "403", "cut", "lost", "stored 500")
@@ -498,11 +499,5 @@ class Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def github_server() -> Iterator[GithubServer]:
     description()  # read before anybody waits for an answer
-    with GithubServer() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(GithubServer()) as server:
+        yield server

@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
+
+from tests.serving import serving
 
 INDEX = "application/vnd.oci.image.index.v1+json"
 MANIFEST = b'{"schemaVersion": 2,\n "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": []}'
@@ -95,12 +96,6 @@ class Handler(BaseHTTPRequestHandler):
 @contextlib.contextmanager
 def registry() -> Iterator[Registry]:
     """Run a registry that has ``team/image:tag``."""
-    with Registry() as server:
+    with serving(Registry()) as server:
         server.manifests["team/image:tag"] = MANIFEST
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+        yield server

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import re
-import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +15,7 @@ from factory.core.update.proposal import keys_in
 from tests.githubissues import StoredTag
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
+from tests.serving import serving
 from tests.smallregistry import DIGEST, Registry, registry
 
 ROOT = Path(__file__).parents[1]
@@ -37,12 +37,8 @@ def index(tmp_path: Path) -> Iterator[str]:
         page.parent.mkdir(parents=True)
         page.write_text(f'<a href="{name}#sha256={"ab" * 32}">{name}</a>')
     handler = functools.partial(Handler, directory=str(tmp_path / "index"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

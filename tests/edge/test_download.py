@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import hashlib
 import socket
-import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +11,7 @@ import pytest
 
 from factory.core.errors import DigestError, UnreachableError
 from factory.edge.download import fetch
+from tests.serving import serving
 
 CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -88,12 +88,8 @@ def stalled_for_good(handler: BaseHTTPRequestHandler) -> None:
 
 @pytest.fixture
 def server() -> Iterator[Server]:
-    with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Server()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def test_the_file_is_there_and_nothing_else(server: Server, tmp_path: Path) -> None:

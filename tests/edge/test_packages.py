@@ -7,7 +7,6 @@ import io
 import json
 import os
 import re
-import threading
 import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +18,7 @@ from factory.core.errors import DigestError, SourceError, UnreachableError
 from factory.core.update.listing import IndexFile, sdists, wheels
 from factory.core.update.metadata import needs
 from factory.edge import packages, remotefile
+from tests.serving import serving
 
 NAME = "torch-2.16.0-cp314-cp314-manylinux_2_28_x86_64.whl"
 METADATA = "Metadata-Version: 2.4\nName: torch\nVersion: 2.16.0\nRequires-Dist: cuda-toolkit==13.2.2\n"
@@ -93,12 +93,8 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def index() -> Iterator[Index]:
-    with Index() as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(Index()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def named(index: Index, **more: str | None) -> IndexFile:

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import io
 import tarfile
-import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from factory.core.errors import DigestError, SourceError, UnreachableError
 from factory.edge.source import fetch, unpack
+from tests.serving import serving
 
 VERSION = "0.0.1"
 FILENAME = f"flash_attn-{VERSION}.tar.gz"
@@ -46,12 +46,8 @@ def site(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(site: Path) -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site))) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Handler, directory=str(site)))) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import functools
 import hashlib
 import io
 import tarfile
-import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,6 +14,7 @@ from factory.core.errors import DigestError, UnreachableError
 from factory.core.toolkit_pins import Package
 from factory.edge.toolkit.redist import fetch
 from factory.edge.toolkit.source import Errand
+from tests.serving import serving
 
 PATH = "cuda_x/linux-x86_64/cuda_x-linux-x86_64-1.2.3-archive.tar.xz"
 
@@ -34,12 +34,8 @@ def root(tmp_path: Path) -> Iterator[str]:
         info.size, info.mode = 4, 0o755
         tar.addfile(info, io.BytesIO(b"tool"))
     handler = functools.partial(Quiet, directory=str(tmp_path / "served"))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -12,10 +11,11 @@ from factory.core.errors import UnreachableError
 from factory.core.published import to_json
 from factory.edge import wheellist
 from tests.samplewheels import GUIDE, wheel
+from tests.serving import serving
 
 
 @contextlib.contextmanager
-def serving(status: int, body: bytes) -> Iterator[str]:
+def answering(status: int, body: bytes) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(status if self.path == "/repo/wheels.json" else 418)
@@ -26,19 +26,13 @@ def serving(status: int, body: bytes) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/repo"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/repo"
 
 
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_a_list_at_an_address(slash: str) -> None:
-    with serving(200, to_json([wheel()]).encode()) as index:
+    with answering(200, to_json([wheel()]).encode()) as index:
         assert wheellist.read(index + slash) == wheellist.former(index) == (wheel(),)
 
 
@@ -51,7 +45,7 @@ def test_a_mirrors_addresses_become_whole_for_those_who_fetch(tmp_path: Path) ->
 
 
 def test_no_index_yet_is_an_empty_one_for_its_successor_only(tmp_path: Path) -> None:
-    with serving(404, b"") as index:
+    with answering(404, b"") as index:
         for place in (index, str(tmp_path)):
             assert wheellist.former(place) == ()
             with pytest.raises(UnreachableError, match="there is no index at"):
@@ -68,12 +62,12 @@ def test_no_index_yet_is_an_empty_one_for_its_successor_only(tmp_path: Path) -> 
     ],
 )
 def test_an_index_that_cannot_be_told_is_never_taken_for_an_empty_one(status: int, body: bytes, why: str) -> None:
-    with serving(status, body) as index, pytest.raises(UnreachableError, match=why):
+    with answering(status, body) as index, pytest.raises(UnreachableError, match=why):
         wheellist.former(index)
 
 
 def test_a_host_that_does_not_answer() -> None:
-    with serving(200, b"") as index:
+    with answering(200, b"") as index:
         pass
     with pytest.raises(UnreachableError, match="the index cannot be reached"):
         wheellist.former(index)

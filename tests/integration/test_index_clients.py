@@ -7,7 +7,6 @@ import http.server
 import os
 import shutil
 import sys
-import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from factory.edge.shell import Completed
 from factory.site import flash_attn_wheel as alone
 from factory.verb.index import index, mirror
 from tests.samplewheels import named
+from tests.serving import serving
 from tests.wheelmaker import Maker, Parts
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -43,16 +43,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(root: Path, asked: list[str]) -> Iterator[str]:
+def noting(root: Path, asked: list[str]) -> Iterator[str]:
     handler = type("Noting", (Handler,), {"asked": asked})
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=root)) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}/"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(
+        http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(handler, directory=root))
+    ) as server:
+        yield f"http://127.0.0.1:{server.server_port}/"
 
 
 @dataclass
@@ -99,7 +95,7 @@ class Shop:
 @pytest.fixture
 def shop(tmp_path: Path) -> Iterator[Shop]:
     asked: list[str] = []
-    with serving(tmp_path, asked) as url:
+    with noting(tmp_path, asked) as url:
         made = Shop(root=tmp_path, url=url, asked=asked)
         for version in VERSIONS:
             made.release(version)

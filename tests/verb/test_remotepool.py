@@ -29,6 +29,7 @@ from tests.githubserver import GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease
 from tests.kernelsets import content, files, fill, kernel_set, key_of, put, whole_keys
 from tests.publishing import put_list
+from tests.serving import serving
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -314,14 +315,8 @@ def answering(said: Said) -> Iterator[str]:
         def log_message(self, *_: object) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with serving(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}"
 
 
 @pytest.mark.parametrize("body", [b"<html>log in first</html>", b"", b"0" * 64 + b"  one.tar.zst\n"])

@@ -76,8 +76,9 @@ def read(python: str, directory: Path) -> dict[str, Any]:
     )
     tool = cibuildwheel.find(RULES.cibuildwheel[python], cache=cache, installer=installer, say=print)
     caller = dict(os.environ) | {"CIBW_BEFORE_ALL": "evil", "CIBW_ENVIRONMENT": "A=evil", "GITHUB_TOKEN": "evil"}
-    mounts = container.mounts(directory / "a cache, with 'all' $signs", bundle=Path("/ca.crt"))
-    outside = Outside(engine="podman", mounts=mounts, proxies=("HTTPS_PROXY",), jobs=3, run="r1", workspace=Path("/w"))
+    odd = directory / "a cache, with 'all' $signs"
+    mounts = container.mounts(odd, bundle=Path("/ca.crt"))
+    outside = Outside(engine="podman", mounts=mounts, proxies=("HTTPS_PROXY",), jobs=3, run="r1", workspace=odd)
     image = Image(name="example.org/builder:cuda12.4", digest=DIGEST, promise="manylinux_2_28")
     configured = directory / "cibuildwheel.toml"
     configured.write_text(tomli_w.dumps(container.configuration(cell(python), image, outside)))
@@ -127,9 +128,11 @@ def test_environment_and_mounts_arrive_whole_and_nothing_of_the_caller(tmp_path:
         "REQUESTS_CA_BUNDLE": "/factory/ca-certificates.crt",
         "SSL_CERT_FILE": "/factory/ca-certificates.crt",
     }
-    mounts = container.mounts(tmp_path / "a cache, with 'all' $signs", bundle=Path("/ca.crt"))
+    odd = tmp_path / "a cache, with 'all' $signs"
+    mounts = container.mounts(odd, bundle=Path("/ca.crt"))
     assert told["arguments"] == [
         "--label=flash-attn-wheel-factory=r1",
+        f"--label=flash-attn-wheel-factory.workspace={odd}",
         "--security-opt=label=disable",
         "--env=HTTPS_PROXY",
         *(f"--mount={mount}" for mount in mounts),

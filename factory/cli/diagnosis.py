@@ -26,11 +26,11 @@ def diagnose(arguments: argparse.Namespace) -> int:
     rules = context.matrix()
     cache = cache_root(dict(os.environ))
     named = " ".join(arguments.selector)
-    if named.strip():
+    if named:
         context.select(arguments, rules)
     diagnose_verb.diagnose(
         _log(arguments.file, cache),
-        settle=lambda told: _options(named.strip(), arguments.profile) or _cell(told, rules),
+        settle=lambda told: _options(named, arguments.profile) or _cell(told, rules),
         cache=cache,
         say=Output(context.console()).say,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,9 @@ CACHE = 3.0
 CACHE_ALIBI = 5.0
 ABSOLUTE = 1e-5
 GRADIENT_ABSOLUTE = 2e-4
+
+# Two builds of the same machine code: it lies elsewhere in memory, and a GPU's clock drifts.
+SPEED = 0.02
 
 PASSED = "passed"
 FAILED = "failed"
@@ -86,6 +90,17 @@ def _measure(answer: Answer, rule: Rule) -> Result:
         why = f"the mean error of {answer.name}, {mean:.2e}, is more than is allowed, {mean_allowed:.2e}"
         return Result(FAILED, error, allowed, why)
     return Result(PASSED, error, allowed)
+
+
+def as_fast(ratios: Sequence[float]) -> Result:
+    """Judge the times of one build as parts of the other's, a number for each round.
+
+    Their median may be as far from 1 as the middle half of them is wide, or SPEED.
+    """
+    low, middle, high = statistics.quantiles(ratios, n=4)
+    error, allowed = abs(middle - 1), max(SPEED, high - low)
+    why = "" if error <= allowed else f"it takes {middle:.3f} times as long as the other build"
+    return Result(FAILED if why else PASSED, error, allowed, why)
 
 
 def failed(why: str) -> Result:

@@ -1,6 +1,7 @@
 """A sanity check of speed: beside torch's own attention and, if there is one, beside another build's extension.
 
-All take turns in one run, each time between two CUDA events; what is said is the median.
+All take turns in one run, each time between two CUDA events; what is said is the median. Two builds of one source
+have to be equally fast.
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from types import ModuleType
 from typing import Any, Callable
 
@@ -22,7 +23,7 @@ from factory.trial import dense
 from factory.trial.case import Case, Timing, Trial, not_tried
 from factory.trial.kind import Kind
 from factory.trial.request import Request
-from factory.trial.rule import Result, passed_if
+from factory.trial.rule import Result, as_fast, passed_if
 
 EXTENSION = "flash_attn_2_cuda"
 ROUNDS = 25
@@ -44,7 +45,7 @@ Call = Callable[[], Any]
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Time each case, and compare the bits of the two builds."""
+    """Time each case, and compare the speed and the bits of the two builds."""
     if request.device != "cuda":
         yield not_tried("timing", f"{request.device} has no CUDA events")
         return
@@ -52,9 +53,10 @@ def trials(request: Request) -> Iterator[Trial]:
     for case in cases:
         yield Trial(case.name, partial(_time, case, request))
     if request.beside is None:
-        yield not_tried("the same bits as the other build", "no other build was given")
+        yield not_tried("as fast as the other build, and the same bits", "no other build was given")
         return
     for case in cases:
+        yield Trial(f"{case.name}: as fast as the other build", partial(_as_fast, case, request))
         yield Trial(f"{case.name}: the same bits as the other build", partial(_same, case, request, request.beside))
 
 
@@ -88,18 +90,29 @@ class _Contender:
 
 
 def _time(case: Case, request: Request) -> Timing:
+    rounds = _rounds(case, request)
+    medians = {name: statistics.median(one[name] for one in rounds) for name in rounds[0]}
+    return Timing(medians["ours_ms"], medians["sdpa_ms"], medians.get("beside_ms"))
+
+
+def _as_fast(case: Case, request: Request) -> Result:
+    return as_fast([one["ours_ms"] / one["beside_ms"] for one in _rounds(case, request)])
+
+
+@cache
+def _rounds(case: Case, request: Request) -> tuple[dict[str, float], ...]:
+    """Give the milliseconds of every contender in each round."""
     inputs = dense.draw(case, request)
     contenders = {"ours_ms": _Contender(_ours(case, inputs)), "sdpa_ms": _Contender(_sdpa(case, inputs))}
     if request.beside is not None:
         contenders["beside_ms"] = _Contender(_ours(case, inputs), _load(request.beside))
     for _ in range(WARM_UP):
         _round(contenders)
-    rounds = [_round(contenders) for _ in range(ROUNDS)]
-    medians = {name: statistics.median(one[name] for one in rounds) for name in contenders}
-    return Timing(medians["ours_ms"], medians["sdpa_ms"], medians.get("beside_ms"))
+    forth, back = contenders, dict(reversed(contenders.items()))  # nobody always runs after the same one
+    return tuple(_round(back if number % 2 else forth) for number in range(ROUNDS))
 
 
-def _round(contenders: dict[str, _Contender]) -> dict[str, float]:
+def _round(contenders: Mapping[str, _Contender]) -> dict[str, float]:
     times = {}
     for name, contender in contenders.items():
         with _using(contender.extension):

@@ -79,6 +79,18 @@ assert judge([Answer("x", low, exact, low * float("nan"))], Rule()).outcome == "
 assert outcome(low[:-1]) == "failed" and outcome(exact) == "failed"
 """
 
+SPEED = """
+from factory.trial.rule import as_fast
+
+def outcome(*ratios):
+    return as_fast(ratios * 5).outcome
+assert outcome(1.0, 1.004, 0.997) == "passed"
+assert outcome(1.05, 1.051, 1.049) == outcome(0.95, 0.951, 0.949) == "failed"
+assert outcome(0.9, 1.05, 1.2) == "passed", "less than what the rounds differ by"
+assert outcome(1.0, 1.0, 1.0, 1.0, 40.0) == "passed", "one round that something else disturbed"
+assert outcome(1.5, 1.6, 1.7) == "failed"
+"""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -124,6 +136,11 @@ def failed(lines: list[dict[str, Any]]) -> list[str]:
 
 def test_the_reference_is_torchs_own_attention_and_the_rule_sees_errors(trial: Trial) -> None:
     done = trial.run(SDPA)
+    assert done.returncode == 0, done.stderr
+
+
+def test_two_builds_are_as_fast_within_what_the_rounds_differ_by(trial: Trial) -> None:
+    done = trial.run(SPEED)
     assert done.returncode == 0, done.stderr
 
 

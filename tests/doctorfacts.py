@@ -11,12 +11,12 @@ from factory.core.doctor.facts import Capacity, Facts, Gpu, Home, Program, Pytho
 from factory.core.doctor.line import Line, Section
 from factory.core.model import Cell
 from factory.core.selector import parse, select
-from factory.edge import workshop
+from factory.edge import costs
 from factory.verb import doctor
 
 RULES = matrix.load((Path(__file__).parents[1] / "matrix.yaml").read_bytes())
 GUIDE = doctor.guides()
-NEEDS = doctor.needs("full", workshop.costs())
+NEEDS = doctor.needs("full", costs.table())
 HOME = Home(origin="CUDA_HOME", path="/usr/local/cuda-12.4", release="12.4.131")
 TORCH = Torch(where="/venv/torch", release="2.6.0+cu124", cuda="12.4", cxx11abi=False)
 PYTHON = Python(

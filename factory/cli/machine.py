@@ -12,7 +12,7 @@ from factory.cli import context
 from factory.core.doctor.line import to_json
 from factory.core.errors import UsageError
 from factory.core.model import Matrix, State
-from factory.edge import machinefacts, workshop
+from factory.edge import costs, machinefacts
 from factory.edge.log import Log
 from factory.edge.machinefacts import Here
 from factory.edge.toolkit.find import World
@@ -30,7 +30,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     edges = doctor_verb.Edges(
         look=partial(machinefacts.look, here, rules),
         supply=partial(machinefacts.supply, here=here, rules=rules),
-        costs=workshop.costs(),
+        costs=costs.table(),
     )
     sections = doctor_verb.doctor(_asked(arguments, rules), rules, edges)
     if arguments.json:

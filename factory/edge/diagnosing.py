@@ -12,9 +12,8 @@ from pathlib import Path
 from factory.core.diagnosis.diagnosis import Diagnosis, Here, judge, tokens
 from factory.core.diagnosis.reading import read
 from factory.core.diagnosis.rules import Rules, read_rules
-from factory.core.estimate import read_costs
 from factory.data import DATA
-from factory.edge import logfile, machine
+from factory.edge import costs, disk, logfile, machine
 
 DISK = "disk"
 """The cause that is a full disk."""
@@ -54,20 +53,17 @@ def rules() -> Rules:
 
 def _here(cache: Path, cell: str | None, peak: int) -> Here:
     now = machine.read()
-    place = next(path for path in (cache, *cache.parents) if path.exists())
     return Here(
         cores=now.cores,
         memory=now.memory,
         free=now.free,
-        disk=shutil.disk_usage(place).free,
+        disk=shutil.disk_usage(disk.nearest(cache)).free,
         peak=peak,
         cache=str(cache),
         cell=cell,
     )
 
 
-@once
 def _peak() -> int:
     """Give the bytes that the largest unit of upstream's kernels takes."""
-    costs = read_costs(tomllib.loads((DATA / "costs.toml").read_text(encoding="utf-8")))
-    return max(row.peak for row in costs.base.values())
+    return max(row.peak for row in costs.table().base.values())

@@ -1,12 +1,19 @@
-"""Whether a disk is full: compilers do not say so reliably."""
+"""Where files would go, and whether a disk is full: compilers do not say so reliably."""
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
 _FLOOR = 32_000_000  # bytes; a compiler removes what it could not finish, some megabytes, before it gives up
 _SIGNS = ("no space left on device", "disk quota exceeded")  # programs in Go write them small
+
+
+def nearest(directory: Path) -> Path:
+    """Give ``directory``, or the nearest above it that is there, for it would be made."""
+    whole = directory.absolute()
+    return next(one for one in (whole, *whole.parents) if os.access(one, os.F_OK))
 
 
 def named(text: str) -> bool:

@@ -18,7 +18,7 @@ from factory.core.errors import FactoryError, UsageError
 from factory.core.model import Cell, Matrix, Toolkit
 from factory.core.requirements import lock_name
 from factory.data import DATA
-from factory.edge import cudahome, engine, files, gpu, hostcompiler, installed, interpreter, machine, workshop
+from factory.edge import cudahome, disk, engine, files, gpu, hostcompiler, installed, interpreter, machine, workshop
 from factory.edge.cache import cache_root
 from factory.edge.environment import Installer
 from factory.edge.toolkit.find import World
@@ -143,7 +143,7 @@ def _capacity(env: Mapping[str, str], rules: Matrix) -> Capacity:
 
 
 def _room(use: str, path: Path) -> Room:
-    """Look at a directory, or at the nearest above it that is there, for it would be made."""
-    there = next(one for one in (path.absolute(), *path.absolute().parents) if os.access(one, os.F_OK))
+    """Look at a directory, or where it would be made."""
+    there = disk.nearest(path)
     usage, device = shutil.disk_usage(there), there.stat().st_dev
     return Room(use=use, path=str(path), device=device, free=usage.free, writable=os.access(there, os.W_OK | os.X_OK))

@@ -13,7 +13,7 @@ from pathlib import Path
 from factory.core import maxjobs
 from factory.core.arch import Arch, front_ends
 from factory.core.errors import MatrixError
-from factory.core.estimate import Costs, Measured, Shape, read_costs
+from factory.core.estimate import Measured, Shape
 from factory.core.model import Toolkit
 from factory.core.schedule import Demand
 from factory.core.unit import KernelClass
@@ -77,11 +77,6 @@ def runner() -> Runner:
 def limits_of(machine_of: Runner, *, max_jobs: int) -> Limits:
     """Decide how much may run at once on a machine that is not this one."""
     return Limits(jobs=min(machine_of.cores, max_jobs), budget=machine_of.memory - _RESERVE)
-
-
-def costs() -> Costs:
-    """Read the table of costs that travels with the program."""
-    return read_costs(tomllib.loads((DATA / "costs.toml").read_text()))
 
 
 def shape_of(profile: str, archs: Iterable[Arch], toolkit: Toolkit) -> Shape:

@@ -23,7 +23,7 @@ from factory.core.shard import Shard, share
 from factory.core.toolkit import CudaToolkit
 from factory.core.unit import TORCH_NVCC_FLAGS, Inputs, KernelClass, Unit, compile_flags, units
 from factory.data import DATA
-from factory.edge import hostcompiler, poolstock, source, toolkit, workshop
+from factory.edge import costs, hostcompiler, poolstock, source, toolkit, workshop
 from factory.edge.assemble import Assembler
 from factory.edge.compile import Floor, compile_all
 from factory.edge.hostcompiler import HostCompiler
@@ -204,16 +204,16 @@ def compile_missing(
 
 def _seconds(wanted: SetWanted) -> Callable[[Unit], float]:
     """Guess by the table alone: what this machine measured must not change how a set is cut."""
-    costs = workshop.costs()
+    table = costs.table()
     shape = workshop.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
-    return lambda unit: costs.guess(unit, shape).seconds
+    return lambda unit: table.guess(unit, shape).seconds
 
 
 def _compile(missing: Sequence[Unit], ready: Prepared, shop: Workshop, until: float | None) -> frozenset[str]:
     """Compile ``missing``; give the keys of those there was no time for."""
     profile = ready.wanted.profile.name
     left = {unit: Shape.left(profile, todo(unit, lambda key: shop.pool.get(key) is not None)) for unit in missing}
-    demand = expect(left, workshop.costs(), shop.measured)
+    demand = expect(left, costs.table(), shop.measured)
     # Two builds of one set at once must not write each other's files.
     logs = shop.cache / "logs" / f"kernels-{missing[0].host[:12]}-{os.getpid()}"
     total = sum(row.seconds for row in demand.values()) / shop.limits.jobs

@@ -18,7 +18,7 @@ from factory.core.sdist import read_extension
 from factory.core.unit import Unit
 from factory.core.wheel.name import release_tag, wheel_filename
 from factory.core.workflow import kernel_set, outputs
-from factory.edge import source, workshop
+from factory.edge import costs, source, workshop
 from factory.edge.compile import Limits
 from factory.edge.workshop import Workshop
 
@@ -92,7 +92,7 @@ def _demand(need: KernelNeed, matrix: Matrix, shop: Workshop, measured: Iterable
     kernels = read_extension((root / "setup.py").read_text()).kernels
     shape = workshop.shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
     units = {Unit(source=name, host=name): shape for name in kernels}
-    return expect(units, workshop.costs(), measured)
+    return expect(units, costs.table(), measured)
 
 
 def _sum(demand: dict[str, Demand], limits: Limits) -> Estimate:
@@ -124,7 +124,7 @@ def table(planned: Sequence[Planned]) -> Table:
 
 def summary(sets: dict[KernelNeed, Estimate], cells: int, shop: Workshop) -> list[str]:
     """Say what the plan takes, a line per kernel set and one for all."""
-    wheel = workshop.costs().wheel
+    wheel = costs.table().wheel
     lines = [
         f"kernels {need}: {row.units} units, about {duration(row.seconds)} from nothing, "
         f"{duration(row.cpu_seconds)} of CPU, up to {gigabytes(row.peak)} GB a unit"
@@ -154,7 +154,7 @@ def _image(toolkit: Toolkit) -> dict[str, object] | None:
 
 def to_json(planned: Sequence[Planned], sets: dict[KernelNeed, Estimate], matrix: Matrix) -> str:
     """Give the plan for machines; seconds of wall time and bytes."""
-    wheel = workshop.costs().wheel
+    wheel = costs.table().wheel
     cells = [
         {
             "id": row.cell.id,

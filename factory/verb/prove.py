@@ -19,7 +19,7 @@ from factory.core.errors import DigestError, ProofError
 from factory.core.model import Cell, Torch
 from factory.core.proof import Difference, code_differences, symbol_differences
 from factory.core.unit import Unit, units
-from factory.edge import cubin, workshop
+from factory.edge import costs, cubin, workshop
 from factory.edge.environment import Environment
 from factory.edge.workshop import Workshop
 from factory.verb.kernels import Prepared, SetWanted, compile_missing, prepare
@@ -123,10 +123,10 @@ def _chosen(every: Sequence[Unit], wanted: SetWanted, *, whole: bool) -> tuple[U
     """Give all units, or the quickest of each kind."""
     if whole:
         return tuple(every)
-    costs = workshop.costs()
+    table = costs.table()
     shape = workshop.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
     kinds: dict[str, Unit] = {}
-    for unit in sorted(every, key=lambda unit: (costs.guess(unit, shape).seconds, unit.source)):
+    for unit in sorted(every, key=lambda unit: (table.guess(unit, shape).seconds, unit.source)):
         kinds.setdefault(unit.kind, unit)
     return tuple(sorted(kinds.values(), key=lambda unit: unit.source))
 

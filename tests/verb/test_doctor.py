@@ -10,7 +10,7 @@ from factory.core.doctor.facts import Facts, Missing
 from factory.core.doctor.line import Purpose, Section
 from factory.core.errors import UnfitError
 from factory.core.model import Cell, State
-from factory.edge import workshop
+from factory.edge import costs
 from factory.edge.log import Log
 from factory.verb import doctor
 from factory.verb.doctor import Asked, Edges
@@ -22,7 +22,7 @@ CHOSEN = tuple(row.cell for row in expand(RULES) if row.state is State.BUILD)
 
 
 def checked(machine: Facts, *cells: Cell, guide: bool = False) -> tuple[Section, ...]:
-    edges = Edges(look=lambda: machine, supply=lambda _: SUPPLY, costs=workshop.costs())
+    edges = Edges(look=lambda: machine, supply=lambda _: SUPPLY, costs=costs.table())
     return doctor.doctor(Asked(cells=cells or CHOSEN, named=bool(cells), guide=guide), RULES, edges)
 
 
@@ -73,8 +73,8 @@ def test_of_several_cells_the_one_that_fits() -> None:
 
 
 def test_a_lean_profile_takes_less_memory() -> None:
-    assert doctor.needs("smoke", workshop.costs()).unit < NEEDS.unit
-    assert doctor.needs("mine", workshop.costs()).unit == NEEDS.unit
+    assert doctor.needs("smoke", costs.table()).unit < NEEDS.unit
+    assert doctor.needs("mine", costs.table()).unit == NEEDS.unit
 
 
 def test_lines_are_plain_where_there_is_no_terminal(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 from factory.core import cells, matrix, selector
 from factory.core.model import Matrix, Planned
 from factory.core.progress import duration
-from factory.edge import workshop
+from factory.edge import costs
 from factory.edge.compile import Limits
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
@@ -74,7 +74,7 @@ def test_the_summary_adds_up(rules: Matrix, shop: Workshop) -> None:
     rows = chosen(rules, "cu124 torch2.6")
     first, last = plan.summary(plan.estimates(rows, rules, shop), len(rows), shop)
     assert first.startswith("kernels fa2.7.4.post1 cu124 8.0 9.0 full torch2.4: 3 units, about ")
-    wheel = workshop.costs().wheel.seconds
+    wheel = costs.table().wheel.seconds
     assert f"(2 jobs, 16.0 GB for compiles), {duration(wheel)} of it per wheel" in last
     assert plan.summary({}, 10, shop) == [last.replace(last.split(" on ")[0], f"in all about {duration(10 * wheel)}")]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
@@ -89,52 +89,78 @@ def kernels_of(cell: Cell, order: Order, place: Yard | None, portion: Portion) -
 def on_host(order: Order, dist: Path) -> Outcome:
     """Build every cell on this machine; give what came of each."""
     installer = context.installer(order.shop)
-    wanted = [workbench.wanted(cell, order.rules) for cell in order.cells]
-    for one in wanted:
+    wanted = {cell: workbench.wanted(cell, order.rules) for cell in order.cells}
+    for one in wanted.values():
         # What cannot be had must show before hours of compiling, not after.
         build.prepare(one, installer)
-    attempts: list[Attempt] = []
-    tallies: list[Tally] = []
-    for need, rows in groupby(wanted, key=lambda one: need_of(one.cell, order.rules)):
-        of_set = list(rows)
-        try:
-            ready = kernels.kernels(context.set_wanted(need, order.rules), order.shop, fetch=order.fetch)
-        except FactoryError as error:
-            attempts += [Attempt(cell=one.cell, seconds=0, error=error) for one in of_set]
-            context.print_error(error)
-            continue
-        tallies.append(tally(need, None, ready.origins, order.shop.pool))
-        for one in of_set:
-            make = partial(build.build, one, ready, installer=installer, shop=order.shop, dist=dist)
-            attempts.append(_attempt(one.cell, make, build.expected(one, ready, order.shop), order))
-    return Outcome(attempts=tuple(attempts), tallies=tuple(tallies))
+
+    def begin(cells: Sequence[Cell]) -> _Begun:
+        need = need_of(cells[0], order.rules)
+        ready = kernels.kernels(context.set_wanted(need, order.rules), order.shop, fetch=order.fetch)
+
+        def wheel_of(cell: Cell) -> _Wheel:
+            make = partial(build.build, wanted[cell], ready, installer=installer, shop=order.shop, dist=dist)
+            return _Wheel(make=make, expected=build.expected(wanted[cell], ready, order.shop))
+
+        return _Begun(tally=tally(need, None, ready.origins, order.shop.pool), wheel_of=wheel_of)
+
+    return _by_set(order, begin)
 
 
 def in_containers(order: Order, place: Yard, dist: Path) -> Outcome:
     """Build every cell in a container of its own, the kernels of a set before that in one; give what came of each."""
+
+    def wheel_of(cell: Cell) -> _Wheel:
+        make = partial(wheel.build, cell, place, order.shop, dist=dist)
+        return _Wheel(make=make, expected=wheel.expected(cell, place, order.shop))
+
+    def begin(cells: Sequence[Cell]) -> _Begun:
+        made = contained.kernels(cells[0], place, order.shop, Portion(), fetch=order.fetch)
+        return _Begun(tally=made, wheel_of=wheel_of)
+
+    return _by_set(order, begin)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wheel:
+    """What makes a wheel, and what the audit holds it to."""
+
+    make: Callable[[], Path]
+    expected: Expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Begun:
+    """A kernel set that is compiled, and how the wheel of each of its cells is made."""
+
+    tally: Tally
+    wheel_of: Callable[[Cell], _Wheel]
+
+
+def _by_set(order: Order, begin: Callable[[Sequence[Cell]], _Begun]) -> Outcome:
+    """Build set by set; a set that fails takes its own cells along and no others."""
     attempts: list[Attempt] = []
     tallies: list[Tally] = []
     for _, rows in groupby(order.cells, key=lambda cell: need_of(cell, order.rules)):
-        of_set = list(rows)
+        cells = list(rows)
         try:
-            tallies.append(contained.kernels(of_set[0], place, order.shop, Portion(), fetch=order.fetch))
+            begun = begin(cells)
         except FactoryError as error:
-            attempts += [Attempt(cell=cell, seconds=0, error=error) for cell in of_set]
+            attempts += [Attempt(cell=cell, seconds=0, error=error) for cell in cells]
             context.print_error(error)
             continue
-        for cell in of_set:
-            make = partial(wheel.build, cell, place, order.shop, dist=dist)
-            attempts.append(_attempt(cell, make, wheel.expected(cell, place, order.shop), order))
+        tallies.append(begun.tally)
+        attempts += [_attempt(cell, begun.wheel_of(cell), order) for cell in cells]
     return Outcome(attempts=tuple(attempts), tallies=tuple(tallies))
 
 
-def _attempt(cell: Cell, make: Callable[[], Path], expected: Expected, order: Order) -> Attempt:
+def _attempt(cell: Cell, wanted: _Wheel, order: Order) -> Attempt:
     """Make a wheel and audit it; print what went wrong."""
     began = time.monotonic()
     reports: list[Report] = []
     failure = None
     try:
-        audit.run([make()], expect=lambda _: expected, say=order.shop.log.say, keep=reports.append)
+        audit.run([wanted.make()], expect=lambda _: wanted.expected, say=order.shop.log.say, keep=reports.append)
     except FactoryError as error:
         context.print_error(error)
         failure = error

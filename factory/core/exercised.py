@@ -1,25 +1,40 @@
 """Which of a wheel's GPU code runs on one GPU: the driver takes the nearest machine code, else the newest PTX.
 
+A trial runs that; of what else the GPU can run it tries a sample, with all other code hidden from the driver.
+
 Source: CUDA C++ Programming Guide, "Application Compatibility" (binary and PTX compatibility).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from factory.core.arch import Arch
 from factory.core.verdict import ArchTried
 from factory.core.wheel.fatbin import Image
 
 
-def exercised(images: Iterable[Image], gpu: Arch, *, ran: bool) -> tuple[ArchTried, ...]:
-    """Say of each of ``images`` whether a trial on ``gpu`` runs it; with ``ran`` false none did, and it says so."""
+@dataclass(frozen=True, kw_only=True)
+class Reach:
+    """How far a trial got: whether it got as far as a kernel, and the names of the ``others`` whose sample passed."""
+
+    kernels: bool
+    others: Collection[str] = ()
+
+
+def exercised(images: Iterable[Image], gpu: Arch, reach: Reach) -> tuple[ArchTried, ...]:
+    """Say of each of ``images`` whether a trial on ``gpu`` ran it, and why or why not."""
     there = sorted(set(images))
     chosen = _chosen([image for image in there if runs(image, gpu)])
-    return tuple(
-        ArchTried(arch=str(image), tested=ran and image == chosen, why=_why(image, chosen, gpu, ran=ran))
-        for image in there
-    )
+    return tuple(_tried(image, chosen, gpu, reach) for image in there)
+
+
+def others(images: Iterable[Image], gpu: Arch) -> tuple[Image, ...]:
+    """Give what ``gpu`` can run of ``images`` beside what the driver takes."""
+    fitting = sorted(image for image in set(images) if runs(image, gpu))
+    chosen = _chosen(fitting)
+    return tuple(image for image in fitting if image != chosen)
 
 
 def runs(image: Image, gpu: Arch) -> bool:
@@ -37,12 +52,16 @@ def _chosen(fitting: list[Image]) -> Image | None:
     return nearest[-1] if nearest else None
 
 
-def _why(image: Image, chosen: Image | None, gpu: Arch, *, ran: bool) -> str:
-    if image == chosen:
-        taken = (
-            "what the driver takes" if image.kind == "real" else "compiled by the driver, for there is no machine code"
-        )
-        return f"{taken} on a GPU of {gpu}" if ran else "the trial did not get as far as a kernel"
-    if runs(image, gpu):
-        return f"the driver takes {chosen} on a GPU of {gpu}"
-    return f"a GPU of {gpu} cannot run it"
+def _tried(image: Image, chosen: Image | None, gpu: Arch, reach: Reach) -> ArchTried:
+    if not runs(image, gpu):
+        tested, why = False, f"a GPU of {gpu} cannot run it"
+    elif image != chosen:
+        tested = str(image) in reach.others
+        why = "a sample, all other code hidden from the driver" if tested else "its sample was not tried or failed"
+    elif not reach.kernels:
+        tested, why = False, "the trial did not get as far as a kernel"
+    elif image.kind == "real":
+        tested, why = True, f"what the driver takes on a GPU of {gpu}"
+    else:
+        tested, why = True, f"compiled by the driver on a GPU of {gpu}, for there is no machine code"
+    return ArchTried(arch=str(image), tested=tested, why=why)

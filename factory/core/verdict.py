@@ -14,6 +14,9 @@ from pydantic.dataclasses import dataclass
 from factory.core.errors import VerdictError
 
 SCHEMA = 1
+OTHERS = "architectures"
+"""The group that tries GPU code which the driver does not take; most wheels have none that their GPU can run."""
+
 GROUPS = (
     "import",
     "forward",
@@ -26,6 +29,7 @@ GROUPS = (
     "determinism",
     "graph",
     "refused",
+    OTHERS,
     "timing",
 )
 """What every trial tries, in this order, each in a process of its own."""
@@ -240,7 +244,7 @@ class Verdict:
         if group.failures:
             yield f"{group.name}: {len(group.failures)} of {group.cases} cases failed, first {group.failures[0]}"
         tried = group.passed or group.failures or (group.name == _TIMING and self.timings)
-        may_be_empty = self.left_out and group.name not in _NEVER_EMPTY
+        may_be_empty = group.name == OTHERS or (self.left_out and group.name not in _NEVER_EMPTY)
         if not (tried or group.trouble or may_be_empty):
             yield f"{group.name}: nothing was tried"
 

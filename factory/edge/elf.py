@@ -18,10 +18,11 @@ from elftools.elf.sections import Section, SymbolTableSection
 
 from factory.core.wheel import fatbin
 from factory.core.wheel.facts import Extension
-from factory.core.wheel.fatbin import Fatbin
+from factory.core.wheel.fatbin import Fatbin, Image
 
 _Entry = TypeVar("_Entry")
 
+_GPU_CODE = ".nv_fatbin"
 _MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
 _SOURCE = re.compile(rb"(?<![\w.+@~-])/[\w.+@~-]+(?:/[\w.+@~-]+)+\.(?:cuh?|c|cc|cpp|cxx|h|hpp|inl)\b")
 # A damaged table can claim any length, or lead back to its own start; a flash-attn extension has some
@@ -60,7 +61,7 @@ def _read(path: Path, name: str) -> Extension:
             versions=tuple(sorted(versions)),
             platform=_platform(machine, versions),
             sources=_sources(sections.get(".rodata")),
-            fatbins=_fatbins(path, sections.get(".nv_fatbin")),
+            fatbins=_fatbins(path, sections.get(_GPU_CODE)),
         )
 
 
@@ -109,6 +110,20 @@ def _platform(machine: str, versions: set[str]) -> str:
 def _sources(section: Section | None) -> tuple[str, ...]:
     data = section.data() if section else b""
     return tuple(sorted({match.decode("ascii", "replace") for match in _SOURCE.findall(data)}))
+
+
+def hide_all_but(keep: Image, path: Path) -> None:
+    """Hide from the driver all GPU code of the shared object at ``path`` but ``keep``. Raises ElfError."""
+    try:
+        with path.open("r+b") as stream, mmap(stream.fileno(), 0) as whole, memoryview(whole) as view:
+            section = next(one for one in ELFFile(stream).iter_sections() if one.name == _GPU_CODE)
+            start = section["sh_offset"]
+            with view[start : start + section["sh_size"]] as data:
+                fatbin.hide(data, keep)
+    except Exception as error:  # as above
+        raise ElfError(
+            f"the GPU code of {path.name} cannot be read: {type(error).__name__} {error}".rstrip()
+        ) from error
 
 
 def _fatbins(path: Path, section: Section | None) -> tuple[Fatbin, ...]:

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.core.errors import InstallError, InterpreterError
-from factory.edge import shell
+from factory.core.wheel.fatbin import Image
+from factory.edge import elf, shell
+from factory.edge.elf import ElfError
 from factory.edge.environment import Environment
 
 _FACTS = """
@@ -92,6 +94,19 @@ def unpack_extension(wheel: Path, member: str, into: Path) -> Path:
             return Path(archive.extract(member, into))
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise InstallError(f"{wheel.name} cannot be unpacked", why=[str(error)]) from error
+
+
+def with_only(image: Image, wheel: Path, member: str, into: Path) -> Path:
+    """Take the extension out of a wheel and hide from the driver all its GPU code but ``image``.
+
+    Raises InstallError when it cannot be read.
+    """
+    extension = unpack_extension(wheel, member, into / str(image))
+    try:
+        elf.hide_all_but(image, extension)
+    except ElfError as error:
+        raise InstallError(f"the GPU code of {wheel.name} cannot be told apart", why=[str(error)]) from error
+    return extension
 
 
 def _on_path(env: Mapping[str, str]) -> Iterator[Path]:

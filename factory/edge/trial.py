@@ -6,7 +6,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import factory
@@ -31,14 +31,16 @@ sys.exit(main(sys.argv[1]))
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a trial is told beside the group: the ``disabled`` switches, flash-attn's ``version``, and the path of
-    the extension of the wheel it is timed ``beside``.
+    """What a trial is told beside the group: the ``disabled`` switches, flash-attn's ``version``, the path of the
+    extension of the wheel it is timed ``beside``, and by their names (``compute_90``) those of the wheel's own
+    extension with all GPU code hidden but one of the ``others`` that the driver would not take.
     """
 
     seed: int
     disabled: tuple[str, ...]
     version: str
     beside: str | None
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

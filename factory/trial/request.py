@@ -19,7 +19,8 @@ class Request:
     """One group of cases, and what the wheel is.
 
     ``disabled`` has upstream's switches that the profile sets, ``beside`` the path of another build's extension
-    to time against. The device is "cuda" but in tests of the trial itself.
+    to time against, ``others`` names and paths of extensions that have one form of GPU code only. The device is
+    "cuda" but in tests of the trial itself.
     """
 
     group: str
@@ -27,6 +28,7 @@ class Request:
     version: str
     disabled: frozenset[str] = frozenset()
     beside: str | None = None
+    others: tuple[tuple[str, str], ...] = ()
     device: str = "cuda"
 
     @property
@@ -44,5 +46,6 @@ def read(path: str) -> Request:
         version=words["version"],
         disabled=frozenset(words["disabled"]),
         beside=words.get("beside"),
+        others=tuple(words.get("others", {}).items()),
         device=words.get("device", "cuda"),
     )

@@ -6,13 +6,10 @@ have to be equally fast.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import statistics
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from types import ModuleType
 from typing import Any, Callable
 
@@ -21,11 +18,11 @@ from flash_attn import flash_attn_func
 
 from factory.trial import dense
 from factory.trial.case import Case, Timing, Trial, not_tried
+from factory.trial.extension import load, using
 from factory.trial.kind import Kind
 from factory.trial.request import Request
 from factory.trial.rule import Result, as_fast, passed_if
 
-EXTENSION = "flash_attn_2_cuda"
 ROUNDS = 25
 CALLS = 5
 WARM_UP = 3
@@ -60,29 +57,6 @@ def trials(request: Request) -> Iterator[Trial]:
         yield Trial(f"{case.name}: the same bits as the other build", partial(_same, case, request, request.beside))
 
 
-@lru_cache(maxsize=1)
-def _load(path: str) -> ModuleType:
-    """Load another extension of the same name, beside the one flash_attn has loaded."""
-    spec = importlib.util.spec_from_file_location(EXTENSION, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no extension module")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@contextmanager
-def _using(extension: ModuleType | None) -> Iterator[None]:
-    """Let flash_attn's own Python code call ``extension``, for the same way in."""
-    interface: Any = importlib.import_module("flash_attn.flash_attn_interface")
-    own = interface.flash_attn_gpu
-    interface.flash_attn_gpu = extension or own
-    try:
-        yield
-    finally:
-        interface.flash_attn_gpu = own
-
-
 @dataclass(frozen=True)
 class _Contender:
     call: Call
@@ -105,7 +79,7 @@ def _rounds(case: Case, request: Request) -> tuple[dict[str, float], ...]:
     inputs = dense.draw(case, request)
     contenders = {"ours_ms": _Contender(_ours(case, inputs)), "sdpa_ms": _Contender(_sdpa(case, inputs))}
     if request.beside is not None:
-        contenders["beside_ms"] = _Contender(_ours(case, inputs), _load(request.beside))
+        contenders["beside_ms"] = _Contender(_ours(case, inputs), load(request.beside))
     for _ in range(WARM_UP):
         _round(contenders)
     forth, back = contenders, dict(reversed(contenders.items()))  # nobody always runs after the same one
@@ -115,7 +89,7 @@ def _rounds(case: Case, request: Request) -> tuple[dict[str, float], ...]:
 def _round(contenders: Mapping[str, _Contender]) -> dict[str, float]:
     times = {}
     for name, contender in contenders.items():
-        with _using(contender.extension):
+        with using(contender.extension):
             times[name] = _milliseconds(contender.call)
     return times
 
@@ -156,6 +130,6 @@ def _same(case: Case, request: Request, beside: str) -> Result:
     """The atomic additions of the backward pass come in any order, so only its output is compared."""
     inputs = dense.draw(case, request)
     ours = _ours(case, inputs)()[0]
-    with _using(_load(beside)):
+    with using(load(beside)):
         theirs = _ours(case, inputs)()[0]
     return passed_if(true=torch.equal(ours, theirs), why="the outputs of the two builds are not the same")

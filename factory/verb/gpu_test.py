@@ -14,14 +14,13 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from factory.core import misfit
+from factory.core import exercised, misfit
 from factory.core.arch import Arch
 from factory.core.errors import AuditError, VerdictError
-from factory.core.exercised import exercised
 from factory.core.misfit import Here, Pair
 from factory.core.model import Matrix
 from factory.core.summaries import gpu_test as summary
-from factory.core.verdict import GROUPS, Machine, Verdict
+from factory.core.verdict import GROUPS, OTHERS, Machine, Verdict
 from factory.core.wheel.fatbin import Image
 from factory.core.wheel.name import WheelName
 from factory.core.wheel.origin import profile_of, torch_of
@@ -94,6 +93,7 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> 
             disabled=disabled,
             version=subject.name.version,
             beside=str(testbed.unpack_extension(beside.path, beside.extension, Path(scratch))) if beside else None,
+            others=_others(subject, Arch.parse(found.capability), Path(scratch) / "others"),
         )
         trial = Trial(wanted.program, bed, _made(Path(scratch) / "trial"), env=shop.env)
         pair = _pair(subject, bed, found, rules)
@@ -194,7 +194,6 @@ def _line(ran: Ran) -> str:
 
 
 def _verdict(subject: Subject, done: Done, pair: Pair) -> Verdict:
-    computed = any(one.group.passed for one in done.ran if one.group.name != _FIRST)
     misfits = dict.fromkeys([*misfit.by_facts(pair), *misfit.by_text(pair, _said(done.ran))])
     return Verdict(
         wheel=subject.path.name,
@@ -203,7 +202,7 @@ def _verdict(subject: Subject, done: Done, pair: Pair) -> Verdict:
         profile=subject.name.profile,
         left_out=done.request.disabled,
         machine=_machine(pair.here, _told(done.ran)),
-        archs=exercised(subject.images, Arch.parse(pair.here.capability or ""), ran=computed),
+        archs=exercised.exercised(subject.images, Arch.parse(pair.here.capability or ""), _reach(done.ran)),
         misfits=tuple(map(str, misfits)),
         groups=tuple(one.group for one in done.ran),
         timings=tuple(timing for one in done.ran for timing in one.transcript.timings),
@@ -211,6 +210,27 @@ def _verdict(subject: Subject, done: Done, pair: Pair) -> Verdict:
         started=done.began.strftime("%Y-%m-%dT%H:%M:%SZ"),
         seconds=round((datetime.now(UTC) - done.began).total_seconds(), 3),
     )
+
+
+def _reach(ran: Sequence[Ran]) -> exercised.Reach:
+    groups = {one.group.name: one for one in ran}
+    sampled = groups.pop(OTHERS, None)
+    cases = [case for case in sampled.transcript.cases if case.judged != "skipped"] if sampled else []
+    outcomes: dict[str, set[str]] = {}
+    for case in cases:
+        outcomes.setdefault(case.name.partition(":")[0], set()).add(case.judged)
+    return exercised.Reach(
+        kernels=any(one.group.passed for name, one in groups.items() if name != _FIRST),
+        others=frozenset(name for name, all_of_it in outcomes.items() if all_of_it == {"passed"}),
+    )
+
+
+def _others(subject: Subject, gpu: Arch, into: Path) -> dict[str, str]:
+    """Make an extension for each form of GPU code that ``gpu`` can run and its driver does not take."""
+    return {
+        str(image): str(testbed.with_only(image, subject.path, subject.extension, into))
+        for image in exercised.others(subject.images, gpu)
+    }
 
 
 def _machine(here: Here, told: Machine | None) -> Machine:

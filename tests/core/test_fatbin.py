@@ -63,6 +63,22 @@ def test_ptx_alone_is_not_what_plus_ptx_asks_for() -> None:
     assert fatbin.images([Arch(8, 0, ptx=True)]) != set(unit.images)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_all_but_one_image_can_be_hidden(name: str) -> None:
+    before = fatbin.parse(sample(name))
+    for keep in {image for unit in before for image in unit.images}:
+        section = bytearray(sample(name))
+        fatbin.hide(memoryview(section), keep)
+        after = fatbin.parse(bytes(section))
+        assert [len(unit.images) for unit in after] == [len(unit.images) for unit in before]
+        pairs = [
+            (old, new)
+            for one, other in zip(before, after, strict=True)
+            for old, new in zip(one.images, other.images, strict=True)
+        ]
+        assert all(new == old if old == keep else (new.kind, new.arch.major) == (old.kind, 99) for old, new in pairs)
+
+
 def test_padding_between_and_after_units_is_skipped() -> None:
     one = sample("cu124_80")
     assert len(fatbin.parse(one + bytes(40) + one + bytes(13))) == 2

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from factory.core.arch import Arch
 from factory.core.errors import InstallError, InterpreterError
-from factory.edge import shell, testbed
+from factory.core.wheel.fatbin import Image
+from factory.edge import elf, shell, testbed
 from factory.edge.environment import Environment
 from tests.smalltrial import python_with_torch
-from tests.wheelmaker import Parts
+from tests.wheelmaker import Binary, Parts, compile_module
 
 TAG = f"cp3{sys.version_info.minor}"
 FILENAME = f"flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-{TAG}-{TAG}-linux_x86_64.whl"
@@ -74,6 +76,17 @@ def test_a_clean_environment_has_the_wheel_of_its_own_and_torch_of_another(tmp_p
     with pytest.raises(InstallError) as caught:
         testbed.clean(wheel(tmp_path, FILENAME.replace(TAG, "cp39")), environment, tmp_path / "again", env=env)
     assert any("not a supported wheel" in line for line in caught.value.why)
+
+
+def test_all_gpu_code_but_one_form_is_hidden_in_a_copy(tmp_path: Path) -> None:
+    (tmp_path / "scratch").mkdir()
+    with zipfile.ZipFile(tmp_path / FILENAME, "w") as archive:
+        archive.writestr("code.so", compile_module(Binary(), tmp_path / "scratch"))
+        archive.writestr("text.so", "no machine code")
+    made = testbed.with_only(Image("real", Arch(8, 0)), tmp_path / FILENAME, "code.so", tmp_path / "out")
+    assert {str(image) for unit in elf.read(made, "x").fatbins for image in unit.images} == {"sm_80", "sm_999"}
+    with pytest.raises(InstallError, match="cannot be told apart"):
+        testbed.with_only(Image("real", Arch(8, 0)), tmp_path / FILENAME, "text.so", tmp_path / "out")
 
 
 def test_one_file_is_taken_out_of_a_wheel(tmp_path: Path) -> None:

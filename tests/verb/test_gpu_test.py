@@ -21,7 +21,7 @@ from factory.edge.workshop import Workshop
 from factory.verb import gpu_test
 from factory.verb.gpu_test import Wanted
 from tests.smalltrial import nvidia_smi, program, python_with_torch
-from tests.wheelmaker import Maker, Parts
+from tests.wheelmaker import Binary, Maker, Parts
 
 ROOT = Path(__file__).parents[2]
 RULES = matrix.load((ROOT / "matrix.yaml").read_text())
@@ -38,9 +38,10 @@ class Lab:
         self.env = dict(nvidia_smi(home / "bin"))
         self.python = python_with_torch(home / "python")
 
-    def wheel(self, filename: str = FILENAME) -> Path:
+    def wheel(self, filename: str = FILENAME, binary: Binary | None = None) -> Path:
         (self.home / "dist").mkdir(exist_ok=True)
-        return self.maker.write(Parts(filename=filename, module=MODULE), self.home / "dist")
+        parts = Parts(filename=filename, module=MODULE, binary=binary or Binary())
+        return self.maker.write(parts, self.home / "dist")
 
     def run(
         self, wheel: Path, *, beside: Path | None = None, limit: float = 60, how: dict[str, str] | None = None
@@ -86,7 +87,7 @@ def test_a_wheel_that_passes_has_its_verdict_beside_it(lab: Lab) -> None:
     ]
     shown = lab.said.getvalue()
     assert "██████       50% first" in shown
-    assert f"passed: {FILENAME}: 12 cases passed, 0 failed" in shown
+    assert f"passed: {FILENAME}: {len(GROUPS)} cases passed, 0 failed" in shown
     assert list((lab.home / "cache" / "work").iterdir()) == []
 
 
@@ -136,6 +137,14 @@ def test_a_wheel_for_another_machine_fails_even_if_it_happens_to_run(lab: Lab, o
     assert not verdict.ok
     assert verdict.misfits[0].partition(":")[0] == axis
     assert len(verdict.groups) == 1
+
+
+def test_gpu_code_that_the_driver_does_not_take_is_tried_too(lab: Lab) -> None:
+    wheel = lab.wheel(binary=Binary(fatbins=("cu124_units",)))  # sm_80 sm_90 sm_90a compute_89
+    assert {arch.arch for arch in lab.run(wheel).archs if arch.tested} == {"compute_89", "sm_90", "sm_90a"}
+    spoilt = lab.run(wheel, how={"architectures": "sm_90"})
+    assert spoilt.complaints == ("architectures: 1 of 3 cases failed, first sm_90: sample",)
+    assert {arch.arch for arch in spoilt.archs if arch.tested} == {"compute_89", "sm_90a"}
 
 
 def test_what_a_profile_left_out_is_in_the_verdict(lab: Lab) -> None:

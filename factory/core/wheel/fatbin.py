@@ -18,6 +18,8 @@ _MAGIC = 0xBA55ED50
 _ALIGNMENT = 8
 _CONTAINER = struct.Struct("<IHHQ")  # magic, version, size of this header, size of all images
 _IMAGE = struct.Struct("<HHIQ12xI8xQ")  # kind, version, header size, padded payload size, …, capability, …, flags
+_CAPABILITY = 28  # where in the header of an image its capability stands, as 32 bits
+_NOBODY = 999  # a capability that no GPU has: newer than any for PTX, of another major for machine code
 _KINDS: dict[int, Literal["real", "ptx"]] = {1: "ptx", 2: "real"}
 _SUFFIXES = ((1 << 20, "a"), (1 << 21, "f"))
 
@@ -50,7 +52,20 @@ def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
 
     Raises FatbinError when a header is unknown, damaged or points outside the section.
     """
-    return tuple(Fatbin(tuple(_images(section, start, end))) for start, end in _containers(section))
+    return tuple(
+        Fatbin(tuple(image for _, image in _images(section, start, end))) for start, end in _containers(section)
+    )
+
+
+def hide(section: memoryview, keep: Image) -> None:
+    """Relabel, in place, every image but ``keep`` as one for no GPU, so that the driver takes ``keep`` or nothing.
+
+    Raises FatbinError as ``parse`` does.
+    """
+    for start, end in _containers(section):
+        for at, image in _images(section, start, end):
+            if image != keep:
+                struct.pack_into("<I", section, at + _CAPABILITY, _NOBODY)
 
 
 def images(wanted: Iterable[Arch]) -> frozenset[Image]:
@@ -77,14 +92,15 @@ def _containers(section: bytes | memoryview) -> Iterator[tuple[int, int]]:
         raise FatbinError(f"{len(section) - at} bytes too many at offset {at:#x}")
 
 
-def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[Image]:
+def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, Image]]:
+    """Yield the offset of each image's header, and what it says."""
     while at < end:
         if at + _IMAGE.size > end:
             raise FatbinError(f"the image at offset {at:#x} is cut off")
         kind, _, header, size, number, flags = _IMAGE.unpack_from(section, at)
         if kind not in _KINDS or header < _IMAGE.size or at + header + size > end:
             raise FatbinError(f"no valid image header (kind {kind}) at offset {at:#x}")
-        yield Image(_KINDS[kind], _capability(number, flags))
+        yield at, Image(_KINDS[kind], _capability(number, flags))
         at += header + size
 
 

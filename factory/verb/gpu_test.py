@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
@@ -21,6 +22,7 @@ from factory.core.misfit import Here, Pair
 from factory.core.model import Matrix
 from factory.core.summaries import gpu_test as summary
 from factory.core.verdict import GROUPS, OTHERS, Machine, Verdict
+from factory.core.wheel.facts import Extension, WheelFacts
 from factory.core.wheel.fatbin import Image
 from factory.core.wheel.name import WheelName
 from factory.core.wheel.origin import profile_of, torch_of
@@ -49,7 +51,7 @@ class Subject:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What to test and how: the ``seed`` of all random inputs, a wheel to time it ``beside``.
+    """What to test and how: the ``seed`` of all random inputs, a wheel of any name to time it ``beside``.
 
     ``program`` is the trial's folder, ``limit`` the seconds that a group may take.
     """
@@ -83,7 +85,7 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> 
     """
     began = datetime.now(UTC)
     subject = read(wanted.wheel)
-    beside = read(wanted.beside) if wanted.beside else None
+    other = wanted.beside and partial(testbed.unpack_extension, wanted.beside, _open(wanted.beside)[1].path)
     disabled = profile_of(subject.name, rules).disable
     found = gpu.find(shop.env)[0]
     with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(shop.cache / "work")) as scratch:
@@ -92,13 +94,13 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> 
             seed=wanted.seed,
             disabled=disabled,
             version=subject.name.version,
-            beside=str(testbed.unpack_extension(beside.path, beside.extension, Path(scratch))) if beside else None,
+            beside=str(other(Path(scratch))) if other else None,
             others=_others(subject, Arch.parse(found.capability), Path(scratch) / "others"),
         )
         trial = Trial(wanted.program, bed, _made(Path(scratch) / "trial"), env=shop.env)
         pair = _pair(subject, bed, found, rules)
         ran = _run(trial, request, wanted, pair, shop)
-    done = Done(ran=tuple(ran), request=request, began=began, beside=beside.path.name if beside else None)
+    done = Done(ran=tuple(ran), request=request, began=began, beside=wanted.beside.name if wanted.beside else None)
     verdict = _verdict(subject, done, replace(pair, here=_seen(pair.here, ran)))
     publish(verdict, subject.path, shop)
     return verdict
@@ -106,14 +108,9 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> 
 
 def read(wheel: Path) -> Subject:
     """Read the wheel's name, hash and GPU code. Raises AuditError where it is no wheel with one extension."""
-    facts = wheelfile.read(wheel, wheelfile.rules(), build_paths=())
-    if facts.name is None or len(facts.extensions) != 1 or facts.problems:
-        raise AuditError(
-            f"{wheel} is no flash-attn wheel that can be tested",
-            why=facts.problems or ["its name or its extension module is not what a flash-attn wheel has"],
-            remedy=f"See all that is wrong with it: nox -s audit -- {wheel}",
-        )
-    (extension,) = facts.extensions
+    facts, extension = _open(wheel)
+    if facts.name is None:
+        raise _untestable(wheel, "its name says neither CUDA nor torch")
     return Subject(
         path=wheel,
         name=facts.name,
@@ -121,6 +118,19 @@ def read(wheel: Path) -> Subject:
         images=frozenset(image for unit in extension.fatbins for image in unit.images),
         extension=extension.path,
     )
+
+
+def _open(wheel: Path) -> tuple[WheelFacts, Extension]:
+    """Read a wheel and its extension. Raises AuditError where it does not have exactly one."""
+    facts = wheelfile.read(wheel, wheelfile.rules(), build_paths=())
+    if facts.problems or len(facts.extensions) != 1:
+        raise _untestable(wheel, *(facts.problems or ["it does not have one extension module"]))
+    return facts, facts.extensions[0]
+
+
+def _untestable(wheel: Path, *why: str) -> AuditError:
+    remedy = f"See all that is wrong with it: nox -s audit -- {wheel}"
+    return AuditError(f"{wheel} is no flash-attn wheel that can be tested", why=why, remedy=remedy)
 
 
 def clean(rules: Matrix, installer: Installer, shop: Workshop) -> Stage:

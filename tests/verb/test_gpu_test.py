@@ -156,7 +156,7 @@ def test_what_a_profile_left_out_is_in_the_verdict(lab: Lab) -> None:
 
 
 def test_a_wheel_beside_is_named_and_timed(lab: Lab) -> None:
-    other = lab.wheel(FILENAME.replace("FALSE", "FALSE.smoke"))
+    other = lab.wheel(FILENAME.replace("+cu12torch2.6cxx11abiFALSE", ""))  # as pip names it when it is built by hand
     verdict = lab.run(lab.wheel(), beside=other)
     assert verdict.beside == other.name
     assert verdict.timings[0].beside_ms == 1.0
@@ -180,8 +180,13 @@ def test_where_nothing_can_be_tested_nothing_is_written(lab: Lab) -> None:
     with pytest.raises(AuditError, match="cannot be audited"):
         lab.run(wheel.with_name("none.whl"))
     (wheel.parent / "other.whl").write_bytes(b"no zip")
-    with pytest.raises(AuditError, match="no flash-attn wheel"):
-        lab.run(wheel.parent / "other.whl")
+    for spoilt, beside in ((wheel.parent / "other.whl", None), (wheel, wheel.parent / "other.whl")):
+        with pytest.raises(AuditError, match="no flash-attn wheel"):
+            lab.run(spoilt, beside=beside)
+    plain = lab.wheel(FILENAME.replace("+cu12torch2.6cxx11abiFALSE", ""))
+    with pytest.raises(AuditError, match="no flash-attn wheel") as caught:
+        lab.run(plain)
+    assert caught.value.why == ("its name says neither CUDA nor torch",)
     lab.env["PATH"] = ""
     with pytest.raises(GpuError):
         lab.run(wheel)

@@ -15,9 +15,10 @@ from tests.integration.bench import ROOT, make_bench
 
 # Few and small cases: this runs on a CPU, whose half precision is slow.
 SMALL = """
-from factory.trial import forward, kvcache, varlen
-forward.HEAD_SIZES, forward.HEADS = (40, 64), ((4, 4), (4, 2), (4, 1))
-forward.SEQLENS, forward.SHARED = ((16, 24), (21, 37)), (30, 25)
+from dataclasses import replace
+from factory.trial import forward, grid, kvcache, varlen
+grid.HEAD_SIZES, forward.HEADS = (40, 64), ((4, 4), (4, 2), (4, 1))
+forward.SEQLENS, forward.SHARED = ((16, 24), (21, 37)), replace(forward.SHARED, seqlens=(30, 25))
 varlen.HEAD_SIZES, varlen.HEADS = (59, 64), ((6, 2),) * 3
 varlen.RAGGED, varlen.SAME = ((12, 1, 25, 0, 6), (30, 3, 17, 12, 0)), ((10, 0, 25), (10, 0, 25))
 varlen.DECODE = ((1, 1, 1), (100, 7, 204))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import importlib.util
 from collections.abc import Iterator
@@ -15,12 +16,19 @@ NAME = "flash_attn_2_cuda"
 
 @cache
 def load(path: str) -> ModuleType:
-    """Load the extension at ``path``, beside the one that flash_attn has loaded."""
-    spec = importlib.util.spec_from_file_location(NAME, path)
+    """Load the extension at ``path``, beside the one that flash_attn has loaded.
+
+    Raises ImportError if what comes is another.
+    """
+    # Under a package's name of its own: under the same one pybind11 gives the module that is loaded already.
+    name = f"other_{hashlib.sha256(path.encode()).hexdigest()[:16]}.{NAME}"
+    spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no extension module")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    if module is importlib.import_module(NAME) or module.__file__ != path:
+        raise ImportError(f"{path} was not loaded: {module.__file__} came instead")
     return module
 
 

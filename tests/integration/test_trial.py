@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pybind11
 import pytest
 
+from factory.edge import shell
 from factory.verb import build
 from tests.integration.bench import ROOT, make_bench
 
@@ -92,6 +94,29 @@ assert outcome(1.0, 1.0, 1.0, 1.0, 40.0) == "passed", "one round that something 
 assert outcome(1.5, 1.6, 1.7) == "failed"
 """
 
+# Each copy of the library has a number of its own: where it lies in memory.
+EXTENSION = """
+#include <pybind11/pybind11.h>
+static const char here = 0;
+PYBIND11_MODULE(flash_attn_2_cuda, module) {
+    module.def("which", [] { return reinterpret_cast<std::size_t>(&here); });
+}
+"""
+TWO = """
+sys.path.insert(0, sys.argv[1])
+from factory.trial.extension import load, using
+from flash_attn import flash_attn_interface as interface
+
+def which():
+    return interface.flash_attn_gpu.which()
+own = which()
+with using(load(sys.argv[2])):
+    assert which() == load(sys.argv[2]).which() != own
+assert which() == own
+with using(None):
+    assert which() == own
+"""
+
 
 @dataclass(frozen=True)
 class Trial:
@@ -145,7 +170,7 @@ def test_two_builds_are_as_fast_within_what_the_rounds_differ_by(trial: Trial) -
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("group", ["import", "forward", "varlen", "kvcache"])
+@pytest.mark.parametrize("group", ["import", "forward", "varlen", "kvcache", "architectures"])
 def test_what_is_right_passes(trial: Trial, group: str) -> None:
     code, lines = trial.group(group)
     cases = [line for line in lines if line["kind"] == "case"]
@@ -178,6 +203,24 @@ def test_only_what_uses_a_broken_part_fails(trial: Trial, group: str, fault: str
     if fault != "empty":
         assert all(fault in name for name in wrong)
         assert len(wrong) == sum(fault in line["name"] for line in lines if line["kind"] == "case")
+
+
+def test_another_build_of_the_extension_is_really_another(trial: Trial, tmp_path: Path) -> None:
+    """From version 3 on pybind11 gives a module that is loaded already instead of another of its name."""
+    for place in ("own/flash_attn", "other"):
+        (tmp_path / place).mkdir(parents=True)
+    (tmp_path / "own" / "flash_attn" / "__init__.py").touch()
+    interface = tmp_path / "own" / "flash_attn" / "flash_attn_interface.py"
+    interface.write_text("import flash_attn_2_cuda as flash_attn_gpu\n")
+    (tmp_path / "code.cpp").write_text(EXTENSION)
+    headers = trial.run("import sysconfig; print(sysconfig.get_path('include'))").stdout.strip()
+    own, other = (tmp_path / place / "flash_attn_2_cuda.so" for place in ("own", "other"))
+    command = ["g++", "-shared", "-fPIC", "-O0", f"-I{headers}", f"-I{pybind11.get_include()}", "-o", own, "code.cpp"]
+    done = shell.run([str(word) for word in command], cwd=tmp_path)
+    assert done.ok, done.stderr
+    shutil.copy(own, other)
+    done_there = trial.run(TWO, str(tmp_path / "own"), str(other))
+    assert done_there.returncode == 0, done_there.stderr
 
 
 def test_a_missing_kernel_is_named(trial: Trial) -> None:

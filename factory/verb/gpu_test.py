@@ -189,7 +189,9 @@ def _run(trial: Trial, request: Request, wanted: Wanted, pair: Pair, shop: Works
     """Run the groups in order; a wheel that cannot be imported, or is for another machine, gets no further."""
     ran: list[Ran] = []
     for name in GROUPS:
-        ran.append(trial.run(name, request, limit=wanted.limit))
+        # The driver may have to compile what it would not take: each such form has a group's time.
+        share = max(1, len(request.others)) if name == OTHERS else 1
+        ran.append(trial.run(name, request, limit=wanted.limit * share))
         shop.log.say(_line(ran[-1]))
         if name == _FIRST and (not ran[-1].group.ok or misfit.by_facts(pair)):
             break

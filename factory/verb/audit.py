@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from factory.core.wheel import checks
 from factory.core.wheel.facts import Expected, Subject
 from factory.core.wheel.report import SCHEMA, Report
 from factory.core.wheel.reportfacts import describe, expected_in
-from factory.edge import wheelfile
+from factory.edge import wheelfile, wholefile
 from factory.edge.digest import sha256_of
 
 
@@ -39,10 +38,7 @@ def audit(wheel: Path, expected: Expected | None = None) -> Report:
 def write(report: Report, path: Path) -> None:
     """Write ``report`` as JSON, whole or not at all. Raises AuditError where that cannot be done."""
     try:
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as sink:
-            sink.write(report.to_json())
-        Path(sink.name).chmod(0o644)
-        Path(sink.name).replace(path)
+        wholefile.write(path, report.to_json())
     except OSError as error:
         raise AuditError(
             f"the report {path} cannot be written",

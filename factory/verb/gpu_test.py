@@ -2,51 +2,33 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
-from rich.table import Table
-from rich.text import Text
-
 from factory.core import exercised, misfit
 from factory.core.arch import Arch
-from factory.core.errors import AuditError, VerdictError
 from factory.core.misfit import Here, Pair
 from factory.core.model import Matrix
-from factory.core.summaries import gpu_test as summary
 from factory.core.verdict import GROUPS, OTHERS, Machine, Verdict
-from factory.core.wheel.facts import Extension, WheelFacts
-from factory.core.wheel.fatbin import Image
-from factory.core.wheel.name import WheelName
 from factory.core.wheel.origin import profile_of, torch_of
 from factory.data import DATA
-from factory.edge import gpu, jobsummary, testbed, wheelfile
+from factory.edge import gpu, testbed, wheelsubject
 from factory.edge.environment import Installer
 from factory.edge.gpu import Gpu
 from factory.edge.testbed import Bed
 from factory.edge.trial import LIMIT, PROGRAM, Ran, Request, Trial
+from factory.edge.wheelsubject import Subject
 from factory.edge.workshop import Workshop
+from factory.verb.pronounce import pronounce
 
 _FIRST = GROUPS[0]
 _SEEDS = 1 << 31
-
-
-@dataclass(frozen=True, kw_only=True)
-class Subject:
-    """The wheel, as far as the test needs to know it; ``extension`` is its module's path inside."""
-
-    path: Path
-    name: WheelName
-    sha256: str
-    images: frozenset[Image]
-    extension: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +66,8 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> 
     the file is no wheel of flash-attn, and what ``stage`` raises.
     """
     began = datetime.now(UTC)
-    subject = read(wanted.wheel)
-    other = wanted.beside and partial(testbed.unpack_extension, wanted.beside, _open(wanted.beside)[1].path)
+    subject = wheelsubject.read(wanted.wheel)
+    other = wanted.beside and partial(testbed.unpack_extension, wanted.beside, wheelsubject.extension(wanted.beside))
     disabled = profile_of(subject.name, rules).disable
     found = gpu.find(shop.env)[0]
     with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(shop.cache / "work")) as scratch:
@@ -102,35 +84,8 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> 
         ran = _run(trial, request, wanted, pair, shop)
     done = Done(ran=tuple(ran), request=request, began=began, beside=wanted.beside.name if wanted.beside else None)
     verdict = _verdict(subject, done, replace(pair, here=_seen(pair.here, ran)))
-    publish(verdict, subject.path, shop)
+    pronounce(verdict, subject.path, shop)
     return verdict
-
-
-def read(wheel: Path) -> Subject:
-    """Read the wheel's name, hash and GPU code. Raises AuditError where it is no wheel with one extension."""
-    facts, extension = _open(wheel)
-    if facts.name is None:
-        raise _untestable(wheel, "its name says neither CUDA nor torch")
-    return Subject(
-        path=wheel,
-        name=facts.name,
-        sha256=facts.sha256,
-        images=frozenset(image for unit in extension.fatbins for image in unit.images),
-        extension=extension.path,
-    )
-
-
-def _open(wheel: Path) -> tuple[WheelFacts, Extension]:
-    """Read a wheel and its extension. Raises AuditError where it does not have exactly one."""
-    facts = wheelfile.read(wheel, wheelfile.rules(), build_paths=())
-    if facts.problems or len(facts.extensions) != 1:
-        raise _untestable(wheel, *(facts.problems or ["it does not have one extension module"]))
-    return facts, facts.extensions[0]
-
-
-def _untestable(wheel: Path, *why: str) -> AuditError:
-    remedy = f"See all that is wrong with it: nox -s audit -- {wheel}"
-    return AuditError(f"{wheel} is no flash-attn wheel that can be tested", why=why, remedy=remedy)
 
 
 def clean(rules: Matrix, installer: Installer, shop: Workshop) -> Stage:
@@ -147,42 +102,6 @@ def clean(rules: Matrix, installer: Installer, shop: Workshop) -> Stage:
 def borrowed(python: Path | None, shop: Workshop) -> Stage:
     """Test with ``python``, or the first ``python3`` on PATH that has torch; nothing is installed or fetched."""
     return lambda subject, into: testbed.borrowed(subject.path, python, into, env=shop.env)
-
-
-def publish(verdict: Verdict, wheel: Path, shop: Workshop) -> None:
-    """Write the verdict beside ``wheel``, show it, add it to a GitHub job's page.
-
-    Raises VerdictError if it is not ok.
-    """
-    path = verdict_path(wheel)
-    page = summary.markdown(verdict)
-    _write(path, verdict.to_json())
-    _write(path.with_suffix(".md"), page)
-    for table in tables(verdict):
-        shop.log.table(table)
-    for line in (*summary.skip_lines(verdict), summary.headline(verdict), f"verdict: {path}"):
-        shop.log.say(line)
-    jobsummary.append(page, shop.env, shop.log.say)
-    if not verdict.ok:
-        raise VerdictError(
-            f"{verdict.wheel} did not pass its test on {verdict.machine.gpu or 'this GPU'}",
-            why=verdict.complaints,
-            remedy=f"Do not publish it. All numbers are in {path}; the same inputs again: --seed {verdict.seed}",
-        )
-
-
-def verdict_path(wheel: Path) -> Path:
-    """Give where the verdict of ``wheel`` stands."""
-    return wheel.with_name(f"{wheel.name}.verdict.json")
-
-
-def tables(verdict: Verdict) -> Iterator[Table]:
-    """Lay the verdict out for a terminal."""
-    yield _table("", ("", ""), summary.identity(verdict))
-    yield _table("error", summary.GROUP_COLUMNS, summary.group_rows(verdict))
-    if verdict.timings:
-        yield _table("speed", summary.TIMING_COLUMNS, summary.timing_rows(verdict))
-    yield _table("architectures", summary.ARCH_COLUMNS, summary.arch_rows(verdict))
 
 
 def _run(trial: Trial, request: Request, wanted: Wanted, pair: Pair, shop: Workshop) -> list[Ran]:
@@ -293,24 +212,6 @@ def _seen(here: Here, ran: Sequence[Ran]) -> Here:
     return replace(here, gpu=told.gpu, capability=told.capability)
 
 
-def _table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
-    made = Table(title=title or None, title_justify="left", show_header=any(columns))
-    for column in columns:
-        made.add_column(column, overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(cell) for cell in row))  # what a trial printed may look like markup
-    return made
-
-
 def _made(directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     return directory
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as sink:
-        sink.write(text)
-        sink.flush()
-        os.fchmod(sink.fileno(), 0o644)
-    Path(sink.name).replace(path)

@@ -20,6 +20,7 @@ from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import gpu_test
 from factory.verb.gpu_test import Wanted
+from factory.verb.pronounce import verdict_path
 from tests.smalltrial import nvidia_smi, program, python_with_torch
 from tests.wheelmaker import Binary, Maker, Parts
 
@@ -61,7 +62,7 @@ class Lab:
             given = gpu_test.gpu_test(wanted, rules=RULES, shop=shop, stage=gpu_test.borrowed(self.python, shop))
         except VerdictError as error:
             complaints = error.why
-        written = Verdict.from_json(gpu_test.verdict_path(wheel).read_text())
+        written = Verdict.from_json(verdict_path(wheel).read_text())
         assert (written == given) is written.ok
         assert written.complaints == complaints
         return written
@@ -203,7 +204,7 @@ def test_the_command_line_finds_the_python_itself_and_has_the_verdicts_status(
     wheel = lab.wheel()
     # The real trial, with a torch that only says what it is: it cannot get far.
     assert main(["gpu_test", str(wheel), "--no-install", "--seed", "5"]) == 43
-    assert json.loads(gpu_test.verdict_path(wheel).read_text())["seed"] == 5
+    assert json.loads(verdict_path(wheel).read_text())["seed"] == 5
     assert "--seed 5" in capsys.readouterr().err
     assert main(["gpu_test", str(wheel), "--python", str(lab.python)]) == 2
     assert "--no-install" in capsys.readouterr().err

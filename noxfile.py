@@ -130,7 +130,7 @@ def lock(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
-    session.run("pytest", "-m", "not e2e and not e2e_container and not e2e_site", *session.posargs)
+    session.run("pytest", "-m", "not e2e and not e2e_container and not e2e_gpu and not e2e_site", *session.posargs)
 
 
 @nox.session
@@ -145,6 +145,13 @@ def e2e_container(session: nox.Session) -> None:
     """Make a builder image, build the real smoke wheel in it, import it, kill the container and resume; needs root."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
     session.run("pytest", "-m", "e2e_container", "-s", *session.posargs)
+
+
+@nox.session
+def e2e_gpu(session: nox.Session) -> None:
+    """Build this machine's own smoke wheel, try it on the GPU, beside upstream's way, and wheels made wrong."""
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "gpu"))
+    session.run("pytest", "-m", "e2e_gpu", "--confcutdir=tests/gpu", "-s", "tests/gpu", *session.posargs)
 
 
 @nox.session

@@ -1,0 +1,122 @@
+"""This machine's own cell: the newest wheel that its driver, its torch and its Pythons fit, small, for its GPU."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from rich.console import Console
+
+from bench import upstream
+from factory.cli import context
+from factory.core import cells, exercised, matrix
+from factory.core.arch import Arch
+from factory.core.doctor.choose import newest_fitting
+from factory.core.doctor.target import spelt
+from factory.core.model import Cell, Matrix, State
+from factory.core.unit import Unit
+from factory.core.verdict import Verdict
+from factory.core.wheel.fatbin import images
+from factory.edge import gpu, machinefacts, workshop
+from factory.edge.cache import cache_root, writable
+from factory.edge.log import Log
+from factory.edge.machinefacts import Here
+from factory.edge.toolkit.find import World
+from factory.edge.workshop import Workshop
+from factory.verb import build, kernels, workbench
+from factory.verb.kernels import KernelSet, Origins
+from factory.verb.plan import need_of
+from factory.verb.pronounce import verdict_path
+
+ROOT = Path(__file__).parents[2]
+PTX = "8.0+PTX"  # what every GPU that flash-attn supports can also run, if not by choice
+FORGED = (64, 128)
+OTHER = {"uint32_t": "uint64_t", "uint64_t": "uint32_t"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lab:
+    """A workshop on this machine, the cell, and the capability of the GPU."""
+
+    rules: Matrix
+    shop: Workshop
+    cell: Cell
+    gpu: Arch
+
+    @property
+    def runnable(self) -> set[str]:
+        """The GPU code of the wheel that the GPU can run."""
+        return {str(image) for image in images(self.cell.archs) if exercised.runs(image, self.gpu)}
+
+    def build(self, dist: Path) -> Path:
+        """Build the wheel as a person does."""
+        words = spelt(self.cell, self.rules).split()
+        assert factory("build", *words, "--backend", "host", "--no-remote-pool", "--dist", dist) == 0
+        return next(dist.glob("*.whl"))
+
+    def build_upstreams_way(self, work: Path) -> Path:
+        """Build it with upstream's own setup.py and nothing of the factory's in between."""
+        wanted = workbench.wanted(self.cell, self.rules)
+        environment = build.prepare(wanted, context.installer(self.shop))
+        command = upstream.command(wanted, environment, self.rules, self.shop, work)
+        subprocess.run(command.argv, cwd=command.cwd, env=command.env, check=True)
+        return next((work / "wheelhouse").glob("*.whl"))
+
+    def build_for_another_class(self, dist: Path) -> Path:
+        """Build it with kernels of two head sizes compiled for another class of torch, under the right names.
+
+        The caller keeps the check from being made that would refuse them.
+        """
+        wanted = context.set_wanted(need_of(self.cell, self.rules), self.rules)
+        right = kernels.prepare(wanted, self.shop)
+        macros = tuple(self._other(macro) for macro in wanted.kernel_class.macros)
+        assert macros != wanted.kernel_class.macros
+        forged = replace(wanted, kernel_class=replace(wanted.kernel_class, name="forged", macros=macros))
+        wrong = kernels.prepare(forged, self.shop)
+        mixed = tuple(
+            theirs if _is_forged(ours) else ours for ours, theirs in zip(right.units, wrong.units, strict=True)
+        )
+        kernels.compile_missing([unit for unit in mixed if _is_forged(unit)], wrong, self.shop)
+        nowhere = Origins(mine=(), pooled=frozenset(), fetched=frozenset(), left=0, seconds=0)
+        made = KernelSet(ready=replace(right, units=mixed), compiled=0, origins=nowhere)
+        cell = workbench.wanted(self.cell, self.rules)
+        return build.build(cell, made, installer=context.installer(self.shop), shop=self.shop, dist=dist)
+
+    def _other(self, macro: str) -> str:
+        name, _, kind = macro.partition("=")
+        return f"{name}={OTHER[kind]}" if name == "FACTORY_PHILOX_INTRAGRAPH_T" else macro
+
+
+def open_lab() -> Lab:
+    """Look at this machine. Raises GpuError where it has no GPU."""
+    env = dict(os.environ)
+    rules = matrix.load((ROOT / "matrix.yaml").read_bytes())
+    here = Arch.parse(gpu.find(env)[0].capability)
+    archs = tuple(dict.fromkeys([Arch.parse(PTX), here] if here != Arch(8, 0) else [Arch.parse(PTX)]))
+    facts = machinefacts.look(Here(env=env, dist=ROOT / "dist", world=World()), rules)
+    rows = cells.expand(rules, profile="smoke", archs=archs)
+    limits = workshop.limits(env, max_jobs=rules.max_jobs)
+    return Lab(
+        rules=rules,
+        shop=Workshop(cache=writable(cache_root(env)), env=env, log=Log(Console(width=160)), limits=limits),
+        cell=newest_fitting([row.cell for row in rows if row.state is State.BUILD], facts, rules),
+        gpu=here,
+    )
+
+
+def factory(*words: str | Path) -> int:
+    """Call the factory as a person does; give the exit status."""
+    return subprocess.run([sys.executable, "-m", "factory", *map(str, words)], cwd=ROOT, check=False).returncode
+
+
+def tried(wheel: Path, *options: str | Path) -> tuple[int, Verdict]:
+    """Try a wheel; give the exit status and the verdict."""
+    status = factory("gpu_test", wheel, *options)
+    return status, Verdict.from_json(verdict_path(wheel).read_text(encoding="utf-8"))
+
+
+def _is_forged(unit: Unit) -> bool:
+    return unit.head_size in FORGED and unit.kind != "bwd"

@@ -1,0 +1,83 @@
+"""The real thing on a real GPU: this machine's own wheel passes, and wheels made wrong on purpose do not.
+
+Run by ``nox -s e2e_gpu`` on a machine with an NVIDIA GPU. With 16 cores and nothing compiled before it takes about
+five minutes for the wheel, as many for the one built upstream's way, and five for everything else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factory.core.verdict import GROUPS, Group, Verdict
+from factory.edge import hostcompiler
+from factory.edge.digest import sha256_of
+from tests.gpu import wrong
+from tests.gpu.lab import Lab, open_lab, tried
+
+pytestmark = pytest.mark.e2e_gpu
+
+FAILED = 43
+
+
+@pytest.fixture(scope="module")
+def lab() -> Lab:
+    return open_lab()
+
+
+@pytest.fixture(scope="module")
+def wheel(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return lab.build(tmp_path_factory.mktemp("dist"))
+
+
+def group(verdict: Verdict, name: str) -> Group:
+    (found,) = (one for one in verdict.groups if one.name == name)
+    return found
+
+
+def test_this_machines_own_wheel_passes(lab: Lab, wheel: Path) -> None:
+    status, verdict = tried(wheel)
+    assert (status, verdict.complaints) == (0, ())
+    assert verdict.bound_to(sha256_of(wheel))
+    assert [one.name for one in verdict.groups] == list(GROUPS)
+    assert {arch.arch for arch in verdict.archs if arch.tested} == lab.runnable
+
+
+def test_beside_one_built_upstreams_way_it_gives_the_same_bits_as_fast(lab: Lab, wheel: Path, tmp_path: Path) -> None:
+    status, verdict = tried(wheel, "--beside", lab.build_upstreams_way(tmp_path / "upstream"))
+    assert (status, verdict.complaints) == (0, ())
+    assert all(timing.beside_ms for timing in verdict.timings)
+    assert group(verdict, "timing").passed == 2 * len(verdict.timings)
+
+
+def test_kernels_of_another_architecture_fail(wheel: Path, tmp_path: Path) -> None:
+    status, verdict = tried(wrong.other_architecture(wheel, tmp_path))
+    assert status == FAILED
+    assert verdict.complaints[0].startswith("architectures: the wheel has compute_999 sm_999; ")
+
+
+def test_a_wheel_of_another_torch_fails(wheel: Path, tmp_path: Path) -> None:
+    status, verdict = tried(wrong.other_torch(wheel, tmp_path))
+    assert status == FAILED
+    assert verdict.complaints[0].startswith("torch: its kernels are for ")
+    assert [one.name for one in verdict.groups] == ["import"]
+
+
+def test_a_small_error_in_one_head_size_fails(wheel: Path, tmp_path: Path) -> None:
+    status, verdict = tried(wrong.numbers(wheel, tmp_path))
+    assert status == FAILED
+    failures = group(verdict, "forward").failures
+    assert {case.name.split()[1] for case in failures} == {f"d{wrong.HEAD_SIZE}"}
+    assert {case.name.split()[0] for case in failures} == {"fp16", "bf16"}
+
+
+def test_kernels_of_another_torch_class_pass_plain_forward_and_fail(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hostcompiler, "check_class", lambda *_args, **_options: None)
+    status, verdict = tried(lab.build_for_another_class(tmp_path))
+    assert status == FAILED
+    assert group(verdict, "import").ok
+    assert group(verdict, "forward").ok
+    assert not group(verdict, "split").ok

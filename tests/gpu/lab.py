@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, replace
@@ -57,13 +58,17 @@ class Lab:
         assert factory("build", *words, "--backend", "host", "--no-remote-pool", "--dist", dist) == 0
         return next(dist.glob("*.whl"))
 
-    def build_upstreams_way(self, work: Path) -> Path:
+    def build_upstreams_way(self, dist: Path) -> Path:
         """Build it with upstream's own setup.py and nothing of the factory's in between."""
+        work = dist / "work"
         wanted = workbench.wanted(self.cell, self.rules)
         environment = build.prepare(wanted, context.installer(self.shop))
         command = upstream.command(wanted, environment, self.rules, self.shop, work)
         subprocess.run(command.argv, cwd=command.cwd, env=command.env, check=True)
-        return next((work / "wheelhouse").glob("*.whl"))
+        (built,) = (work / "wheelhouse").glob("*.whl")
+        kept = built.rename(dist / built.name)
+        shutil.rmtree(work)
+        return kept
 
     def build_for_another_class(self, dist: Path) -> Path:
         """Build it with kernels of two head sizes compiled for another class of torch, under the right names.

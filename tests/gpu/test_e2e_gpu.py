@@ -1,11 +1,13 @@
 """The real thing on a real GPU: this machine's own wheel passes, and wheels made wrong on purpose do not.
 
 Run by ``nox -s e2e_gpu`` on a machine with an NVIDIA GPU. With 16 cores and nothing compiled before it takes about
-five minutes for the wheel, as many for the one built upstream's way, and five for everything else.
+five minutes for the wheel, as many for the one built upstream's way, and five for everything else; `--wheels DIR` keeps
+what is built.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,8 +29,20 @@ def lab() -> Lab:
 
 
 @pytest.fixture(scope="module")
-def wheel(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return lab.build(tmp_path_factory.mktemp("dist"))
+def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    named: Path | None = request.config.getoption("--wheels")
+    return named.absolute() if named else tmp_path_factory.mktemp("wheels")
+
+
+@pytest.fixture(scope="module")
+def wheel(lab: Lab, kept: Path) -> Path:
+    return made(kept / "own", lab.build)
+
+
+def made(dist: Path, build: Callable[[Path], Path]) -> Path:
+    """Give the wheel in ``dist``, built if it is not there."""
+    there = list(dist.glob("*.whl"))
+    return there[0] if there else build(dist)
 
 
 def group(verdict: Verdict, name: str) -> Group:
@@ -44,8 +58,8 @@ def test_this_machines_own_wheel_passes(lab: Lab, wheel: Path) -> None:
     assert {arch.arch for arch in verdict.archs if arch.tested} == lab.runnable
 
 
-def test_beside_one_built_upstreams_way_it_gives_the_same_bits_as_fast(lab: Lab, wheel: Path, tmp_path: Path) -> None:
-    status, verdict = tried(wheel, "--beside", lab.build_upstreams_way(tmp_path / "upstream"))
+def test_beside_one_built_upstreams_way_it_gives_the_same_bits_as_fast(lab: Lab, wheel: Path, kept: Path) -> None:
+    status, verdict = tried(wheel, "--beside", made(kept / "upstream", lab.build_upstreams_way))
     assert (status, verdict.complaints) == (0, ())
     assert all(timing.beside_ms for timing in verdict.timings)
     assert group(verdict, "timing").passed == 2 * len(verdict.timings)
@@ -73,10 +87,10 @@ def test_a_small_error_in_one_head_size_fails(wheel: Path, tmp_path: Path) -> No
 
 
 def test_kernels_of_another_torch_class_pass_plain_forward_and_fail(
-    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lab: Lab, kept: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hostcompiler, "check_class", lambda *_args, **_options: None)
-    status, verdict = tried(lab.build_for_another_class(tmp_path))
+    status, verdict = tried(made(kept / "class", lab.build_for_another_class))
     assert status == FAILED
     assert group(verdict, "import").ok
     assert group(verdict, "forward").ok

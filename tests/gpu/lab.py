@@ -59,9 +59,9 @@ class Lab:
         return next(dist.glob("*.whl"))
 
     def build_upstreams_way(self, dist: Path) -> Path:
-        """Build it with upstream's own setup.py and nothing of the factory's in between."""
+        """Build it with upstream's own setup.py and nothing of the factory's in between, for this GPU alone."""
         work = dist / "work"
-        wanted = workbench.wanted(self.cell, self.rules)
+        wanted = workbench.wanted(replace(self.cell, archs=(self.gpu,)), self.rules)
         environment = build.prepare(wanted, context.installer(self.shop))
         command = upstream.command(wanted, environment, self.rules, self.shop, work)
         subprocess.run(command.argv, cwd=command.cwd, env=command.env, check=True)

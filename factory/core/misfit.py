@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from factory.core import selector
+from factory.core.arch import Arch
 from factory.core.cells import expand
 from factory.core.errors import CellError, SelectorError
+from factory.core.exercised import runs
 from factory.core.model import Cell, Matrix
 from factory.core.wheel.checks.binary import CHECK_FUNCTION
 from factory.core.wheel.cxxabi import cxx11abi
@@ -78,7 +80,7 @@ class Misfit:
 
 
 def by_facts(pair: Pair) -> tuple[Misfit, ...]:
-    """Hold the wheel's name to the machine: Python, torch, CUDA, C++ ABI, driver."""
+    """Hold the wheel to the machine: Python, torch, CUDA, C++ ABI, driver, GPU."""
     name, here = pair.name, pair.here
     axes = (
         ("Python", name.python, here.python),
@@ -93,7 +95,7 @@ def by_facts(pair: Pair) -> tuple[Misfit, ...]:
         for axis, wheels, ours in axes
         if ours is not None and wheels != ours
     ]
-    return (*unlike, *_old_driver(pair))
+    return (*unlike, *_old_driver(pair), *_other_gpu(pair))
 
 
 def by_text(pair: Pair, text: str) -> tuple[Misfit, ...]:
@@ -140,6 +142,12 @@ def _old_driver(pair: Pair) -> Iterator[Misfit]:
     branch = (pair.here.driver or "").split(".")[0]
     if needed and branch.isdigit() and int(branch) < min(needed):
         yield _driver(pair, f"CUDA {pair.name.cuda_major} needs {min(needed)} or newer")
+
+
+def _other_gpu(pair: Pair) -> Iterator[Misfit]:
+    """Hold the wheel's GPU code to the GPU."""
+    if pair.here.capability and not any(runs(image, Arch.parse(pair.here.capability)) for image in pair.images):
+        yield _no_kernel(pair)
 
 
 def _driver(pair: Pair, why: str) -> Misfit:
@@ -209,10 +217,14 @@ def _cudart(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:
 
 
 def _no_image(pair: Pair, _: re.Match[str]) -> Iterator[Misfit]:
+    yield _no_kernel(pair)
+
+
+def _no_kernel(pair: Pair) -> Misfit:
     has = " ".join(map(str, sorted(pair.images))) or "no GPU code at all"
     gpu = f"{pair.here.gpu or 'this GPU'} is {pair.here.capability or 'something else'}"
     options = f" --archs {pair.here.capability}" if pair.here.capability else ""
-    yield _misfit(pair, "architectures", f"the wheel has {has}; {gpu}", options=options)
+    return _misfit(pair, "architectures", f"the wheel has {has}; {gpu}", options=options)
 
 
 def _driver_said(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:

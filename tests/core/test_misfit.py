@@ -38,7 +38,7 @@ OURS = "cu130 torch2.11 cp312"
 def pair(filename: str = FITTING, **here: object) -> Pair:
     return Pair(
         name=name.parse(filename),
-        images=images([Arch(8, 0), Arch(10, 0)]),
+        images=images([Arch(8, 0), Arch(9, 0)]),
         here=replace(HERE, **here),  # type: ignore[arg-type]  # a table of any field
         rules=RULES,
         classes=CLASSES,
@@ -96,6 +96,17 @@ def test_an_old_driver_shows_before_anything_is_run_and_an_older_cuda_is_named()
 
 
 @pytest.mark.parametrize(
+    ("archs", "gpu", "has"),
+    [("8.0 10.0", "9.0", "sm_80 sm_100"), ("10.0+PTX", "9.0", "compute_100 sm_100"), ("9.0a", "10.0", "sm_90a")],
+)
+def test_gpu_code_that_the_gpu_cannot_run_shows_before_anything_is_run(archs: str, gpu: str, has: str) -> None:
+    there = images(Arch.parse(word) for word in archs.split())
+    (misfit,) = by_facts(replace(pair(capability=gpu), images=there))
+    assert misfit.message == f"the wheel has {has}; NVIDIA H100 80GB HBM3 is {gpu}"
+    assert misfit.remedy.endswith(f" --archs {gpu}")
+
+
+@pytest.mark.parametrize(
     ("text", "axis", "said"),
     [
         (
@@ -142,7 +153,7 @@ def test_an_old_driver_shows_before_anything_is_run_and_an_older_cuda_is_named()
         (
             "CUDA error (flash_fwd_launch_template.h:180): no kernel image is available for execution on the device",
             "architectures",
-            "the wheel has sm_80 sm_100; NVIDIA H100 80GB HBM3 is 9.0",
+            "the wheel has sm_80 sm_90; NVIDIA H100 80GB HBM3 is 9.0",
         ),
         (
             "torch.AcceleratorError: CUDA error: CUDA driver version is insufficient for CUDA runtime version",

@@ -69,6 +69,7 @@ def test_kernels_of_another_architecture_fail(wheel: Path, tmp_path: Path) -> No
     status, verdict = tried(wrong.other_architecture(wheel, tmp_path))
     assert status == FAILED
     assert verdict.complaints[0].startswith("architectures: the wheel has compute_999 sm_999; ")
+    assert [one.name for one in verdict.groups] == ["import"]
 
 
 def test_a_wheel_of_another_torch_fails(wheel: Path, tmp_path: Path) -> None:

@@ -84,7 +84,8 @@ class Lab:
         mixed = tuple(
             theirs if _is_forged(ours) else ours for ours, theirs in zip(right.units, wrong.units, strict=True)
         )
-        kernels.compile_missing([unit for unit in mixed if _is_forged(unit)], wrong, self.shop)
+        for ready in (right, wrong):
+            kernels.compile_missing([unit for unit in mixed if unit in ready.units], ready, self.shop)
         nowhere = Origins(mine=(), pooled=frozenset(), fetched=frozenset(), left=0, seconds=0)
         made = KernelSet(ready=replace(right, units=mixed), compiled=0, origins=nowhere)
         cell = workbench.wanted(self.cell, self.rules)

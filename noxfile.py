@@ -29,6 +29,11 @@ def _verb(session: nox.Session) -> None:
     session.run("python", "-m", "factory", session.name, *session.posargs)
 
 
+def _pytest(session: nox.Session, *words: str) -> None:
+    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
+    session.run("pytest", *words, *session.posargs)
+
+
 @nox.session
 def plan(session: nox.Session) -> None:
     """Say what would be built and what it would take: plan -- [SELECTOR] [--json] [--why] [--against FILE]."""
@@ -129,22 +134,19 @@ def lock(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
-    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
-    session.run("pytest", "-m", "not e2e and not e2e_container and not e2e_gpu and not e2e_site", *session.posargs)
+    _pytest(session, "-m", "not e2e and not e2e_container and not e2e_gpu and not e2e_site")
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Build the real smoke wheel, import it, install it with pip and uv, kill a build and resume it."""
-    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
-    session.run("pytest", "-m", "e2e", "-s", *session.posargs)
+    _pytest(session, "-m", session.name, "-s")
 
 
 @nox.session
 def e2e_container(session: nox.Session) -> None:
     """Make a builder image, build the real smoke wheel in it, import it, kill the container and resume; needs root."""
-    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
-    session.run("pytest", "-m", "e2e_container", "-s", *session.posargs)
+    _pytest(session, "-m", session.name, "-s")
 
 
 @nox.session
@@ -157,8 +159,7 @@ def e2e_gpu(session: nox.Session) -> None:
 @nox.session
 def e2e_site(session: nox.Session) -> None:
     """Use the index's page in a real Chromium (Debian: apt-get install chromium chromium-driver)."""
-    session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
-    session.run("pytest", "-m", "e2e_site", "-s", *session.posargs)
+    _pytest(session, "-m", session.name, "-s")
 
 
 @nox.session

@@ -12,11 +12,10 @@ from functools import partial
 from factory.trial import dense
 from factory.trial.case import Case, Timing, Trial, not_tried
 from factory.trial.extension import load, using
-from factory.trial.kind import Kind
+from factory.trial.kind import CAUSAL
 from factory.trial.request import Request
 from factory.trial.rule import Result
 
-CAUSAL = Kind(causal=True)
 # A plain forward pass, one that splits the keys, and a backward pass.
 CASES = (
     Case("bf16", 64, (256, 384), CAUSAL),

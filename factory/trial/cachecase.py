@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from itertools import product
 
 from factory.trial.case import DTYPES, uneven
-from factory.trial.kind import PLAIN, Kind
+from factory.trial.kind import CAUSAL, PLAIN, Kind
 
-CAUSAL = Kind(causal=True)
 KINDS = (
     Kind(window=(100, 30)),
     Kind(causal=True, window=(64, -1)),

@@ -48,3 +48,4 @@ class Kind:
 
 
 PLAIN = Kind()
+CAUSAL = Kind(causal=True)

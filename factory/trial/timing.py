@@ -19,14 +19,13 @@ from flash_attn import flash_attn_func
 from factory.trial import dense
 from factory.trial.case import Case, Timing, Trial, not_tried
 from factory.trial.extension import load, using
-from factory.trial.kind import Kind
+from factory.trial.kind import CAUSAL
 from factory.trial.request import Request
 from factory.trial.rule import Result, as_fast, passed_if
 
 ROUNDS = 25
 CALLS = 5
 WARM_UP = 3
-CAUSAL = Kind(causal=True)
 # The last one decodes: one query against many keys.
 CASES = (
     Case("bf16", 64, (2048, 2048), CAUSAL, heads=(16, 16), batch=4),

@@ -26,15 +26,15 @@ class Reach:
 def exercised(images: Iterable[Image], gpu: Arch, reach: Reach) -> tuple[ArchTried, ...]:
     """Say of each of ``images`` whether a trial on ``gpu`` ran it, and why or why not."""
     there = sorted(set(images))
-    chosen = _chosen([image for image in there if runs(image, gpu)])
+    chosen = _chosen(there, gpu)
     return tuple(_tried(image, chosen, gpu, reach) for image in there)
 
 
 def others(images: Iterable[Image], gpu: Arch) -> tuple[Image, ...]:
     """Give what ``gpu`` can run of ``images`` beside what the driver takes."""
-    fitting = sorted(image for image in set(images) if runs(image, gpu))
-    chosen = _chosen(fitting)
-    return tuple(image for image in fitting if image != chosen)
+    there = sorted(set(images))
+    chosen = _chosen(there, gpu)
+    return tuple(image for image in there if image != chosen and runs(image, gpu))
 
 
 def runs(image: Image, gpu: Arch) -> bool:
@@ -47,9 +47,9 @@ def runs(image: Image, gpu: Arch) -> bool:
     return (image.arch.major, image.arch.minor) <= (gpu.major, gpu.minor)
 
 
-def _chosen(fitting: list[Image]) -> Image | None:
-    nearest = sorted(fitting, key=lambda image: (image.kind == "real", image.arch))
-    return nearest[-1] if nearest else None
+def _chosen(images: Iterable[Image], gpu: Arch) -> Image | None:
+    fitting = (image for image in images if runs(image, gpu))
+    return max(fitting, key=lambda image: (image.kind == "real", image.arch), default=None)
 
 
 def _tried(image: Image, chosen: Image | None, gpu: Arch, reach: Reach) -> ArchTried:

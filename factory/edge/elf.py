@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from mmap import ACCESS_READ, mmap
+from contextlib import contextmanager
+from mmap import ACCESS_READ, ACCESS_WRITE, mmap
 from pathlib import Path
-from typing import TypeVar
+from typing import IO, TypeVar
 
 from auditwheel.architecture import Architecture
 from auditwheel.elfutils import elf_find_versioned_symbols
@@ -115,10 +116,9 @@ def _sources(section: Section | None) -> tuple[str, ...]:
 def hide_all_but(keep: Image, path: Path) -> None:
     """Hide from the driver all GPU code of the shared object at ``path`` but ``keep``. Raises ElfError."""
     try:
-        with path.open("r+b") as stream, mmap(stream.fileno(), 0) as whole, memoryview(whole) as view:
+        with path.open("r+b") as stream:
             section = next(one for one in ELFFile(stream).iter_sections() if one.name == _GPU_CODE)
-            start = section["sh_offset"]
-            with view[start : start + section["sh_size"]] as data:
+            with _mapped(stream, section, ACCESS_WRITE) as data:
                 fatbin.hide(data, keep)
     except Exception as error:  # as above
         raise ElfError(
@@ -127,14 +127,19 @@ def hide_all_but(keep: Image, path: Path) -> None:
 
 
 def _fatbins(path: Path, section: Section | None) -> tuple[Fatbin, ...]:
-    """Read the GPU code in place: it is up to a gigabyte, so it is mapped and never copied."""
     if section is None or section["sh_size"] == 0:
         return ()
+    with path.open("rb") as stream, _mapped(stream, section, ACCESS_READ) as data:
+        return fatbin.parse(data)
+
+
+@contextmanager
+def _mapped(stream: IO[bytes], section: Section, access: int) -> Iterator[memoryview]:
+    """Give the GPU code in place: it is up to a gigabyte, so it is mapped and never copied."""
     start, size = section["sh_offset"], section["sh_size"]
     with (
-        path.open("rb") as stream,
-        mmap(stream.fileno(), 0, access=ACCESS_READ) as whole,
+        mmap(stream.fileno(), 0, access=access) as whole,
         memoryview(whole) as view,
         view[start : start + size] as data,
     ):
-        return fatbin.parse(data)
+        yield data

@@ -33,7 +33,7 @@ from factory.verb.plan import need_of
 from factory.verb.pronounce import verdict_path
 
 ROOT = Path(__file__).parents[2]
-PTX = "8.0+PTX"  # what every GPU that flash-attn supports can also run, if not by choice
+PTX = Arch.parse("8.0+PTX")  # what every GPU that flash-attn supports can also run, if not by choice
 FORGED = (64, 128)
 OTHER = {"uint32_t": "uint64_t", "uint64_t": "uint32_t"}
 
@@ -77,7 +77,7 @@ class Lab:
         """
         wanted = context.set_wanted(need_of(self.cell, self.rules), self.rules)
         right = kernels.prepare(wanted, self.shop)
-        macros = tuple(self._other(macro) for macro in wanted.kernel_class.macros)
+        macros = tuple(_other(macro) for macro in wanted.kernel_class.macros)
         assert macros != wanted.kernel_class.macros
         forged = replace(wanted, kernel_class=replace(wanted.kernel_class, name="forged", macros=macros))
         wrong = kernels.prepare(forged, self.shop)
@@ -91,17 +91,13 @@ class Lab:
         cell = workbench.wanted(self.cell, self.rules)
         return build.build(cell, made, installer=context.installer(self.shop), shop=self.shop, dist=dist)
 
-    def _other(self, macro: str) -> str:
-        name, _, kind = macro.partition("=")
-        return f"{name}={OTHER[kind]}" if name == "FACTORY_PHILOX_INTRAGRAPH_T" else macro
-
 
 def open_lab() -> Lab:
     """Look at this machine. Raises GpuError where it has no GPU."""
     env = dict(os.environ)
     rules = matrix.load((ROOT / "matrix.yaml").read_bytes())
     here = Arch.parse(gpu.find(env)[0].capability)
-    archs = tuple(dict.fromkeys([Arch.parse(PTX), here] if here != Arch(8, 0) else [Arch.parse(PTX)]))
+    archs = (PTX,) if PTX.real == here else (PTX, here)
     facts = machinefacts.look(Here(env=env, dist=ROOT / "dist", world=World()), rules)
     rows = cells.expand(rules, profile="smoke", archs=archs)
     limits = workshop.limits(env, max_jobs=rules.max_jobs)
@@ -122,6 +118,11 @@ def tried(wheel: Path, *options: str | Path) -> tuple[int, Verdict]:
     """Try a wheel; give the exit status and the verdict."""
     status = factory("gpu_test", wheel, *options)
     return status, Verdict.from_json(verdict_path(wheel).read_text(encoding="utf-8"))
+
+
+def _other(macro: str) -> str:
+    name, _, kind = macro.partition("=")
+    return f"{name}={OTHER[kind]}" if name == "FACTORY_PHILOX_INTRAGRAPH_T" else macro
 
 
 def _is_forged(unit: Unit) -> bool:

@@ -69,8 +69,9 @@ def numbers(wheel: Path, into: Path) -> Path:
 def _changed(wheel: Path, into: Path, change: Callable[[str, bytes], bytes]) -> Path:
     made = into / wheel.name
     with zipfile.ZipFile(wheel) as old, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as new:
-        changed = {info.filename: change(info.filename, old.read(info)) for info in old.infolist()}
-        assert any(changed[info.filename] != old.read(info) for info in old.infolist())
+        right = {info.filename: old.read(info) for info in old.infolist()}
+        changed = {name: change(name, data) for name, data in right.items()}
+        assert changed != right
         for name, data in changed.items():
             new.writestr(name, data)
     return made

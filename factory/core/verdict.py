@@ -195,6 +195,12 @@ class Verdict:
         """Whether it speaks of the file with this sha256."""
         return self.sha256 == sha256
 
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The groups that did not run."""
+        ran = {group.name for group in self.groups}
+        return tuple(name for name in GROUPS if name not in ran)
+
     def to_json(self) -> str:
         """Give it as JSON text that ends in a newline, the counts and ``ok`` written out for readers."""
         plain = json.loads(_ADAPTER.dump_json(self))
@@ -232,9 +238,8 @@ class Verdict:
         yield from (f"{name}: is no group of a trial" for name in counted if name not in GROUPS)
         for group in self.groups:
             yield from self._of_group(group)
-        missing = [name for name in GROUPS if name not in counted]
-        if missing:
-            yield f"did not run: {', '.join(missing)}"
+        if self.missing:
+            yield f"did not run: {', '.join(self.missing)}"
         if not any(arch.tested for arch in self.archs):
             yield "none of the wheel's architectures was run"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from factory.core.progress import duration
 from factory.core.summaries.markdown import Markup, bullets, page, section, table
-from factory.core.verdict import Case, Group, Timing, Verdict
+from factory.core.verdict import GROUPS, Case, Group, Timing, Verdict
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _WIDTH = 12  # characters of a full bar
@@ -54,7 +54,8 @@ def headline(verdict: Verdict) -> str:
     """Say in one line how it ended."""
     passed, failed = sum(group.passed for group in verdict.groups), sum(len(group.failures) for group in verdict.groups)
     word = "passed" if verdict.ok else "FAILED"
-    return f"{word}: {verdict.wheel}: {passed} cases passed, {failed} failed in {duration(verdict.seconds)}"
+    missing = f", {len(verdict.missing)} of {len(GROUPS)} groups not run" if verdict.missing else ""
+    return f"{word}: {verdict.wheel}: {passed} cases passed, {failed} failed{missing} in {duration(verdict.seconds)}"
 
 
 def identity(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -12,6 +12,7 @@ from factory.core.errors import DiskFullError, IndexShrinkError
 from factory.core.index import site
 from factory.core.index.shrink import losses
 from factory.core.published import METADATA, Asset, Published, of_release
+from factory.edge import wholefile
 from factory.site import SITE
 
 _AS_THEY_ARE = ("site.css", "site.js", "flash_attn_wheel.py")
@@ -95,9 +96,7 @@ def _write(made: dict[str, str], out: Path) -> None:
     for path, content in made.items():
         target = out / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        new = target.with_name(f"{target.name}.new")
-        new.write_text(content, encoding="utf-8")
-        new.replace(target)
+        wholefile.write(target, content)
     for name in _AS_THEY_ARE:
         shutil.copyfile(SITE / name, out / name)
     for page in out.glob("cu*/torch*/*/**/index.html"):

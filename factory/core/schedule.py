@@ -1,4 +1,4 @@
-"""Which units start next: as many as ``jobs`` allows, as memory admits, the longest first."""
+"""Which units start next: as many as ``jobs`` allows, as memory admits, the longest first. How long they will take."""
 
 from __future__ import annotations
 
@@ -12,6 +12,15 @@ class Demand:
 
     seconds: float
     peak: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spent:
+    """Seconds that a unit was ``expected`` to take and has ``taken``, so far or, if it ``ended``, in all."""
+
+    expected: float
+    taken: float
+    ended: bool
 
 
 def admit(
@@ -44,3 +53,10 @@ def remaining_seconds(times: Iterable[float], *, jobs: int) -> float:
     """Estimate the wall seconds that units still taking ``times`` seconds each take, ``jobs`` at once."""
     left = [max(time, 0.0) for time in times]
     return max(max(left, default=0.0), sum(left) / max(jobs, 1))
+
+
+def pace(spent: Iterable[Spent]) -> float:
+    """Say how many times as long as expected units take here; a unit within its time counts as on schedule."""
+    units = list(spent)
+    due = sum(unit.expected if unit.ended else min(unit.expected, unit.taken) for unit in units)
+    return sum(unit.taken for unit in units) / due if due else 1.0

@@ -13,7 +13,7 @@ from pathlib import Path
 from factory.core.errors import DiskFullError, KernelError, MemoryKillError
 from factory.core.job import Job
 from factory.core.progress import Snapshot
-from factory.core.schedule import Demand, admit, remaining_seconds
+from factory.core.schedule import Demand, Spent, admit, pace, remaining_seconds
 from factory.edge import diagnosing, disk, machine, shell
 from factory.edge.log import Log, Meter
 from factory.edge.worker import BUSY, FULL
@@ -57,10 +57,17 @@ class _Run:
     started: dict[str, float] = field(default_factory=dict)
     not_before: dict[str, float] = field(default_factory=dict)
     alone: set[str] = field(default_factory=set)
-    done: int = 0
+    ended: list[Spent] = field(default_factory=list)
 
     def log_of(self, job: Job) -> Path:
         return self.floor.logs / f"{Path(job.unit.source).stem}.log"
+
+    def spent(self, key: str, *, ended: bool) -> Spent:
+        taken = time.monotonic() - self.started[key]
+        return Spent(expected=self.demand[key].seconds, taken=taken, ended=ended)
+
+    def pace(self) -> float:
+        return pace([*self.ended, *(self.spent(key, ended=False) for key in self.running)])
 
 
 def compile_all(
@@ -69,9 +76,9 @@ def compile_all(
     """Run every job to its end, or as many as there is time for; give the keys of those left. ``demand`` is by key.
 
     From the moment ``until`` of the monotonic clock on nothing runs any more, and before it no unit is started that is
-    expected to outlast it. A unit killed for memory is tried once more with nothing beside it. Ctrl-C ends all
-    compiles; what is finished stays in the pool. Raises KernelError, MemoryKillError or DiskFullError after the first
-    failure.
+    expected, at the pace of the others, to outlast it. A unit killed for memory is tried once more with nothing beside
+    it. Ctrl-C ends all compiles; what is finished stays in the pool. Raises KernelError, MemoryKillError or
+    DiskFullError after the first failure.
     """
     floor.logs.mkdir(parents=True, exist_ok=True)
     run = _Run(waiting={job.key: job for job in jobs}, demand=demand, floor=floor, total=len(jobs), until=until)
@@ -98,7 +105,7 @@ def _late(run: _Run) -> bool:
 
 def _fitting(run: _Run) -> list[str]:
     """Give the keys of the waiting units that there is time for."""
-    left = math.inf if run.until is None else run.until - time.monotonic()
+    left = math.inf if run.until is None else (run.until - time.monotonic()) / run.pace()
     return [key for key in run.waiting if run.demand[key].seconds <= left]
 
 
@@ -134,7 +141,7 @@ def _reap(run: _Run) -> None:
         del run.running[key]
         (run.floor.logs / f"{key}.json").unlink(missing_ok=True)
         if status == 0:
-            run.done += 1
+            run.ended.append(run.spent(key, ended=True))
         elif status == BUSY:
             run.waiting[key] = run.jobs[key]
             run.not_before[key] = time.monotonic() + _BUSY_PAUSE
@@ -173,15 +180,15 @@ def _failed(run: _Run, job: Job, status: int) -> None:
 
 
 def _snapshot(run: _Run) -> Snapshot:
-    now = machine.read()
-    moment = time.monotonic()
-    left = [run.demand[key].seconds for key in run.waiting]
-    left += [run.demand[key].seconds - (moment - run.started[key]) for key in run.running]
+    now, slower = machine.read(), run.pace()
+    left = [slower * run.demand[key].seconds for key in run.waiting]
+    begun = [run.spent(key, ended=False) for key in run.running]
+    left += [slower * unit.expected - unit.taken for unit in begun]
     return Snapshot(
-        done=run.done,
+        done=len(run.ended),
         total=run.total,
         running=tuple(Path(run.jobs[key].unit.source).stem for key in run.running),
-        elapsed=moment - run.began,
+        elapsed=time.monotonic() - run.began,
         remaining=remaining_seconds(left, jobs=min(run.floor.limits.jobs, now.cores)),
         memory_used=now.memory - now.free,
         memory_total=now.memory,

@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.schedule import Demand, admit, remaining_seconds
+from factory.core.schedule import Demand, Spent, admit, pace, remaining_seconds
 
 GB = 10**9
 DEMANDS = st.dictionaries(
@@ -50,3 +51,23 @@ def test_remaining_is_never_less_than_the_longest() -> None:
     assert remaining_seconds([90, 10, 80], jobs=2) == 90
     assert remaining_seconds([90, 10, 100], jobs=2) == 100
     assert remaining_seconds([], jobs=8) == 0
+
+
+SPENT = st.builds(Spent, expected=st.floats(0.1, 500), taken=st.floats(0, 500), ended=st.booleans())
+
+
+def test_the_pace_is_that_of_what_ended_and_of_what_is_overdue() -> None:
+    assert pace([]) == 1
+    assert pace([Spent(expected=10, taken=0, ended=False)]) == 1
+    assert pace([Spent(expected=10, taken=9, ended=False)]) == 1
+    assert pace([Spent(expected=10, taken=15, ended=False)]) == 1.5
+    assert pace([Spent(expected=10, taken=5, ended=True)]) == 0.5
+    assert pace([Spent(expected=10, taken=14, ended=True), Spent(expected=90, taken=10, ended=False)]) == 1.2
+
+
+@given(st.lists(SPENT), st.floats(1.1, 5))
+def test_what_still_runs_never_speaks_for_a_faster_machine(spent: list[Spent], factor: float) -> None:
+    ended = [one for one in spent if one.ended]
+    assert pace(spent) >= min(pace(ended), 1) * (1 - 1e-9)
+    slow = [Spent(expected=one.expected, taken=one.expected * factor, ended=one.ended) for one in spent]
+    assert pace(slow) == pytest.approx(factor if slow else 1)

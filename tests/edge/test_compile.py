@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -328,3 +329,14 @@ def test_what_would_outlast_the_limit_is_not_started_and_does_not_keep_others_wa
     assert time.monotonic() - began < 60
     assert whole(pool, short)
     assert not any("long" in line for line in calls(tmp_path))
+
+
+def test_a_slow_machine_starts_nothing_that_it_would_not_end_in_time(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+    once = f"[ -e {tmp_path}/slept ] || {{ touch {tmp_path}/slept; sleep 7; }}"
+    first = job(pool, "first", nvcc=script(tmp_path, "slow", f'{once}; exec {SHELL_NVCC} "$@"'))
+    second = job(pool, "second")
+    demand = {first.key: Demand(seconds=0.5, peak=GB), second.key: Demand(seconds=0.45, peak=GB)}
+    alone = replace(floor, limits=Limits(jobs=1, budget=8 * GB))
+    assert compile_all([first, second], demand, alone, until=time.monotonic() + 13) == {second.key}
+    assert whole(pool, first)
+    assert not any("second" in line for line in calls(tmp_path))

@@ -1,8 +1,8 @@
 """The real thing on a real GPU: this machine's own wheel passes, and wheels made wrong on purpose do not.
 
 Run by ``nox -s e2e_gpu`` on a machine with an NVIDIA GPU. With 16 cores and nothing compiled before it takes about
-five minutes for the wheel, as many for the one built upstream's way, and five for everything else; `--wheels DIR` keeps
-what is built.
+five minutes for the wheel, as many for the one built upstream's way, and seven for everything else; `--wheels DIR`
+keeps what is built.
 """
 
 from __future__ import annotations

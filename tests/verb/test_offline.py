@@ -1,0 +1,51 @@
+"""The commands of docs/offline.md as they stand there, the second part where no network can be reached."""
+
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+
+from factory.core.verdict import Verdict
+from factory.edge import shell
+from factory.verb.pronounce import verdict_path
+from tests.smalltrial import nvidia_smi, python_with_torch
+from tests.wheelmaker import Maker, Parts
+
+ROOT = Path(__file__).parents[2]
+CARRIED = ("factory", "noxfile.py", "pyproject.toml", "matrix.yaml", "README.md", "LICENSE")
+ALONE = ("unshare", "--user", "--map-root-user", "--net")
+FAILED = 43
+TAG = f"cp3{sys.version_info.minor}"
+
+
+def test_a_wheel_is_tested_without_a_network(maker: Maker, tmp_path: Path) -> None:
+    with_one, without = re.findall(
+        r"^```sh\n(.*?)^```$", (ROOT / "docs" / "offline.md").read_text(), flags=re.MULTILINE | re.DOTALL
+    )
+    clone = tmp_path / "clone"
+    (clone / "dist").mkdir(parents=True)
+    for name in CARRIED:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, clone / name)
+    filename = f"flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-{TAG}-{TAG}-linux_x86_64.whl"
+    module = f"flash_attn_2_cuda.cpython-3{sys.version_info.minor}-x86_64-linux-gnu.so"
+    wheel = maker.write(Parts(filename=filename, module=module), clone / "dist")
+    # The Python that this one was made from, as it is on a user's PATH, for it has pip.
+    env = {
+        **os.environ,
+        "PATH": f"{sys.base_prefix}/bin:{os.environ['PATH']}",
+        "FACTORY_CACHE": str(tmp_path / "cache"),
+    }
+    carried = shell.run(["bash", "-ec", with_one], cwd=clone, env=env)
+    assert carried.ok, carried.stderr
+    reached = shell.run([*ALONE, "bash", "-c", "python3 -m pip download --retries 0 nox"], cwd=tmp_path, env=env)
+    assert not reached.ok, "the second part would prove nothing"
+    nvidia_smi(tmp_path / "driver")
+    torch = python_with_torch(tmp_path / "torch")
+    env["PATH"] = f"{tmp_path / 'driver'}:{env['PATH']}"
+    command = without.replace("dist/WHEEL", f"dist/{wheel.name} --python {torch}")
+    done = shell.run([*ALONE, "bash", "-ec", command], cwd=clone, env=env)
+    # The torch there only says what it is: the wheel is tried, as far as an import, and fails.
+    assert f"exit code {FAILED}" in done.stdout + done.stderr, done.stdout + done.stderr
+    assert not Verdict.from_json(verdict_path(wheel).read_text()).ok

@@ -16,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from factory.core.progress import duration
 from factory.edge.cache import cache_root
 from tests.githubserver import GithubServer
 from tests.githubstore import REPOSITORY
@@ -78,9 +79,7 @@ class Stage:
     def show(self, run: Run) -> None:
         table = Table("job", "result", "time")
         for row in run.rows:
-            table.add_row(
-                row.name, row.result, f"{row.seconds // 60:.0f}:{row.seconds % 60:02.0f}" if row.seconds else ""
-            )
+            table.add_row(row.name, row.result, duration(row.seconds) if row.seconds else "")
         self.console.print(table)
 
 

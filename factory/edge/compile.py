@@ -76,9 +76,9 @@ def compile_all(
     """Run every job to its end, or as many as there is time for; give the keys of those left. ``demand`` is by key.
 
     From the moment ``until`` of the monotonic clock on nothing runs any more, and before it no unit is started that is
-    expected, at the pace of the others, to outlast it. A unit killed for memory is tried once more with nothing beside
-    it. Ctrl-C ends all compiles; what is finished stays in the pool. Raises KernelError, MemoryKillError or
-    DiskFullError after the first failure.
+    expected to outlast it, at the pace of the others if they are slower than expected. A unit killed for memory is
+    tried once more with nothing beside it. Ctrl-C ends all compiles; what is finished stays in the pool. Raises
+    KernelError, MemoryKillError or DiskFullError after the first failure.
     """
     floor.logs.mkdir(parents=True, exist_ok=True)
     run = _Run(waiting={job.key: job for job in jobs}, demand=demand, floor=floor, total=len(jobs), until=until)
@@ -104,8 +104,11 @@ def _late(run: _Run) -> bool:
 
 
 def _fitting(run: _Run) -> list[str]:
-    """Give the keys of the waiting units that there is time for."""
-    left = math.inf if run.until is None else (run.until - time.monotonic()) / run.pace()
+    """Give the keys of the waiting units that there is time for.
+
+    Units that end early may have been another process's work: they do not make the rest shorter.
+    """
+    left = math.inf if run.until is None else (run.until - time.monotonic()) / max(1.0, run.pace())
     return [key for key in run.waiting if run.demand[key].seconds <= left]
 
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import venv
 from collections.abc import Mapping
 from pathlib import Path
+
+# A wheel for the Python that runs the tests.
+TAG = f"cp3{sys.version_info.minor}"
+FILENAME = f"flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-{TAG}-{TAG}-linux_x86_64.whl"
+MODULE = f"flash_attn_2_cuda.cpython-3{sys.version_info.minor}-x86_64-linux-gnu.so"
 
 _MAIN = """
 import json, os, signal, sys, time

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 import zipfile
 from pathlib import Path
 
@@ -11,11 +10,8 @@ from factory.core.errors import InstallError, InterpreterError
 from factory.core.wheel.fatbin import Image
 from factory.edge import elf, shell, testbed
 from factory.edge.environment import Environment
-from tests.smalltrial import python_with_torch
+from tests.smalltrial import FILENAME, TAG, python_with_torch
 from tests.wheelmaker import Binary, Parts, compile_module
-
-TAG = f"cp3{sys.version_info.minor}"
-FILENAME = f"flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-{TAG}-{TAG}-linux_x86_64.whl"
 
 
 def wheel(directory: Path, filename: str = FILENAME) -> Path:

@@ -95,7 +95,7 @@ assert outcome(1.5, 1.6, 1.7) == "failed"
 """
 
 # The kernels keep the weights and the gradient of the scores in the low precision, and compute gradients from the
-# rounded output, as section 3.1 of the FlashAttention-2 paper does; the smallest inputs leave the most to chance.
+# rounded output (the paper's algorithm 2 reads it back); the smallest inputs leave the most to chance.
 ROUNDED = """
 import math
 import torch

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,14 +20,11 @@ from factory.edge.workshop import Workshop
 from factory.verb import gpu_test
 from factory.verb.gpu_test import Wanted
 from factory.verb.pronounce import verdict_path
-from tests.smalltrial import nvidia_smi, program, python_with_torch
+from tests.smalltrial import FILENAME, MODULE, TAG, nvidia_smi, program, python_with_torch
 from tests.wheelmaker import Binary, Maker, Parts
 
 ROOT = Path(__file__).parents[2]
 RULES = matrix.load((ROOT / "matrix.yaml").read_text())
-TAG = f"cp3{sys.version_info.minor}"
-FILENAME = f"flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-{TAG}-{TAG}-linux_x86_64.whl"
-MODULE = f"flash_attn_2_cuda.cpython-3{sys.version_info.minor}-x86_64-linux-gnu.so"
 
 
 class Lab:

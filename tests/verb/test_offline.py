@@ -9,14 +9,13 @@ from pathlib import Path
 from factory.core.verdict import Verdict
 from factory.edge import shell
 from factory.verb.pronounce import verdict_path
-from tests.smalltrial import nvidia_smi, python_with_torch
+from tests.smalltrial import FILENAME, MODULE, nvidia_smi, python_with_torch
 from tests.wheelmaker import Maker, Parts
 
 ROOT = Path(__file__).parents[2]
 CARRIED = ("factory", "noxfile.py", "pyproject.toml", "matrix.yaml", "README.md", "LICENSE")
 ALONE = ("unshare", "--user", "--map-root-user", "--net")
 FAILED = 43
-TAG = f"cp3{sys.version_info.minor}"
 
 
 def test_a_wheel_is_tested_without_a_network(maker: Maker, tmp_path: Path) -> None:
@@ -28,9 +27,7 @@ def test_a_wheel_is_tested_without_a_network(maker: Maker, tmp_path: Path) -> No
     for name in CARRIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, clone / name)
-    filename = f"flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-{TAG}-{TAG}-linux_x86_64.whl"
-    module = f"flash_attn_2_cuda.cpython-3{sys.version_info.minor}-x86_64-linux-gnu.so"
-    wheel = maker.write(Parts(filename=filename, module=module), clone / "dist")
+    wheel = maker.write(Parts(filename=FILENAME, module=MODULE), clone / "dist")
     # The Python that this one was made from, as it is on a user's PATH, for it has pip.
     env = {
         **os.environ,

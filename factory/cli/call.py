@@ -33,9 +33,9 @@ from factory.verb import lock as lock_verb
 from factory.verb import pin as pin_verb
 from factory.verb import plan as plan_verb
 from factory.verb import pool as pool_verb
+from factory.verb import preflight, workbench
 from factory.verb import prove as prove_verb
 from factory.verb import remotepool as remotepool_verb
-from factory.verb import workbench
 from factory.verb.container.kernels import Portion
 from factory.verb.kernels import Fetch
 from factory.verb.outline import outline
@@ -104,6 +104,8 @@ def kernels(arguments: argparse.Namespace) -> int:
     )
     found = backend.engine(order, arguments.backend)
     place = None if found is None else backend.yard(order, found, arguments.memory)
+    if found is None:
+        preflight.preflight(order.cells, rules, shop)
     made: list[Tally] = []
     try:
         for cell in order.cells:
@@ -137,6 +139,7 @@ def build(arguments: argparse.Namespace) -> int:
     )
     found = backend.engine(order, arguments.backend)
     if found is None:
+        preflight.preflight(order.cells, rules, shop)
         outcome = backend.on_host(order, arguments.dist)
     else:
         outcome = backend.in_containers(order, backend.yard(order, found, arguments.memory), arguments.dist)

@@ -39,7 +39,8 @@ class CudaToolkit:
     """A complete toolkit: ``version`` ``12.4``, ``release`` ``12.4.131`` as its nvcc says.
 
     ``digest`` is a sha256 over the bytes of its compiler programs, libdevice and headers, so a
-    toolkit that changes under the same path changes it. ``origin`` says where it was found.
+    toolkit that changes under the same path changes it. ``origin`` says where it was found. ``mended``
+    names the header fixes in it, and ``original`` is then the toolkit as its maker published it.
     """
 
     version: str
@@ -47,11 +48,18 @@ class CudaToolkit:
     release: str
     digest: str
     origin: str
+    mended: tuple[str, ...] = ()
+    original: CudaToolkit | None = None
 
     @property
     def nvcc(self) -> Path:
         """Its compiler driver."""
         return self.home / "bin" / "nvcc"
+
+    @property
+    def as_published(self) -> CudaToolkit:
+        """The toolkit without header fixes."""
+        return self.original or self
 
 
 def read_release(text: str) -> str | None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.core.errors import HostCompilerError, TorchClassError
+from factory.core.errors import FactoryError, HostCompilerError, TorchClassError
+from factory.core.inheritance import inherited
 from factory.core.model import Toolkit, Torch
 from factory.core.unit import KernelClass
 from factory.data import DATA
-from factory.edge import shell
+from factory.edge import fetchedcompiler, shell
 
 _MAJOR = re.compile(r"^(\d+)")
+_GLIBC = "glibc declares"  # the words of data/host_check.cpp
+_PACKAGE = re.compile(r"^g\+\+-(\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,27 +31,89 @@ class HostCompiler:
     objcopy: Path
 
 
-def find(toolkit: Toolkit, env: Mapping[str, str]) -> HostCompiler:
-    """Give the newest g++ that ``toolkit`` accepts: ``$CXX`` if set, else ``g++``, else a versioned one.
+def find(toolkit: Toolkit, env: Mapping[str, str], further: Sequence[Path] = ()) -> HostCompiler:
+    """Return the g++ to compile for ``toolkit`` with: ``$CXX`` if set, else ``g++``, ``g++-N``, a ``further`` one.
 
+    Taken is the first that the toolkit accepts by its version and that compiles ``data/host_check.cpp`` here.
     Raises HostCompilerError when there is none.
     """
-    names = [env["CXX"]] if env.get("CXX") else ["g++", *(f"g++-{major}" for major in range(toolkit.newest_gcc, 8, -1))]
     seen: list[str] = []
-    for name in names:
-        path = shutil.which(name, path=env.get("PATH"))
-        if path is None:
-            continue
+    for path in _candidates(toolkit, env, further):
         version, digest = _version(path, env), _digest(path, env)
-        major = _MAJOR.match(version)
-        if major and digest and int(major[1]) <= toolkit.newest_gcc:
+        complaint = _complaint(path, version if digest else "", toolkit, env)
+        if complaint is None:
             return HostCompiler(path=Path(path), version=version, digest=digest, objcopy=_objcopy(path, env))
-        seen.append(f"{path} is {version if digest and version else 'not a gcc'}")
+        seen.append(complaint)
     raise HostCompilerError(
         f"CUDA {toolkit.version} needs a host g++ of at most version {toolkit.newest_gcc}",
-        why=seen or [f"none of {', '.join(names)} is on PATH"],
-        remedy=f"Install g++-{toolkit.newest_gcc} or older (or name one with CXX=...), and run the same command again.",
+        why=seen or [f"none of {', '.join(_names(toolkit, env))} is on PATH"],
+        remedy=_remedy(toolkit.newest_gcc, seen, env),
     )
+
+
+def provide(toolkit: Toolkit, env: Mapping[str, str], cache: Path, say: Callable[[str], None]) -> HostCompiler:
+    """Return what ``find`` finds, else have a g++ that fits fetched into ``cache`` where there is another one.
+
+    ``CXX`` is not overruled. Raises HostCompilerError, with why nothing could be fetched.
+    """
+    pin = fetchedcompiler.pin()
+    kept = fetchedcompiler.stored(pin, cache)
+    try:
+        return find(toolkit, env, [kept] if kept else [])
+    except HostCompilerError as refused:
+        if kept or env.get("CXX") or pin.major > toolkit.newest_gcc or not any(_candidates(toolkit, env, ())):
+            raise
+        say(f"{refused.what}; {'; '.join(refused.why)}")
+        try:
+            fetched = fetchedcompiler.fetch(pin, cache, env, say)
+        except FactoryError as error:
+            why = [*refused.why, f"{pin.title} was not fetched: {'; '.join([error.what, *error.why])}"]
+            raise HostCompilerError(refused.what, why=why, remedy=refused.remedy) from error
+        return find(toolkit, env, [fetched])
+
+
+def _names(toolkit: Toolkit, env: Mapping[str, str]) -> list[str]:
+    return [env["CXX"]] if env.get("CXX") else ["g++", *(f"g++-{major}" for major in range(toolkit.newest_gcc, 8, -1))]
+
+
+def _candidates(toolkit: Toolkit, env: Mapping[str, str], further: Sequence[Path]) -> Iterator[str]:
+    found = (shutil.which(name, path=env.get("PATH")) for name in _names(toolkit, env))
+    yield from (path for path in found if path is not None)
+    if not env.get("CXX"):
+        yield from map(str, further)
+
+
+def _complaint(path: str, version: str, toolkit: Toolkit, env: Mapping[str, str]) -> str | None:
+    """Say why the compiler at ``path`` is not taken; None where it is. ``version`` is empty for one that is no gcc."""
+    major = _MAJOR.match(version)
+    if major is None:
+        return f"{path} is not a gcc"
+    if int(major[1]) > toolkit.newest_gcc:
+        return f"{path} is {version}"
+    command: list[str | Path] = [path, "-std=c++17", "-fsyntax-only", DATA / "host_check.cpp"]
+    done = shell.run(command, env={**inherited(env), "LC_ALL": "C"}, timeout=60)
+    if done.ok:
+        return None
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    told = [line.partition("host check: ")[2] for line in lines if "host check: " in line and "error" in line]
+    return f"{path} ({version}): {'; '.join(told or [line for line in lines if 'error' in line][:1] or lines[:1])}"
+
+
+def _remedy(newest: int, seen: Sequence[str], env: Mapping[str, str]) -> str:
+    """Say how to get a g++ of at most major ``newest``, by the packages that this machine's apt knows."""
+    if any(_GLIBC in complaint for complaint in seen):
+        return "No g++ changes this machine's glibc: run the same command again with --backend container."
+    if env.get("CXX"):
+        return f"Name a g++ of at most version {newest} with CXX=..., or unset CXX, and run the same command again."
+    known = shell.run(["apt-cache", "pkgnames", "g++-"], env=env, timeout=30).stdout if _has("apt-cache", env) else ""
+    majors = [int(match[1]) for match in _PACKAGE.finditer(known) if int(match[1]) <= newest]
+    if majors:
+        return f"As root, type: apt-get install g++-{max(majors)}; then run the same command again."
+    return f"Install g++-{newest} or older, or name one with CXX=..., and run the same command again."
+
+
+def _has(program: str, env: Mapping[str, str]) -> bool:
+    return shutil.which(program, path=env.get("PATH")) is not None
 
 
 def check_class(

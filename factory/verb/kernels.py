@@ -103,8 +103,8 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
     Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError.
     """
     release = wanted.flash_attn
+    compiler = hostcompiler.provide(wanted.toolkit, shop.env, shop.cache, shop.log.say)
     cuda = toolkit.find(wanted.toolkit.version, shop.env, shop.cache, shop.log.say)
-    compiler = hostcompiler.find(wanted.toolkit, shop.env)
     root = source.unpacked(release, cache=shop.cache, env=shop.env)
     extension = read_extension((root / "setup.py").read_text())
     flags = compile_flags(extension, wanted.profile)

@@ -47,6 +47,36 @@ def test_the_machine_s_own() -> None:
     assert find(toolkit(99), PATH) == found
 
 
+def test_where_none_fits_the_remedy_is_a_package_that_apt_has(tmp_path: Path) -> None:
+    compiler(tmp_path / "g++", "15.1.0")
+    apt = tmp_path / "apt-cache"
+    apt.write_text("#!/bin/sh\nprintf 'g++-11\\ng++-13\\ng++-14\\ng++-13-multilib\\n'\n")
+    apt.chmod(0o755)
+    with pytest.raises(HostCompilerError) as caught:
+        find(toolkit(13), {"PATH": str(tmp_path)})
+    assert caught.value.remedy == "As root, type: apt-get install g++-13; then run the same command again."
+    apt.unlink()
+    with pytest.raises(HostCompilerError) as caught:
+        find(toolkit(13), {"PATH": str(tmp_path)})
+    assert "Install g++-13 or older" in caught.value.remedy
+
+
+def test_a_glibc_that_clashes_with_cuda_is_named_and_no_compiler_is_advised(tmp_path: Path) -> None:
+    """What glibc may declare one day, by a compiler that declares it before everything else."""
+    later = tmp_path / "later.h"
+    later.write_text('extern "C" double rcbrt(double) noexcept;\n')
+    compiler(tmp_path / "g++", "13.3.0")
+    (tmp_path / "g++").write_text(
+        (tmp_path / "g++")
+        .read_text()
+        .replace("*) echo 13.3.0", f'*host_check*) exec {REAL} -include {later} "$@";;\n*) echo 13.3.0')
+    )
+    with pytest.raises(HostCompilerError) as caught:
+        find(toolkit(13), {"PATH": str(tmp_path)})
+    assert caught.value.why[0].endswith("(13.3.0): glibc declares rcbrt noexcept, CUDA's headers do not")
+    assert "--backend container" in caught.value.remedy
+
+
 def test_a_new_g_plus_plus_gives_way_to_an_older_one(tmp_path: Path) -> None:
     compiler(tmp_path / "g++", "15.1.0")
     compiler(tmp_path / "g++-12", "12.2.0")
@@ -70,7 +100,7 @@ def test_cxx_alone_decides(tmp_path: Path) -> None:
     with pytest.raises(HostCompilerError, match="at most version 13") as caught:
         find(toolkit(13), {**PATH, "CXX": str(mine)})
     assert caught.value.why == (f"{mine} is 14.2.0",)
-    assert "g++-13" in caught.value.remedy
+    assert "of at most version 13 with CXX=" in caught.value.remedy
 
 
 def test_objcopy_is_the_compiler_s_own(tmp_path: Path) -> None:

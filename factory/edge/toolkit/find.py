@@ -11,10 +11,12 @@ from pathlib import Path
 
 from factory.core import toolkit_pins
 from factory.core.errors import DiskFullError, FactoryError, ToolkitError
+from factory.core.headerfix import HeaderFix
 from factory.core.toolkit import CudaToolkit, series
 from factory.core.toolkit_pins import Recipe
 from factory.edge.toolkit import check as toolkit_check
 from factory.edge.toolkit import debian as toolkit_debian
+from factory.edge.toolkit import mended as toolkit_mended
 from factory.edge.toolkit import redist as toolkit_redist
 from factory.edge.toolkit import store as toolkit_store
 from factory.edge.toolkit import wheels as toolkit_wheels
@@ -28,7 +30,10 @@ def pins() -> dict[str, tuple[Recipe, ...]]:
 
 @dataclass(frozen=True, kw_only=True)
 class World:
-    """Where ``find`` looks: the directory that installed toolkits stand in, the pins and who fetches them."""
+    """Where ``find`` looks: the directory that installed toolkits stand in, the pins and who fetches them.
+
+    ``fixes`` are those of headers.
+    """
 
     local: Path = Path("/usr/local")
     recipes: Mapping[str, Sequence[Recipe]] = field(default_factory=pins)
@@ -39,12 +44,13 @@ class World:
             "redist": toolkit_redist.fetch,
         }
     )
+    fixes: Sequence[HeaderFix] = field(default_factory=toolkit_mended.fixes)
 
 
 def find(
     version: str, env: Mapping[str, str], cache: Path, say: Callable[[str], None], world: World | None = None
 ) -> CudaToolkit:
-    """Give a complete toolkit of CUDA ``version`` (``12.4``).
+    """Give a complete toolkit of CUDA ``version`` (``12.4``), its headers mended where NVIDIA mended later ones.
 
     Looked for in this order: ``CUDA_HOME`` and ``CUDA_PATH`` of ``env``, ``/usr/local/cuda-X.Y``,
     ``/usr/local/cuda``, the cache, the sources in the order of the pins. A toolkit of another version
@@ -54,8 +60,18 @@ def find(
         ToolkitError: None of them has it; every reason is listed.
         DiskFullError: The cache's disk is full.
     """
-    search = _Search(version, env, cache, say, world or World())
-    return search.installed() or search.cached() or search.fetched()
+    world = world or World()
+    search = _Search(version, env, cache, say, world)
+    return toolkit_mended.mended(search.here() or search.fetched(), world.fixes, cache)
+
+
+def here(
+    version: str, env: Mapping[str, str], cache: Path, say: Callable[[str], None], world: World | None = None
+) -> CudaToolkit | None:
+    """Return what ``find`` gives where nothing need be fetched for it, else None."""
+    world = world or World()
+    found = _Search(version, env, cache, say, world).here()
+    return toolkit_mended.mended(found, world.fixes, cache) if found else None
 
 
 def places(version: str, env: Mapping[str, str], local: Path) -> Iterator[tuple[str, Path]]:
@@ -81,6 +97,9 @@ class _Search:
         self.version, self.env, self.cache, self.say, self.world = version, env, cache, say, world
         self.recipes = world.recipes.get(version, ())
         self.reasons: list[str] = []
+
+    def here(self) -> CudaToolkit | None:
+        return self.installed() or self.cached()
 
     def installed(self) -> CudaToolkit | None:
         memory = toolkit_store.memory(self.cache)

@@ -80,12 +80,16 @@ def _build(recipe: Recipe, draft: Path, errand: Errand, sources: Mapping[str, So
         packages = [package for package in recipe.packages if package.source == name]
         trees = sources[name](packages, errand)
         for package in packages:
-            _take(package, trees[package.name], home)
+            take(package, trees[package.name], home)
     (home / "bin" / "nvcc.profile").write_text(recipe.profile)
     _link_runtime(home / "lib64")
 
 
-def _take(package: Package, tree: Path, home: Path) -> None:
+def take(package: Package, tree: Path, home: Path) -> None:
+    """Move what ``package`` is for from its unpacked ``tree`` to its place below ``home``.
+
+    Raises ToolkitError where it does not hold that.
+    """
     for origin, place in package.take.items():
         if not (tree / origin).exists():
             raise ToolkitError(f"{package.name} {package.version} holds no {origin}")

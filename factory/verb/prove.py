@@ -1,7 +1,8 @@
 """Prove that the pool's way gives what upstream's way gives: compile both ways, compare the machine code.
 
-The plain way has the real torch's headers, and one front-end pass for each architecture. The pool's way has
-the stand-ins, and shares passes as the matrix says. Results are data, kept in ``factory/data/proofs``.
+The plain way has the real torch's headers, CUDA's as NVIDIA published them, and one front-end pass for each
+architecture. The pool's way has the stand-ins and mended headers, and shares passes as the matrix says. Results are
+data, kept in ``factory/data/proofs``.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from itertools import chain
 from pathlib import Path
 
 from factory.core.arch import Arch, front_ends
-from factory.core.errors import DigestError, ProofError
+from factory.core.errors import DigestError, HostCompilerError, ProofError
 from factory.core.model import Cell, Torch
 from factory.core.proof import Difference, code_differences, symbol_differences
+from factory.core.toolkit import CudaToolkit
 from factory.core.unit import Unit, units
 from factory.edge import costs, cubin, workshop
 from factory.edge.environment import Environment
+from factory.edge.toolkit import firstcompile
 from factory.edge.workshop import Workshop
 from factory.verb.kernels import Prepared, SetWanted, compile_missing, prepare
 
@@ -51,7 +54,10 @@ class ProvedUnit:
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """What was compared, with the exact versions; ``whole`` says that it was every unit of the set."""
+    """What was compared, with the exact versions; ``whole`` says that it was every unit of the set.
+
+    ``mended`` names the header fixes that the pool's way had and the plain way had not.
+    """
 
     flash_attn: str
     toolkit: str
@@ -61,6 +67,7 @@ class Proof:
     profile: str
     archs: tuple[str, ...]
     whole: bool
+    mended: tuple[str, ...]
     units: tuple[ProvedUnit, ...]
 
     @property
@@ -90,7 +97,8 @@ def prove(wanted: SetWanted, plain: Plain, shop: Workshop, *, whole: bool) -> Pr
     compiled again, neither way.
     """
     pool_way = prepare(wanted, shop)
-    plain_way = _plain_way(pool_way, plain)
+    published = _published(pool_way, shop)
+    plain_way = _plain_way(pool_way, published, plain)
     chosen = _chosen(pool_way.units, wanted, whole=whole)
     shop.log.say(f"{len(chosen)} units the pool's way")
     compile_missing(chosen, pool_way, shop)
@@ -115,6 +123,7 @@ def prove(wanted: SetWanted, plain: Plain, shop: Workshop, *, whole: bool) -> Pr
         profile=wanted.profile.name,
         archs=tuple(str(arch) for arch in wanted.archs),
         whole=whole,
+        mended=tuple(name for name in pool_way.toolkit.mended if name not in published.mended),
         units=tuple(_proved(one, other, shop) for one, other in pairs),
     )
 
@@ -131,7 +140,17 @@ def _chosen(every: Sequence[Unit], wanted: SetWanted, *, whole: bool) -> tuple[U
     return tuple(sorted(kinds.values(), key=lambda unit: unit.source))
 
 
-def _plain_way(ready: Prepared, plain: Plain) -> Prepared:
+def _published(ready: Prepared, shop: Workshop) -> CudaToolkit:
+    """Give the toolkit as NVIDIA published it, if it compiles on this machine."""
+    try:
+        firstcompile.check(ready.toolkit.as_published, ready.compiler.path, shop.env)
+    except HostCompilerError:
+        shop.log.say("the plain way needs the mended headers too: NVIDIA's own do not fit this machine's glibc")
+        return ready.toolkit
+    return ready.toolkit.as_published
+
+
+def _plain_way(ready: Prepared, toolkit: CudaToolkit, plain: Plain) -> Prepared:
     """Give the set as upstream compiles it: torch's own headers and macros, a front end for each architecture."""
     environment = plain.environment
     standard = f"-std=c++{plain.torch.cxx_standard}"
@@ -144,11 +163,12 @@ def _plain_way(ready: Prepared, plain: Plain) -> Prepared:
     torch_macros = ("-DTORCH_API_INCLUDE_EXTENSION_H", f"-DTORCH_EXTENSION_NAME={ready.extension.name}", abi)
     inputs = replace(
         ready.inputs,
+        toolkit=toolkit.digest,
         headers=hashlib.sha256(environment.root.name.encode()).hexdigest(),
         kernel_class="plain",
         flags=(*flags, *torch_macros),
     )
-    nvcc = (str(ready.toolkit.nvcc), "-ccbin", str(ready.compiler.path), *flags, *torch_macros, *includes, *libraries)
+    nvcc = (str(toolkit.nvcc), "-ccbin", str(ready.compiler.path), *flags, *torch_macros, *includes, *libraries)
     passes = front_ends([arch.real for arch in ready.wanted.archs], {})
     return replace(ready, inputs=inputs, units=units(ready.extension, inputs, passes), nvcc=nvcc)
 

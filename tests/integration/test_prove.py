@@ -23,6 +23,8 @@ def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench
     assert all(code.kernels == 1 for unit in proof.units for code in unit.code)
     assert all(unit.cpu_seconds_plain > unit.cpu_seconds_pool > 0 for unit in proof.units)
     assert json.loads(proof.to_json())["torch"] == "2.6.0"
+    # The plain way compiled with CUDA 12.4 as NVIDIA published it, wherever that compiles at all.
+    assert proof.mended == ("pi-functions", "rsqrt") or "NVIDIA's own do not fit" in bench.output.getvalue()
     again = prove.prove(bench.kernels, plain(bench), bench.shop, whole=False)
     assert len(again.units) == 3
     assert bench.output.getvalue().count("0 to compile") == 2

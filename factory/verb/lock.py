@@ -19,6 +19,7 @@ from factory.core.errors import UnreachableError
 from factory.core.model import Matrix
 from factory.core.requirements import lock_name, tool_requirements, torch_requirement
 from factory.edge import cibuildwheel, shell
+from factory.edge.uv import find_uv
 
 _PROJECT = "flash-attn-wheel-factory"
 _OURS = "3.11"  # requires-python of the project
@@ -67,7 +68,7 @@ def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str
         wanted.write_text("".join(f"{_on_linux(line)}\n" for line in lines))
         done = shell.run(
             [
-                *("uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
+                *(find_uv(env) or "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
                 *("--no-header", "--no-annotate", "--no-emit-index-url", "--python-version", python),
                 *("--output-file", locked, wanted),
             ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import importlib.util
 import os
-import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from factory.core.errors import DigestError, DiskFullError, FactoryError, Unreac
 from factory.core.toolkit_pins import Package
 from factory.edge import shell
 from factory.edge.toolkit.source import Errand, megabytes
+from factory.edge.uv import find_uv
 
 _STRICT = ("--no-deps", "--require-hashes", "--only-binary", ":all:")
 
@@ -49,8 +49,8 @@ def choose(env: Mapping[str, str]) -> Sequence[str]:
     """
     if importlib.util.find_spec("pip"):
         return with_pip(sys.executable)
-    if uv := shutil.which("uv", path=f"{env.get('PATH', '')}:{Path(sys.executable).parent}"):
-        return with_uv(uv)
+    if uv := find_uv(env):
+        return with_uv(str(uv))
     raise UnreachableError(
         "neither pip nor uv is here to ask the package index",
         why=(f"{sys.executable} has no pip, and there is no uv on PATH",),

@@ -7,12 +7,16 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import nox
+from nox.virtualenv import HAS_UV, UV
 
 nox.needs_version = ">=2025.5"
-nox.options.default_venv_backend = "uv|virtualenv"
+# A uv that only came with nox was never told of a mirror, as pip may be: it fetches Pythons and nothing else.
+nox.options.default_venv_backend = "uv|virtualenv" if os.environ.get("UV") or shutil.which("uv") else "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = ["lint", "tests"]
 
@@ -21,17 +25,19 @@ YAML_STYLE = """{extends: default, rules: {
     comments: {min-spaces-from-content: 1}, # a pinned action's version, as the tools that renew it write it
     truthy: {check-keys: false}, # a workflow's `on`
 }}"""
+# For factory.edge.uv: no session has nox's own programs on PATH.
+BROUGHT = {"UV": UV} if HAS_UV else {}
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
 def _verb(session: nox.Session) -> None:
     session.install("--quiet", "-e", ".")
-    session.run("python", "-m", "factory", session.name, *session.posargs)
+    session.run("python", "-m", "factory", session.name, *session.posargs, env=BROUGHT)
 
 
 def _pytest(session: nox.Session, *words: str) -> None:
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench", "test"))
-    session.run("pytest", *words, *session.posargs)
+    session.run("pytest", *words, *session.posargs, env=BROUGHT)
 
 
 @nox.session
@@ -153,7 +159,7 @@ def e2e_container(session: nox.Session) -> None:
 def e2e_gpu(session: nox.Session) -> None:
     """Build this machine's own smoke wheel, try it on the GPU, beside upstream's way, and wheels made wrong."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "gpu"))
-    session.run("pytest", "-m", "e2e_gpu", "--confcutdir=tests/gpu", "-s", "tests/gpu", *session.posargs)
+    session.run("pytest", "-m", "e2e_gpu", "--confcutdir=tests/gpu", "-s", "tests/gpu", *session.posargs, env=BROUGHT)
 
 
 @nox.session
@@ -166,14 +172,14 @@ def e2e_site(session: nox.Session) -> None:
 def rehearse(session: nox.Session) -> None:
     """Run the factory's workflow from its own files, up to a wheel that pip installs: rehearse -- [--file FILE]."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "test"))
-    session.run("python", "-m", "tests.rehearsal", *session.posargs)
+    session.run("python", "-m", "tests.rehearsal", *session.posargs, env=BROUGHT)
 
 
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure upstream's way and the pool's, print the ratios and draw them; an hour or two."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench"))
-    session.run("python", "-m", "bench", *session.posargs)
+    session.run("python", "-m", "bench", *session.posargs, env=BROUGHT)
 
 
 @nox.session

@@ -67,7 +67,7 @@ class Bench:
         """
         home = self.root / cache
         home.mkdir(exist_ok=True)
-        for shared in ("toolkits", "environments", "downloads", "sdists", "sources"):
+        for shared in ("toolkits", "environments", "pythons", "downloads", "sdists", "sources"):
             (self.shop.cache / shared).mkdir(exist_ok=True)
             if not (home / shared).is_symlink():
                 (home / shared).symlink_to(self.shop.cache / shared)

@@ -66,7 +66,7 @@ def installer(shop: Workshop) -> Installer:
     return Installer(
         cache=shop.cache,
         env=shop.env,
-        interpreter=lambda version: interpreter.find(version, shop.env),
+        interpreter=lambda version: interpreter.provide(version, shop.env, shop.log.say),
         say=shop.log.say,
     )
 

@@ -49,7 +49,7 @@ def test_what_does_not_answer_as_it_should_is_passed_over(tmp_path: Path, broken
 def test_a_free_threaded_or_debug_build_is_another_python(tmp_path: Path, soabi: str) -> None:
     script(tmp_path / "python3.13", f"echo 3.13 {soabi}")
     with pytest.raises(InterpreterError, match=soabi):
-        find("3.13", {"PATH": str(tmp_path), "HOME": str(tmp_path)})
+        find("3.13", {"PATH": str(tmp_path), "HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache")})
 
 
 def test_directories_that_cannot_be_searched_are_passed_over(tmp_path: Path) -> None:
@@ -67,6 +67,6 @@ def test_from_uv(tmp_path: Path) -> None:
 def test_none_says_what_was_tried_and_how_to_get_one(tmp_path: Path) -> None:
     shim = script(tmp_path / "bin" / "python3.10", "echo 'pyenv: python3.10: command not found' >&2; exit 127")
     with pytest.raises(InterpreterError, match=r"no CPython 3\.10") as caught:
-        find("3.10", {"PATH": str(shim.parent), "HOME": str(tmp_path)})
+        find("3.10", {"PATH": str(shim.parent), "HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache")})
     assert f"{shim}: pyenv: python3.10: command not found" in caught.value.why
     assert "uv python install 3.10" in caught.value.remedy

@@ -25,20 +25,24 @@ def test_the_system_s_own_interpreters_are_passed_over(tmp_path: Path) -> None:
     system = interpreter(tmp_path / "system/python3.10", "/usr")
     venv = interpreter(tmp_path / "venv/python3.10", "/usr")
     ours = interpreter(tmp_path / "ours/bin/python3.10", tmp_path / "ours")
-    env = {"PATH": f"{venv.parent}:{system.parent}:{ours.parent}", "HOME": str(tmp_path)}
+    env = {
+        "PATH": f"{venv.parent}:{system.parent}:{ours.parent}",
+        "HOME": str(tmp_path),
+        "FACTORY_CACHE": str(tmp_path / "cache"),
+    }
     assert find("3.10", env) == PythonTree(version="3.10", prefix=tmp_path / "ours")
 
 
 def test_only_the_system_s_own_is_none(tmp_path: Path) -> None:
     system = interpreter(tmp_path / "system/python3.10", "/usr")
     with pytest.raises(InterpreterError, match=r"no CPython 3\.10"):
-        find("3.10", {"PATH": str(system.parent), "HOME": str(tmp_path)})
+        find("3.10", {"PATH": str(system.parent), "HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache")})
 
 
 def test_one_that_pyenv_has_of_the_system_is_none(tmp_path: Path) -> None:
     interpreter(tmp_path / ".pyenv/versions/3.10.1/bin/python3.10", "/usr")
     with pytest.raises(InterpreterError, match="can be copied") as raised:
-        find("3.10", {"PATH": "/none", "HOME": str(tmp_path)})
+        find("3.10", {"PATH": "/none", "HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache")})
     assert "uv python install 3.10" in raised.value.remedy
 
 

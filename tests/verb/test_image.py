@@ -12,7 +12,7 @@ from factory.verb.image import image
 
 
 def test_a_machine_that_cannot_make_one_is_told_all_before_anything_is_made(tmp_path: Path) -> None:
-    env = {"PATH": str(tmp_path), "HOME": str(tmp_path)}
+    env = {"PATH": str(tmp_path), "HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache"), "UV": "/none"}
     shop = Workshop(cache=tmp_path / "cache", env=env, log=Log(Console()), limits=Limits(jobs=1, budget=10**9))
     unused = Engine(name="podman", path=tmp_path / "podman", version="0", rootless=False, architecture="amd64", env=env)
     with pytest.raises(ImageError, match="no builder image") as raised:

@@ -1,6 +1,7 @@
 """Where wheels are built, with programs in the engines' place."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from rich.console import Console
 from factory.cli import backend
 from factory.cli.backend import Order
 from factory.core import cells, matrix, selector
-from factory.core.errors import EngineError, ImageError, UnreachableError
+from factory.core.errors import EngineError, ImageError, InterpreterError, UnreachableError
 from factory.edge import workshop
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
@@ -84,3 +85,16 @@ def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
     assert "names no image for CUDA 12.4" in said.getvalue()
     with pytest.raises(ImageError):
         backend.engine(bare, "container")
+
+
+def test_all_pythons_are_there_before_the_first_torch_is_fetched(tmp_path: Path) -> None:
+    made, said = order(tmp_path)
+    first = tmp_path / "bin" / "python3.10"
+    first.write_text("#!/bin/sh\necho 3.10 cpython-310-x86_64-linux-gnu\n")
+    first.chmod(0o755)
+    nothing = {"HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache"), "UV": "/none"}
+    cells_wanted = (*made.cells, replace(made.cells[0], python="3.11"))
+    shop = replace(made.shop, env={**made.shop.env, **nothing})
+    with pytest.raises(InterpreterError, match=r"no CPython 3\.11"):
+        backend.on_host(replace(made, cells=cells_wanted, shop=shop), tmp_path / "dist")
+    assert "torch" not in said.getvalue()

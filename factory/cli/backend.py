@@ -90,8 +90,10 @@ def on_host(order: Order, dist: Path) -> Outcome:
     """Build every cell on this machine; give what came of each."""
     installer = context.installer(order.shop)
     wanted = {cell: workbench.wanted(cell, order.rules) for cell in order.cells}
+    # What cannot be had must show before hours of compiling, not after; what is small, before what is big.
     for one in wanted.values():
-        # What cannot be had must show before hours of compiling, not after.
+        installer.have_python(one.torch, one.build, one.cell.python)
+    for one in wanted.values():
         build.prepare(one, installer)
 
     def begin(cells: Sequence[Cell]) -> _Begun:

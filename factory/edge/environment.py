@@ -52,7 +52,7 @@ class Environment:
 
 
 class Installer:
-    """Makes environments under ``cache`` with interpreters found by ``interpreter``."""
+    """Makes environments under ``cache`` with interpreters that ``interpreter`` finds or fetches."""
 
     def __init__(
         self,
@@ -68,19 +68,28 @@ class Installer:
         self._interpreter = interpreter
         self._say = say
 
+    def have_python(self, torch: Torch, build: TorchBuild, python: str) -> None:
+        """Have the interpreter that ``prepare`` is going to need, before anything big is fetched.
+
+        Raises what ``interpreter`` raises.
+        """
+        if not self.place(torch, build, python).is_dir():
+            self._interpreter(python)
+
     def prepare(self, torch: Torch, build: TorchBuild, python: str) -> Environment:
         """Give the environment for ``build`` of ``torch`` on ``python``, installing it if it is not there.
 
-        Raises InterpreterError, UnreachableError, DiskFullError or EnvironmentInstallError.
+        Raises UnreachableError, DiskFullError, EnvironmentInstallError, and what ``interpreter`` raises.
         """
         lock = self._locks / lock_name(torch, build)
         groups = self._groups(torch, build)
         root = self.place(torch, build, python)
         if not root.is_dir():
+            base = self._interpreter(python)
             self._say(f"installing torch {torch.release}, CUDA {build.cuda}, for Python {python}: once, some gigabytes")
             if not lock.is_file():
                 self._say(f"no lock file {lock.name}: files are checked against the hashes their index states")
-        made_once(root, lambda target: self._make(target, groups, python))
+            made_once(root, lambda target: self._make(target, groups, base))
         return Environment(root=root, site_packages=root / "lib" / f"python{python}" / "site-packages")
 
     def place(self, torch: Torch, build: TorchBuild, python: str) -> Path:
@@ -110,9 +119,9 @@ class Installer:
         self._virtualenv(target, Path(sys.executable))
         self._add(target / "bin" / "python", _locked(self._locks / lock), target)
 
-    def _make(self, target: Path, groups: Sequence[_Group], python: str) -> None:
+    def _make(self, target: Path, groups: Sequence[_Group], python: Path) -> None:
         """Build the environment in ``target``; renaming it breaks only its scripts, which nobody calls."""
-        self._virtualenv(target, self._interpreter(python))
+        self._virtualenv(target, python)
         self._add(target / "bin" / "python", groups, target)
 
     def _virtualenv(self, target: Path, python: Path) -> None:
@@ -125,6 +134,7 @@ class Installer:
             self._run([*self._installer(python), *group.options, "-r", listed])
 
     def _installer(self, python: Path) -> list[str | Path]:
+        # Not find_uv's: mirrors are configured for pip, and a uv that only came with nox was never told of them.
         uv = shutil.which("uv", path=self._env.get("PATH"))
         if uv:
             return [uv, "pip", "install", "--python", python, "--quiet"]

@@ -13,12 +13,24 @@ from typing import TypeVar
 import psutil
 
 from factory.core.doctor import readings
-from factory.core.doctor.facts import Capacity, Facts, Gpu, Missing, Program, Room, Supply
-from factory.core.errors import FactoryError, UsageError
+from factory.core.doctor.facts import Capacity, Facts, Fetchable, Gpu, Missing, Program, Room, Supply
+from factory.core.errors import FactoryError, InterpreterError, UsageError
 from factory.core.model import Cell, Matrix, Toolkit
 from factory.core.requirements import lock_name
 from factory.data import DATA
-from factory.edge import cudahome, disk, engine, files, gpu, hostcompiler, installed, interpreter, machine, workshop
+from factory.edge import (
+    cudahome,
+    disk,
+    engine,
+    fetchedpython,
+    files,
+    gpu,
+    hostcompiler,
+    installed,
+    interpreter,
+    machine,
+    workshop,
+)
 from factory.edge.cache import cache_root
 from factory.edge.environment import Installer
 from factory.edge.toolkit.find import World
@@ -115,8 +127,11 @@ def _chosen(toolkit: Toolkit, env: Mapping[str, str]) -> Program:
     return Program(path=str(found.path), version=found.version)
 
 
-def _interpreter(version: str, env: Mapping[str, str]) -> str:
-    return str(interpreter.find(version, env))
+def _interpreter(version: str, env: Mapping[str, str]) -> str | Fetchable:
+    try:
+        return str(interpreter.find(version, env))
+    except InterpreterError as error:
+        return Fetchable(by=str(fetchedpython.fetcher(version, env, error.why)))
 
 
 def _program(name: str, env: Mapping[str, str]) -> str | Missing:

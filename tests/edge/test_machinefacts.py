@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
-from factory.core.doctor.facts import Fetch, Missing, Program
+from factory.core.doctor.facts import Fetch, Fetchable, Missing, Program
 from factory.edge import hostcompiler, machinefacts
 from factory.edge.machinefacts import Here
 from factory.edge.toolkit.find import World
@@ -64,6 +65,16 @@ def test_a_compiler_that_is_no_gcc(tmp_path: Path) -> None:
     assert found.gxx == Program(path=str(clang), version=None, said="it does not describe itself as a gcc")
     assert all(isinstance(one, Missing) for one in found.compilers.values())
     assert isinstance(machinefacts.look(here(tmp_path, PATH=str(tmp_path), CC="gcc -m64"), RULES).gcc, Missing)
+
+
+def test_pythons_that_uv_would_fetch_are_not_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # uv finds the environment of the directory it is called in
+    env = {"PATH": "/none", "HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache")}
+    found = machinefacts.look(here(tmp_path, **env), RULES).pythons
+    assert set(found.values()) == {Fetchable(by=str(Path(sys.executable).with_name("uv")))}
+    assert not (tmp_path / "cache").exists()
+    without = machinefacts.look(here(tmp_path, **env, UV="/none"), RULES).pythons
+    assert all(isinstance(one, Missing) and one.remedy.endswith("-m pip install uv") for one in without.values())
 
 
 def test_a_cache_below_a_file(tmp_path: Path) -> None:

@@ -29,6 +29,7 @@ def _rank(cell: Cell, facts: Facts, rules: Matrix) -> tuple[object, ...]:
         numbers(cell.torch),
         numbers(cell.cuda),
         _is_here(cell, facts),
+        isinstance(facts.pythons[cell.python], str),
         numbers(cell.python),
         numbers(cell.flash_attn),
     )

@@ -45,6 +45,13 @@ class Fetch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Fetchable:
+    """An interpreter that is not here but that the program ``by`` fetches when it is needed."""
+
+    by: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Torch:
     """An installed torch, read from its files: ``2.6.0+cu124``, the CUDA it was built with, its C++ ABI.
 
@@ -126,7 +133,7 @@ class Facts:
     gxx: Program | Missing
     compilers: Mapping[str, Program | Missing]
     python: Python | Missing
-    pythons: Mapping[str, str | Missing]
+    pythons: Mapping[str, str | Fetchable | Missing]
     capacity: Capacity
     rooms: tuple[Room, ...] | Missing
     gpus: tuple[Gpu, ...] | Missing

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from factory.core.doctor import capacity
 from factory.core.doctor.bound import numbers
-from factory.core.doctor.facts import Facts, Fetch, Home, Missing, Supply
+from factory.core.doctor.facts import Facts, Fetch, Fetchable, Home, Missing, Supply
 from factory.core.doctor.line import Line, Purpose, Section, ok, problem, warning
 from factory.core.doctor.target import Needs, spelt
 from factory.core.model import Cell, Matrix
@@ -57,10 +57,13 @@ def _compiler(cell: Cell, facts: Facts, needs: Needs) -> Line:
 
 
 def _python(cell: Cell, facts: Facts) -> Line:
-    found = facts.pythons[cell.python]
-    if isinstance(found, Missing):
-        return _lacking("Python", found.what, found.remedy, facts)
-    return ok("Python", f"{cell.python}: {found}")
+    match facts.pythons[cell.python]:
+        case Missing(what=what, remedy=remedy):
+            return _lacking("Python", what, remedy, facts)
+        case Fetchable(by=by):
+            return ok("Python", f"not needed here, the factory has uv fetch {cell.python} ({by})")
+        case path:
+            return ok("Python", f"{cell.python}: {path}")
 
 
 def _lacking(subject: str, said: str, remedy: str, facts: Facts) -> Line:

@@ -9,7 +9,7 @@ from packaging.version import InvalidVersion, Version
 
 from factory.core.doctor import cuda
 from factory.core.doctor.bound import numbers, series
-from factory.core.doctor.facts import Facts, Home, Missing, Python, Torch
+from factory.core.doctor.facts import Facts, Fetchable, Home, Missing, Python, Torch
 from factory.core.doctor.line import Line, State, ok, problem, warning
 from factory.core.doctor.target import Target, install_command
 from factory.core.model import Matrix
@@ -38,10 +38,16 @@ def _interpreter(target: Target, python: Python, facts: Facts) -> Line:
 
 
 def _get_python(target: Target, facts: Facts) -> str:
-    here = facts.pythons.get(target.python.wanted)
-    if isinstance(here, str):
-        return f"Type: {here} -m venv venv && . venv/bin/activate"
-    return here.remedy if here else f"Get one with `uv python install {target.python.wanted}`."
+    wanted = target.python.wanted
+    match facts.pythons.get(wanted):
+        case None:
+            return f"Get one with `uv python install {wanted}`."
+        case Missing(remedy=remedy):
+            return remedy
+        case Fetchable(by=by):
+            return f"Type: {by} venv --seed --python {wanted} venv && . venv/bin/activate"
+        case path:
+            return f"Type: {path} -m venv venv && . venv/bin/activate"
 
 
 def _torch(target: Target, python: Python, facts: Facts, install: str) -> Iterator[Line]:

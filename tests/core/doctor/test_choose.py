@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from factory.core.cells import expand
 from factory.core.doctor.choose import newest_fitting
-from factory.core.doctor.facts import Facts, Missing
+from factory.core.doctor.facts import Facts, Fetchable, Missing
 from factory.core.model import Cell, State
 from tests.doctorfacts import FACTS, GPU, PYTHON, RULES, TORCH, cell, facts
 
@@ -42,6 +42,16 @@ def test_an_old_driver_means_an_older_cuda() -> None:
 def test_a_python_that_is_not_here_is_not_chosen() -> None:
     only = dict.fromkeys(FACTS.pythons, NONE) | {"3.9": "/usr/bin/python3.9"}
     assert chosen(replace(BARE, pythons=only)).python == "3.9"
+
+
+def test_a_python_that_is_here_goes_before_a_newer_one_that_uv_would_fetch() -> None:
+    fetched = dict.fromkeys(FACTS.pythons, Fetchable(by="/bin/uv"))
+    machine = replace(BARE, python=NONE)
+    assert chosen(replace(machine, pythons=fetched | {"3.11": "/usr/bin/python3.11"})).python == "3.11"
+    assert (
+        chosen(replace(machine, pythons=dict.fromkeys(FACTS.pythons, NONE) | {"3.12": fetched["3.12"]})).python
+        == "3.12"
+    )
 
 
 def test_with_nothing_there_is_still_an_answer() -> None:

@@ -7,13 +7,14 @@ from dataclasses import replace
 import pytest
 
 from factory.core.doctor import hand
-from factory.core.doctor.facts import Facts, Home, Missing, Program
+from factory.core.doctor.facts import Facts, Fetchable, Home, Missing, Program
 from factory.core.doctor.line import Section, State
 from factory.core.doctor.target import Target
 from tests.doctorfacts import CAPACITY, FACTS, GUIDE, HOME, NEEDS, PYTHON, RULES, TORCH, cell, facts, line
 
 CELL = Target.of_cell(cell(), RULES, GUIDE)
 NONE = Missing(what="there is none on PATH")
+UV = Fetchable(by="/bin/uv")
 NEWER = Home(origin="CUDA_HOME", path="/usr/local/cuda-13.0", release="13.0.88")
 ABOVE = Home(origin="nvcc on PATH", path="/usr/local", release="13.0.88", lacking=("include/cuda_bf16.h",))
 
@@ -74,6 +75,13 @@ def test_a_fit_machine(target: Target) -> None:
         (facts(gxx=Program(path="/g++", version=None, said="clang")), "g++", State.PROBLEM, "but: clang", "g++-13"),
         (facts(python=NONE), "Python", State.PROBLEM, "none", "/usr/bin/python3.10 -m venv"),
         (of_python(version="3.11"), "Python", State.PROBLEM, "is 3.11; wanted: 3.10", "/usr/bin/python3.10 -m venv"),
+        (
+            facts(python=NONE, pythons={"3.10": UV}),
+            "Python",
+            State.PROBLEM,
+            "none",
+            "/bin/uv venv --seed --python 3.10",
+        ),
         (of_python(torch=None), "torch", State.PROBLEM, "has none", "Type: pip3 install torch==2.6.0"),
         (of_torch(release=None), "torch", State.PROBLEM, "version.py does not say", "--force-reinstall"),
         (of_torch(release="2.5.1"), "torch", State.PROBLEM, "2.5.1 in /venv/torch", "torch==2.6.0"),

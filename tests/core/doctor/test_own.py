@@ -8,7 +8,7 @@ import pytest
 
 from factory.core.arch import Arch
 from factory.core.doctor import own
-from factory.core.doctor.facts import Facts, Fetch, Gpu, Missing, Program, Supply
+from factory.core.doctor.facts import Facts, Fetch, Fetchable, Gpu, Missing, Program, Supply
 from factory.core.doctor.line import Section, State, standing
 from tests.doctorfacts import CAPACITY, FACTS, GPU, NEEDS, ROOMS, RULES, SUPPLY, cell, facts, line
 
@@ -33,6 +33,13 @@ def test_what_the_factory_brings_is_no_problem_where_it_is_not() -> None:
     assert "setuptools>=70.1,<82" in line(found, "build tools").said
     assert "torch brings its own" in line(found, "cuDNN").said
     assert "torch brings 9.1.0.70" in line(checked(), "cuDNN").said
+
+
+def test_a_python_that_uv_fetches_is_no_problem() -> None:
+    machine = facts(engine=NONE, pythons={**FACTS.pythons, "3.10": Fetchable(by="/bin/uv")})
+    found = checked(machine)
+    assert not found.problems
+    assert line(found, "Python").said == "not needed here, the factory has uv fetch 3.10 (/bin/uv)"
 
 
 @pytest.mark.parametrize(

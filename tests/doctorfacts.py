@@ -7,9 +7,10 @@ from pathlib import Path
 
 from factory.core import matrix
 from factory.core.cells import expand
-from factory.core.doctor.facts import Capacity, Facts, Gpu, Home, Program, Python, Room, Supply, Torch
+from factory.core.doctor.facts import Capacity, Facts, Gpu, Home, Program, Python, Supply, Torch
 from factory.core.doctor.line import Line, Section
 from factory.core.model import Cell
+from factory.core.room import Room
 from factory.core.selector import parse, select
 from factory.edge import costs
 from factory.verb import doctor
@@ -31,6 +32,7 @@ CAPACITY = Capacity(
     hardware_cores=8,
     memory=64 * 10**9,
     hardware_memory=64 * 10**9,
+    swap=0,
     free=60 * 10**9,
     jobs=8,
     budget=58 * 10**9,

@@ -10,7 +10,7 @@ from rich.console import Console
 from factory.cli import backend
 from factory.cli.backend import Order
 from factory.core import cells, matrix, selector
-from factory.core.errors import EngineError, ImageError, InterpreterError, UnreachableError
+from factory.core.errors import DiskFullError, EngineError, ImageError, InterpreterError, UnreachableError
 from factory.edge import workshop
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
@@ -39,28 +39,32 @@ def order(directory: Path, engine: str = "") -> tuple[Order, io.StringIO]:
     return Order(cells=tuple(row.cell for row in chosen), rules=RULES, shop=shop), said
 
 
+def fits(*, contained: bool) -> None:
+    """Say that there is room for anything."""
+
+
 def test_without_an_engine_this_machine_builds_and_says_so_in_one_line(tmp_path: Path) -> None:
     made, said = order(tmp_path)
-    assert backend.engine(made, None) is None
+    assert backend.engine(made, None, fits) is None
     (line,) = said.getvalue().splitlines()
     assert line.startswith("on this machine itself: no container engine answers; docker is not installed")
 
 
 def test_who_asks_for_this_machine_gets_it_without_a_word(tmp_path: Path) -> None:
     made, said = order(tmp_path, f"echo '{INFO}'")
-    assert backend.engine(made, "host") is None
+    assert backend.engine(made, "host", fits) is None
     assert said.getvalue() == ""
 
 
 def test_who_asks_for_containers_is_told_why_there_are_none(tmp_path: Path) -> None:
     made, _ = order(tmp_path)
     with pytest.raises(EngineError, match="no container engine answers"):
-        backend.engine(made, "container")
+        backend.engine(made, "container", fits)
 
 
 def test_an_engine_that_answers_and_has_the_image_is_the_default(tmp_path: Path) -> None:
     made, _ = order(tmp_path, f"case $1 in info) echo '{INFO}';; image) echo linux/amd64;; esac")
-    found = backend.engine(made, None)
+    found = backend.engine(made, None, fits)
     assert found is not None
     assert found.name == "podman"
 
@@ -68,10 +72,10 @@ def test_an_engine_that_answers_and_has_the_image_is_the_default(tmp_path: Path)
 def test_an_image_that_cannot_be_had_leaves_this_machine_unless_containers_were_asked_for(tmp_path: Path) -> None:
     script = f"case $1 in info) echo '{INFO}';; image) exit 1;; pull) echo '{UNREACHED}'; exit 125;; esac"
     made, said = order(tmp_path, script)
-    assert backend.engine(made, None) is None
+    assert backend.engine(made, None, fits) is None
     assert UNREACHED in said.getvalue().splitlines()[-1]
     with pytest.raises(UnreachableError, match="could not be fetched"):
-        backend.engine(made, "container")
+        backend.engine(made, "container", fits)
 
 
 def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
@@ -81,10 +85,10 @@ def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
     end = text.index("  12.6:\n", start)
     rules = matrix.load(f"{text[:start]}    image: null\n{text[end:]}")
     bare = Order(cells=made.cells, rules=rules, shop=made.shop)
-    assert backend.engine(bare, None) is None
+    assert backend.engine(bare, None, fits) is None
     assert "names no image for CUDA 12.4" in said.getvalue()
     with pytest.raises(ImageError):
-        backend.engine(bare, "container")
+        backend.engine(bare, "container", fits)
 
 
 def test_all_pythons_are_there_before_the_first_torch_is_fetched(tmp_path: Path) -> None:
@@ -98,3 +102,26 @@ def test_all_pythons_are_there_before_the_first_torch_is_fetched(tmp_path: Path)
     with pytest.raises(InterpreterError, match=r"no CPython 3\.11"):
         backend.on_host(replace(made, cells=cells_wanted, shop=shop), tmp_path / "dist")
     assert "torch" not in said.getvalue()
+
+
+def test_room_is_asked_for_before_an_image_is_fetched_and_again_where_none_can_be(tmp_path: Path) -> None:
+    fetched = tmp_path / "fetched"
+    made, said = order(tmp_path, f"case $1 in info) echo '{INFO}';; image) exit 1;; pull) : > {fetched}; exit 1;; esac")
+    asked: list[tuple[bool, bool]] = []
+
+    def note(*, contained: bool) -> None:
+        asked.append((contained, fetched.exists()))
+
+    assert backend.engine(made, None, note) is None
+    assert asked == [(True, False), (False, True)]
+
+    def full(*, contained: bool) -> None:
+        raise DiskFullError(f"contained: {contained}")
+
+    fetched.unlink()
+    with pytest.raises(DiskFullError, match="contained: True"):
+        backend.engine(made, None, full)
+    with pytest.raises(DiskFullError, match="contained: False"):
+        backend.engine(made, "host", full)
+    assert not fetched.exists()
+    assert "contained" not in said.getvalue()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 
 from factory.cli import context
 from factory.core.errors import FactoryError
@@ -19,8 +20,9 @@ from factory.core.wheel.report import Report
 from factory.edge import engine as engines
 from factory.edge import image
 from factory.edge.engine import Engine
+from factory.edge.toolkit.find import World
 from factory.edge.workshop import Workshop
-from factory.verb import audit, build, kernels, workbench
+from factory.verb import audit, build, kernels, room, workbench
 from factory.verb.container import kernels as contained
 from factory.verb.container import wheel
 from factory.verb.container.kernels import Portion
@@ -28,6 +30,14 @@ from factory.verb.container.yard import Yard, image_of
 from factory.verb.kernels import Fetch
 from factory.verb.plan import need_of
 from factory.verb.tally import tally
+
+
+class Before(Protocol):
+    """Asked whether a run fits here, in containers or not."""
+
+    def __call__(self, *, contained: bool) -> None:
+        """Raise where it does not."""
+
 
 _CONTAINER = "container"
 _HOST = "host"
@@ -46,23 +56,57 @@ class Order:
     fetch: Fetch | None = None
 
 
-def engine(order: Order, asked: str | None) -> Engine | None:
-    """Give the engine to build with, None for this machine itself.
+def engine(order: Order, asked: str | None, before: Before) -> Engine | None:
+    """Give the engine to build with, None for this machine itself; ``before`` is asked before anything is fetched.
 
     Raises what is wrong with the engine or an image when containers were ``asked`` for by name; else says so.
     """
-    if asked == _HOST:
-        return None
+    found = None if asked == _HOST else _having_images(order, asked, before)
+    if found is None:
+        before(contained=False)
+    return found
+
+
+def _having_images(order: Order, asked: str | None, before: Before) -> Engine | None:
     try:
         found = engines.find(order.shop.env)
-        for used in dict.fromkeys(image_of(cell, order.rules) for cell in order.cells):
+        images = dict.fromkeys(image_of(cell, order.rules) for cell in order.cells)
+    except FactoryError as error:
+        _instead(error, order, asked)
+        return None
+    before(contained=True)
+    try:
+        for used in images:
             image.ensure(used, found, order.shop.log.say)
     except FactoryError as error:
-        if asked == _CONTAINER:
-            raise
-        order.shop.log.say(f"on this machine itself: {'; '.join([error.what, *error.why])}")
+        _instead(error, order, asked)
         return None
     return found
+
+
+def _instead(error: FactoryError, order: Order, asked: str | None) -> None:
+    """Say that this machine itself is taken, and why. Raises ``error`` where containers were asked for by name."""
+    if asked == _CONTAINER:
+        raise error
+    order.shop.log.say(f"on this machine itself: {'; '.join([error.what, *error.why])}")
+
+
+def before(order: Order, *, dist: Path | None, memory: int | None, share: float = 1.0) -> Before:
+    """Give what holds ``order`` to the disks and the memory that are here; ``dist`` is None where no wheel is made."""
+    shop = order.shop
+    run = room.Run(
+        cells=order.cells,
+        rules=order.rules,
+        cache=shop.cache,
+        dist=dist,
+        env=shop.env,
+        world=World(),
+        installer=context.installer(shop),
+        limits=shop.limits,
+        share=share,
+        memory=memory,
+    )
+    return partial(room.hold, run, say=shop.log.say)
 
 
 def yard(order: Order, found: Engine, memory: int | None) -> Yard:

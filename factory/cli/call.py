@@ -102,7 +102,9 @@ def kernels(arguments: argparse.Namespace) -> int:
     order = backend.Order(
         cells=tuple(sets[need] for need in sorted(sets)), rules=rules, shop=shop, fetch=_fetch(arguments, shop)
     )
-    found = backend.engine(order, arguments.backend)
+    share = 1 / arguments.shard.of if arguments.shard else 1.0
+    before = backend.before(order, dist=None, memory=arguments.memory, share=share)
+    found = backend.engine(order, arguments.backend, before)
     place = None if found is None else backend.yard(order, found, arguments.memory)
     if found is None:
         preflight.preflight(order.cells, rules, shop)
@@ -137,7 +139,8 @@ def build(arguments: argparse.Namespace) -> int:
         shop=shop,
         fetch=_fetch(arguments, shop),
     )
-    found = backend.engine(order, arguments.backend)
+    before = backend.before(order, dist=arguments.dist, memory=arguments.memory)
+    found = backend.engine(order, arguments.backend, before)
     if found is None:
         preflight.preflight(order.cells, rules, shop)
         outcome = backend.on_host(order, arguments.dist)

@@ -11,12 +11,15 @@ from pathlib import Path
 from factory.cli import context
 from factory.core.doctor.line import to_json
 from factory.core.errors import UsageError
-from factory.core.model import Matrix, State
-from factory.edge import costs, machinefacts
+from factory.core.model import Cell, Matrix, State
+from factory.core.room import Want
+from factory.edge import costs, machinefacts, workshop
 from factory.edge.log import Log
 from factory.edge.machinefacts import Here
 from factory.edge.toolkit.find import World
 from factory.verb import doctor as doctor_verb
+from factory.verb import room
+from factory.verb.room import Run
 
 _DIST = Path("dist")
 
@@ -30,6 +33,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     edges = doctor_verb.Edges(
         look=partial(machinefacts.look, here, rules),
         supply=partial(machinefacts.supply, here=here, rules=rules),
+        wants=partial(_wants, here=here, rules=rules),
         costs=costs.table(),
     )
     sections = doctor_verb.doctor(_asked(arguments, rules), rules, edges)
@@ -41,6 +45,23 @@ def doctor(arguments: argparse.Namespace) -> int:
             log.line(line)
     doctor_verb.judge(sections)
     return 0
+
+
+def _wants(cell: Cell, contained: bool, *, here: Here, rules: Matrix) -> tuple[Want, ...]:  # noqa: FBT001 - one call
+    """Say what building ``cell`` puts on disks, as the build itself counts; nothing where there is no cache."""
+    if here.cache is None:
+        return ()
+    run = Run(
+        cells=(cell,),
+        rules=rules,
+        cache=here.cache,
+        dist=here.dist,
+        env=here.env,
+        world=here.world,
+        installer=machinefacts.installer(here.cache, here.env),
+        limits=workshop.limits(here.env, max_jobs=rules.max_jobs),
+    )
+    return room.wants(run, contained=contained)
 
 
 def _asked(arguments: argparse.Namespace, rules: Matrix) -> doctor_verb.Asked:

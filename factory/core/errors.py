@@ -131,7 +131,7 @@ class TorchClassError(FactoryError):
 
 
 class DiskFullError(FactoryError):
-    """The disk holding the cache or the output is full."""
+    """The disk holding the cache or the output is full, or has not the room for what is wanted there."""
 
     status = 34
 
@@ -152,6 +152,12 @@ class UnfinishedError(FactoryError):
     """The time limit came before the last unit; what is finished is kept."""
 
     status = 37
+
+
+class LowMemoryError(FactoryError):
+    """The machine has less memory and swap in all than one compile is expected to take."""
+
+    status = 38
 
 
 class AuditError(FactoryError):

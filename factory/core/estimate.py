@@ -54,6 +54,11 @@ class Costs:
     assembler_peak: int
     wheel: Demand
 
+    def largest(self, profile: str) -> int:
+        """Give the bytes the largest unit of a profile takes; an unknown profile counts as the full one."""
+        rows = [row for (name, _), row in self.base.items() if name == profile]
+        return max(row.peak for row in rows) if rows else self.largest("full")
+
     def guess(self, unit: Unit, shape: Shape) -> Demand:
         """Guess what ``unit`` takes; an unknown profile counts as the full one."""
         base = self.base.get((shape.profile, unit.kind)) or self.base["full", unit.kind]

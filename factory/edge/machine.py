@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -15,6 +16,9 @@ _CGROUP_MEMORY = (
     ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
     ("sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
+# cgroup v2's limit of swap alone; v1's of memory and swap together.
+_CGROUP_SWAP = "sys/fs/cgroup/memory.swap.max"
+_CGROUP_BOTH = "sys/fs/cgroup/memory/memory.memsw.limit_in_bytes"
 # cgroup v2, then v1: the files that together hold a quota of CPU time and the period it is for.
 _CGROUP_CPU = (
     ("sys/fs/cgroup/cpu.max",),
@@ -24,11 +28,12 @@ _CGROUP_CPU = (
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """Cores this process may use, and bytes of memory: all of it, and what is free now."""
+    """Cores this process may use, and bytes of memory: all of it, what is free now, and the swap there is in all."""
 
     cores: int
     memory: int
     free: int
+    swap: int
 
 
 def read(root: Path = Path("/")) -> Machine:
@@ -42,7 +47,18 @@ def read(root: Path = Path("/")) -> Machine:
             cached = dict(zip(stat[::2], stat[1::2], strict=False)).get(given_back, "0")
             used = (_number(_words(root / group / usage_file)) or 0) - int(cached)
             total, free = limit, min(free, max(0, limit - used))
-    return Machine(cores=min(len(os.sched_getaffinity(0)), *_quotas(root)), memory=total, free=free)
+    cores = min(len(os.sched_getaffinity(0)), *_quotas(root))
+    return Machine(cores=cores, memory=total, free=free, swap=_swap(root, total))
+
+
+def _swap(root: Path, memory: int) -> int:
+    """Give the bytes of swap beside ``memory``, as the hardware and a cgroup allow it."""
+    words = _words(root / "proc/meminfo")
+    sizes = dict(pairwise(words))
+    there = int(sizes.get("SwapTotal:", "0")) * 1024  # kibibytes, though it says kB
+    alone, both = _number(_words(root / _CGROUP_SWAP)), _number(_words(root / _CGROUP_BOTH))
+    allowed = there if both is None else max(0, both - memory)
+    return min(there, allowed, there if alone is None else alone)
 
 
 def _quotas(root: Path) -> Iterator[int]:

@@ -13,14 +13,13 @@ from typing import TypeVar
 import psutil
 
 from factory.core.doctor import readings
-from factory.core.doctor.facts import Capacity, Facts, Fetchable, Gpu, Missing, Program, Room, Supply
+from factory.core.doctor.facts import Capacity, Facts, Fetchable, Gpu, Missing, Program, Supply
 from factory.core.errors import FactoryError, InterpreterError, UsageError
 from factory.core.model import Cell, Matrix, Toolkit
 from factory.core.requirements import lock_name
 from factory.data import DATA
 from factory.edge import (
     cudahome,
-    disk,
     engine,
     fetchedpython,
     files,
@@ -29,6 +28,7 @@ from factory.edge import (
     installed,
     interpreter,
     machine,
+    room,
     workshop,
 )
 from factory.edge.cache import cache_root
@@ -70,7 +70,7 @@ def look(here: Here, rules: Matrix) -> Facts:
         python=installed.find(env),
         pythons={name: _tried(partial(_interpreter, name, env)) for name in sorted(pythons)},
         capacity=_capacity(env, rules),
-        rooms=_tried(lambda: (_room("cache", cache_root(env)), _room("dist", here.dist))),
+        rooms=_tried(lambda: room.rooms(cache_root(env), here.dist)),
         gpus=_tried(partial(_gpus, env)),
         engine=_tried(lambda: str(engine.find(env))),
         programs={name: _program(name, env) for name in _PROGRAMS},
@@ -149,16 +149,10 @@ def _capacity(env: Mapping[str, str], rules: Matrix) -> Capacity:
         hardware_cores=os.cpu_count() or 1,
         memory=seen.memory,
         hardware_memory=int(psutil.virtual_memory().total),
+        swap=seen.swap,
         free=seen.free,
         jobs=limits.jobs,
         budget=limits.budget,
         asked=env.get("MAX_JOBS", ""),
         most_jobs=rules.max_jobs,
     )
-
-
-def _room(use: str, path: Path) -> Room:
-    """Look at a directory, or where it would be made."""
-    there = disk.nearest(path)
-    usage, device = shutil.disk_usage(there), there.stat().st_dev
-    return Room(use=use, path=str(path), device=device, free=usage.free, writable=os.access(there, os.W_OK | os.X_OK))

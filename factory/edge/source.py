@@ -57,11 +57,20 @@ def unpack(archive: Path, *, sha256: str, leave_out: tuple[str, ...], cache: Pat
 
     Raises SourceError when it is damaged or has no ``setup.py`` at its root.
     """
-    marks = "".join(sorted(leave_out)).replace("/", "-")
     return made_once(
-        cache / "sources" / f"{sha256[:16]}{marks and '-without-'}{marks}",
+        _place(sha256, leave_out, cache),
         lambda target: _extract(archive, target, leave_out),
     )
+
+
+def place(release: FlashAttn, *, cache: Path) -> Path:
+    """Say where the unpacked sdist of ``release`` is, or will be."""
+    return _place(release.sha256, release.leave_out, cache)
+
+
+def _place(sha256: str, leave_out: tuple[str, ...], cache: Path) -> Path:
+    marks = "".join(sorted(leave_out)).replace("/", "-")
+    return cache / "sources" / f"{sha256[:16]}{marks and '-without-'}{marks}"
 
 
 def unpacked(release: FlashAttn, *, cache: Path, env: Mapping[str, str]) -> Path:

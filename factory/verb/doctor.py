@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.text import Text
 
 from factory.core.doctor import hand, own
 from factory.core.doctor.choose import newest_fitting
-from factory.core.doctor.facts import Facts, Supply
+from factory.core.doctor.facts import Facts, Missing, Supply
 from factory.core.doctor.line import Section, State, standing
 from factory.core.doctor.target import Guide, Needs, Target
 from factory.core.errors import UnfitError
 from factory.core.estimate import Costs
 from factory.core.model import Cell, Matrix
+from factory.core.room import Want
 from factory.data import DATA
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"}
@@ -34,10 +35,14 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Edges:
-    """What the verb needs of the outside: a look at the machine, and at what there is for a cell."""
+    """What the verb needs of the outside: a look at the machine, and at what there is for a cell.
+
+    ``wants`` says what building a cell will put on disks, in a container or on the machine itself.
+    """
 
     look: Callable[[], Facts]
     supply: Callable[[Cell], Supply]
+    wants: Callable[[Cell, bool], tuple[Want, ...]]
     costs: Costs
 
 
@@ -54,8 +59,9 @@ def doctor(asked: Asked, rules: Matrix, edges: Edges) -> tuple[Section, ...]:
     cell = newest_fitting(asked.cells, facts, rules)
     needed = needs(cell.profile, edges.costs)
     target = Target.of_cell(cell, rules, guide) if asked.named else Target.of_guide(guide)
+    here = replace(needed, wants=edges.wants(cell, not isinstance(facts.engine, Missing)))
     return (
-        own.section(cell, facts, edges.supply(cell), rules, needed),
+        own.section(cell, facts, edges.supply(cell), rules, here),
         hand.section(target, facts, rules, needed, decides=False),
     )
 
@@ -67,9 +73,8 @@ def guides() -> Guide:
 
 def needs(profile: str, costs: Costs) -> Needs:
     """Say what a build of ``profile`` takes; one that the table of costs lacks counts as the full one."""
-    of_profile = [row.peak for (name, _), row in costs.base.items() if name == profile]
-    peaks = of_profile or [row.peak for row in costs.base.values()]
-    return Needs.read(tomllib.loads((DATA / "doctor.toml").read_text(encoding="utf-8")), unit=max(peaks))
+    table = tomllib.loads((DATA / "doctor.toml").read_text(encoding="utf-8"))
+    return Needs.read(table, unit=costs.largest(profile))
 
 
 def lines(sections: Sequence[Section]) -> Iterator[Text]:

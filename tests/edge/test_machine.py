@@ -65,3 +65,29 @@ def test_a_quota_of_cpu_time_limits_the_cores_in_both_versions(tmp_path: Path, q
 def test_an_unlimited_quota_of_version_1(tmp_path: Path) -> None:
     write(tmp_path, cpu__cpu_dot_cfs_quota_us="-1\n", cpu__cpu_dot_cfs_period_us="100000\n")
     assert read(tmp_path).cores == CORES
+
+
+@pytest.mark.parametrize(
+    ("limits", "swap"),
+    [
+        ({}, 4 * GB),
+        ({"memory_dot_max": f"{GB}\n", "memory_dot_swap_dot_max": "max\n"}, 4 * GB),
+        ({"memory_dot_max": f"{GB}\n", "memory_dot_swap_dot_max": f"{GB}\n"}, GB),
+        ({"memory_dot_max": f"{GB}\n", "memory_dot_swap_dot_max": "0\n"}, 0),
+        (
+            {
+                "memory__memory_dot_limit_in_bytes": f"{GB}\n",
+                "memory__memory_dot_memsw_dot_limit_in_bytes": f"{3 * GB}\n",
+            },
+            2 * GB,
+        ),
+    ],
+)
+def test_swap_is_the_hardware_s_as_far_as_a_cgroup_allows(limits: dict[str, str], swap: int, tmp_path: Path) -> None:
+    write(tmp_path, **limits)
+    (tmp_path / "proc").mkdir()
+    kibibytes = 4 * GB // 1024
+    (tmp_path / "proc" / "meminfo").write_text(f"MemTotal: 1 kB\nSwapTotal:   {kibibytes} kB\nSwapFree: 0 kB\n")
+    assert read(tmp_path).swap == swap
+    (tmp_path / "proc" / "meminfo").write_text("MemTotal: 1 kB\n")
+    assert read(tmp_path).swap == 0

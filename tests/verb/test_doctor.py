@@ -22,7 +22,7 @@ CHOSEN = tuple(row.cell for row in expand(RULES) if row.state is State.BUILD)
 
 
 def checked(machine: Facts, *cells: Cell, guide: bool = False) -> tuple[Section, ...]:
-    edges = Edges(look=lambda: machine, supply=lambda _: SUPPLY, costs=costs.table())
+    edges = Edges(look=lambda: machine, supply=lambda _: SUPPLY, wants=lambda *_: (), costs=costs.table())
     return doctor.doctor(Asked(cells=cells or CHOSEN, named=bool(cells), guide=guide), RULES, edges)
 
 

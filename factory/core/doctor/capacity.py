@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from factory.core import maxjobs
+from factory.core import maxjobs, room
 from factory.core.arch import Arch
 from factory.core.doctor.bound import numbers
-from factory.core.doctor.facts import Capacity, Facts, Fetch, Gpu, Missing, Room, Supply
+from factory.core.doctor.facts import Capacity, Facts, Gpu, Missing
 from factory.core.doctor.line import Line, ok, problem, warning
 from factory.core.doctor.target import Needs, Target
 from factory.core.model import Cell, Matrix
-from factory.core.progress import gigabytes
+from factory.core.progress import gigabytes, short
+from factory.core.room import Disk, Fit, Room, Want
 from factory.site.flash_attn_wheel import runs_on
 
 
@@ -22,8 +23,8 @@ def by_factory(capacity: Capacity, needs: Needs) -> Iterator[Line]:
     used = max(1, min(capacity.jobs, fit))
     asked = f"MAX_JOBS={capacity.asked}" if maxjobs.parse(capacity.asked) else f"{capacity.cores} cores"
     first = f"{asked} (matrix.yaml allows {capacity.most_jobs})"
-    room = f"memory for {fit} ({gigabytes(capacity.budget)} GB for compiles, up to {gigabytes(needs.unit)} GB each)"
-    yield ok("MAX_JOBS", f"{used} at once: {first}, {room}; watched while it runs, so nothing need be set")
+    memory = f"memory for {fit} ({gigabytes(capacity.budget)} GB for compiles, up to {gigabytes(needs.unit)} GB each)"
+    yield ok("MAX_JOBS", f"{used} at once: {first}, {memory}; watched while it runs, so nothing need be set")
 
 
 def by_hand(target: Target, facts: Facts, needs: Needs) -> Iterator[Line]:
@@ -66,40 +67,38 @@ def _memory(capacity: Capacity, unit: int) -> Line:
     ]
     container = f"; a container or cgroup allows {' and '.join(limited)}" if limited else ""
     said = f"{gigabytes(capacity.memory)} GB, {gigabytes(capacity.free)} GB free, {capacity.cores} cores{container}"
-    short = f"{said}; one compile may take {gigabytes(unit)} GB"
-    if capacity.memory < unit:
-        return problem("memory", short, "Use a machine, or a container limit, with more memory.")
-    if capacity.free < unit:
-        return warning("memory", short, "End other programs, or set a container's limit higher.")
+    needed = f"{said}; one compile may take {gigabytes(unit)} GB"
+    match Fit.of(unit, memory=capacity.memory, swap=capacity.swap):
+        case Fit.NEVER:
+            return problem("memory", needed, "Use a machine, or a container limit, with more memory; or add swap.")
+        case Fit.SWAPS:
+            swaps = f"{needed}, and then {gigabytes(capacity.swap)} GB of swap are used, which is slow"
+            return warning("memory", swaps, "Use a machine, or a container limit, with more memory.")
+        case Fit.FITS if capacity.free < unit:
+            return warning("memory", needed, "End other programs, or set a container's limit higher.")
     return ok("memory", said)
 
 
-def disks(rooms: tuple[Room, ...] | Missing, supply: Supply, needs: Needs) -> Iterator[Line]:
+def disks(rooms: tuple[Room, ...] | Missing, wants: tuple[Want, ...]) -> Iterator[Line]:
     """Hold the disks of cache and dist to what will be put there; what shares a disk is added up."""
     if isinstance(rooms, Missing):
         yield problem("disk", rooms.what, rooms.remedy)
         return
-    wanted = {"cache": _cache_bytes(supply, needs), "dist": needs.wheel}
-    for room in rooms:
-        together = sum(wanted[other.use] for other in rooms if other.device == room.device)
-        yield _disk(room, wanted[room.use], together)
+    for disk in room.disks(rooms, wants):
+        yield from (_disk(one, disk) for one in disk.rooms)
 
 
-def _cache_bytes(supply: Supply, needs: Needs) -> int:
-    toolkit = supply.toolkit.size * needs.toolkit_factor if isinstance(supply.toolkit, Fetch) else 0
-    return needs.work + toolkit + (0 if supply.environment else needs.environment)
-
-
-def _disk(room: Room, wanted: int, together: int) -> Line:
-    subject = f"disk, {room.use}"
-    elsewhere = "Name another directory: FACTORY_CACHE=..." if room.use == "cache" else "Name another directory: --dist"
-    if not room.writable:
-        return problem(subject, f"{room.path} cannot be written to", f"{elsewhere}.")
-    shared = f", {gigabytes(together)} GB with what else goes on that disk" if together > wanted else ""
-    said = f"{room.path}: {gigabytes(room.free)} GB free; about {gigabytes(wanted)} GB wanted{shared}"
-    if room.free < together:
-        return problem(subject, said, f"Free some space. {elsewhere}.")
-    return ok(subject, said)
+def _disk(one: Room, disk: Disk) -> Line:
+    subject = f"disk, {one.use}"
+    elsewhere = room.ELSEWHERE[one.use]
+    if not one.writable:
+        return problem(subject, f"{one.path} cannot be written to", f"Use another directory: {elsewhere}")
+    wanted = room.most(want for want in disk.wants if want.use == one.use)
+    shared = f", {short(disk.wanted)} with what else goes on that disk" if disk.wanted > wanted else ""
+    said = f"{one.path}: {short(one.free)} free; about {short(wanted)} wanted{shared}"
+    return (
+        ok(subject, said) if disk.fits else problem(subject, said, f"Free some space, or use another disk: {elsewhere}")
+    )
 
 
 def gpu(cell: Cell, found: tuple[Gpu, ...] | Missing, rules: Matrix) -> Iterator[Line]:

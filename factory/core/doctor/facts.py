@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from factory.core.room import Room
+
 
 @dataclass(frozen=True, kw_only=True)
 class Missing:
@@ -89,7 +91,7 @@ class Gpu:
 
 @dataclass(frozen=True, kw_only=True)
 class Capacity:
-    """Cores and bytes of memory: what may be used, what the hardware has, what is free.
+    """Cores and bytes of memory: what may be used, what the hardware has, the swap beside it, what is free.
 
     ``jobs`` and ``budget`` are what the factory lets compiles use. ``asked`` is the variable MAX_JOBS, empty where
     it is not set; ``most_jobs`` the matrix's own cap.
@@ -99,22 +101,12 @@ class Capacity:
     hardware_cores: int
     memory: int
     hardware_memory: int
+    swap: int
     free: int
     jobs: int
     budget: int
     asked: str
     most_jobs: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """A directory that will be written to (``use`` says for what), on which disk, with so many bytes free."""
-
-    use: str
-    path: str
-    device: int
-    free: int
-    writable: bool
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,7 @@ def section(cell: Cell, facts: Facts, supply: Supply, rules: Matrix, needs: Need
         _python(cell, facts),
         *_brought(cell, supply, rules),
         *capacity.by_factory(facts.capacity, needs),
-        *capacity.disks(facts.rooms, supply, needs),
+        *capacity.disks(facts.rooms, needs.wants),
         _engine(facts),
         *capacity.gpu(cell, facts.gpus, rules),
         _git(facts),

@@ -8,6 +8,7 @@ from typing import Any
 
 from factory.core.doctor.bound import Bound
 from factory.core.model import Cell, Matrix, Torch, TorchBuild
+from factory.core.room import Want
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,30 +86,18 @@ class Target:
 class Needs:
     """What a build takes: the oldest g++, bytes of memory for one compile of the factory's and of upstream's.
 
-    ``environment``, ``toolkit_factor``, ``work`` and ``wheel`` are of disks: bytes, the factor for each byte of
-    a toolkit to be downloaded.
+    ``wants`` are what the factory's build puts on disks.
     """
 
     oldest_gcc: int
     unit: int
     hand_job: int
-    environment: int
-    toolkit_factor: int
-    work: int
-    wheel: int
+    wants: tuple[Want, ...] = ()
 
     @classmethod
     def read(cls, table: Mapping[str, Any], *, unit: int) -> Needs:
         """Read the parsed ``doctor.toml``."""
-        return cls(
-            oldest_gcc=table["oldest_gcc"],
-            unit=unit,
-            hand_job=table["hand_job_bytes"],
-            environment=table["environment_bytes"],
-            toolkit_factor=table["toolkit_factor"],
-            work=table["work_bytes"],
-            wheel=table["wheel_bytes"],
-        )
+        return cls(oldest_gcc=table["oldest_gcc"], unit=unit, hand_job=table["hand_job_bytes"])
 
 
 def install_command(torch: Torch, build: TorchBuild) -> str:

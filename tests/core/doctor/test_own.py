@@ -10,14 +10,18 @@ from factory.core.arch import Arch
 from factory.core.doctor import own
 from factory.core.doctor.facts import Facts, Fetch, Fetchable, Gpu, Missing, Program, Supply
 from factory.core.doctor.line import Section, State, standing
+from factory.core.room import DIST, Want
 from tests.doctorfacts import CAPACITY, FACTS, GPU, NEEDS, ROOMS, RULES, SUPPLY, cell, facts, line
 
 NONE = Missing(what="there is none", remedy="Get one.")
 BARE = Supply(toolkit=Fetch(title="Debian", size=114_000_000), passed_over=(), environment=False, cudnn=None)
 
 
-def checked(machine: Facts = FACTS, supply: Supply = SUPPLY) -> Section:
-    return own.section(cell(), machine, supply, RULES, NEEDS)
+WANTS = (Want(what="torch", place="environments", kept=8 * 10**9), Want(what="a wheel", place=DIST, kept=4 * 10**9))
+
+
+def checked(machine: Facts = FACTS, supply: Supply = SUPPLY, wants: tuple[Want, ...] = ()) -> Section:
+    return own.section(cell(), machine, supply, RULES, replace(NEEDS, wants=wants))
 
 
 def test_a_fit_machine() -> None:
@@ -82,20 +86,28 @@ def test_a_container_s_limits_are_seen() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "free", "state"), [(4, 3, State.PROBLEM), (16, 3, State.WARNING), (16, 12, State.OK)]
+    ("memory", "swap", "free", "state"),
+    [
+        (4, 0, 3, State.PROBLEM),
+        (4, 2, 3, State.PROBLEM),
+        (4, 8, 3, State.WARNING),
+        (16, 0, 3, State.WARNING),
+        (16, 0, 12, State.OK),
+    ],
 )
-def test_one_compile_must_fit(memory: int, free: int, state: State) -> None:
-    capacity = replace(CAPACITY, memory=memory * 10**9, free=free * 10**9)
+def test_one_compile_must_fit(memory: int, swap: int, free: int, state: State) -> None:
+    capacity = replace(CAPACITY, memory=memory * 10**9, swap=swap * 10**9, free=free * 10**9)
     assert line(checked(facts(capacity=capacity)), "memory").state is state
 
 
 def test_disks_are_added_up_where_they_are_one() -> None:
     tight = tuple(replace(room, free=11 * 10**9) for room in ROOMS)
-    found = checked(facts(rooms=tight), BARE)
+    found = checked(facts(rooms=tight), wants=WANTS)
     assert [one.subject for one in found.problems] == ["disk, cache", "disk, dist"]
+    assert "8.0 GB wanted, 12.0 GB with what else goes on that disk" in line(found, "disk, cache").said
     assert "FACTORY_CACHE" in line(found, "disk, cache").remedy
     apart = (tight[0], replace(tight[1], device=2))
-    assert not checked(facts(rooms=apart), BARE).problems
+    assert not checked(facts(rooms=apart), wants=WANTS).problems
 
 
 def test_disks_that_cannot_be_written_to() -> None:

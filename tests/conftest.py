@@ -1,4 +1,7 @@
+import os
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -8,6 +11,33 @@ from tests.githubserver import GithubServer, github_server
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("factory", deadline=None)
 settings.load_profile("factory")
+
+LIVE = os.path.realpath(Path(__file__).parents[1] / "matrix.yaml")
+
+
+class Guard:
+    """Fails whoever reads the real matrix unasked: what somebody chooses there must break no test of the code."""
+
+    allowed = False
+
+    def __call__(self, event: str, arguments: tuple[object, ...]) -> None:
+        if event == "open" and not self.allowed and str(arguments[0]).endswith("matrix.yaml"):
+            assert isinstance(arguments[0], str | Path)
+            if os.path.realpath(arguments[0]) == LIVE:
+                pytest.fail("this reads the real matrix.yaml: take tests.frozen.MATRIX, or mark the test live_matrix")
+
+
+guard = Guard()
+sys.addaudithook(guard)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    guard.allowed = item.get_closest_marker("live_matrix") is not None
+    try:
+        return (yield)
+    finally:
+        guard.allowed = False
 
 
 @pytest.fixture(scope="session", autouse=True)

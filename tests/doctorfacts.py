@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from factory.core import matrix
 from factory.core.cells import expand
@@ -14,8 +13,9 @@ from factory.core.room import Room
 from factory.core.selector import parse, select
 from factory.edge import costs
 from factory.verb import doctor
+from tests.frozen import MATRIX
 
-RULES = matrix.load((Path(__file__).parents[1] / "matrix.yaml").read_bytes())
+RULES = matrix.load(MATRIX.read_bytes())
 GUIDE = doctor.guides()
 NEEDS = doctor.needs("full", costs.table())
 HOME = Home(origin="CUDA_HOME", path="/usr/local/cuda-12.4", release="12.4.131")

@@ -17,11 +17,12 @@ from factory.core.wheel.report import SCHEMA, Finding, Report
 from factory.edge import github
 from factory.edge.github import Repository
 from factory.verb.publication import Patience
+from tests.frozen import MATRIX
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease
 
 TAG = "v2.7.4.post1"
-RULES: Matrix = matrix.load((Path(__file__).parents[1] / "matrix.yaml").read_bytes(), name="matrix.yaml")
+RULES: Matrix = matrix.load(MATRIX.read_bytes(), name="matrix.yaml")
 UNTESTED = replace(RULES, runners=replace(RULES.runners, gpu=()))
 TESTED = replace(RULES, runners=replace(RULES.runners, gpu=("gpu-box",)))
 

@@ -1,4 +1,4 @@
-"""The small sdist of ``tests/data`` in place of every flash-attn of the real matrix: plans need no network."""
+"""The small sdist of ``tests/data`` in place of every flash-attn of the matrix: plans need no network."""
 
 import hashlib
 import io
@@ -6,19 +6,21 @@ import re
 import tarfile
 from pathlib import Path
 
+from tests.frozen import MATRIX
+
 ROOT = Path(__file__).parents[1]
 KERNELS = 3
 
 
-def matrix_with_small_sdists(cache: Path) -> str:
-    """Put the sdist into ``cache`` as each release; give the text of a matrix.yaml with its sha256 in it."""
+def matrix_with_small_sdists(cache: Path, of: Path = MATRIX) -> str:
+    """Put the sdist into ``cache`` as each release; give the text of the matrix ``of`` with its sha256 in it."""
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
         tar.add(ROOT / "tests" / "data" / "sdist", arcname="flash_attn")
     sha256 = hashlib.sha256(packed.getvalue()).hexdigest()
     directory = cache / "sdists" / sha256[:16]
     directory.mkdir(parents=True)
-    text = (ROOT / "matrix.yaml").read_text(encoding="utf-8")
+    text = of.read_text(encoding="utf-8")
     for version in re.findall(r"^  (\S+):\n    sha256: ", text, re.MULTILINE):
         (directory / f"flash_attn-{version}.tar.gz").write_bytes(packed.getvalue())
     return re.sub(r"sha256: [0-9a-f]{64}", f"sha256: {sha256}", text)

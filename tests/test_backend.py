@@ -14,8 +14,9 @@ from factory.core.errors import DiskFullError, EngineError, ImageError, Interpre
 from factory.edge import workshop
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
+from tests.frozen import MATRIX
 
-RULES = matrix.load((Path(__file__).parents[1] / "matrix.yaml").read_text())
+RULES = matrix.load(MATRIX.read_text())
 INFO = '{"host": {"arch": "amd64", "security": {"rootless": false}}, "version": {"Version": "4.3.1"}}'
 UNREACHED = "dial tcp: lookup registry-1.docker.io: no such host"
 
@@ -80,7 +81,7 @@ def test_an_image_that_cannot_be_had_leaves_this_machine_unless_containers_were_
 
 def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
     made, said = order(tmp_path, f"echo '{INFO}'")
-    text = (Path(__file__).parents[1] / "matrix.yaml").read_text()
+    text = MATRIX.read_text()
     start = text.index("    image:\n      name: docker.io/pytorch/manylinux2_28-builder:cuda12.4")
     end = text.index("  12.6:\n", start)
     rules = matrix.load(f"{text[:start]}    image: null\n{text[end:]}")

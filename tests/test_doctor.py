@@ -11,6 +11,7 @@ import pytest
 from factory.__main__ import main
 from factory.core.errors import UnfitError
 from factory.edge import shell
+from tests.frozen import MATRIX
 from tests.smallsdist import ROOT
 
 CELL = "cu124 torch2.6"
@@ -18,7 +19,7 @@ CELL = "cu124 torch2.6"
 
 def typed(cwd: Path, *words: str, **env: str) -> shell.Completed:
     """Type it in an environment that holds nothing but ``env``."""
-    (cwd / "matrix.yaml").write_bytes((ROOT / "matrix.yaml").read_bytes())
+    (cwd / "matrix.yaml").write_bytes(MATRIX.read_bytes())
     command = [sys.executable, "-m", "factory", "doctor", *words]
     return shell.run(command, cwd=cwd, env={"PYTHONPATH": str(ROOT), **env}, timeout=300)
 
@@ -92,5 +93,5 @@ def test_what_cannot_be_checked(words: list[str], status: int, told: str, capsys
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "matrix.yaml").write_bytes((ROOT / "matrix.yaml").read_bytes())
+    (tmp_path / "matrix.yaml").write_bytes(MATRIX.read_bytes())
     monkeypatch.chdir(tmp_path)

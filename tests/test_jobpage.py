@@ -1,4 +1,4 @@
-"""What the command line puts onto the page of a GitHub job, with the real matrix and small sdists."""
+"""What the command line puts onto the page of a GitHub job, with a matrix of small sdists."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The command line as a person uses it, in a directory of its own with the real matrix and small sdists."""
+"""The command line as a person uses it, in a directory of its own with a matrix of small sdists."""
 
 import json
 import os

@@ -12,13 +12,13 @@ import pytest
 
 from factory.__main__ import main
 from factory.core.update.proposal import keys_in
+from tests.frozen import MATRIX
 from tests.githubissues import StoredTag
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 from tests.serving import serving
 from tests.smallregistry import DIGEST, Registry, registry
 
-ROOT = Path(__file__).parents[1]
 KEYS = {"flash-attn 2.8.4", "action actions/checkout v7.0.1"}
 
 
@@ -52,7 +52,7 @@ def server(
     github: GithubServer, index: str, images: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[GithubServer]:
     """Stands in a repository whose image is pinned and has not moved, and whose action has."""
-    text = (ROOT / "matrix.yaml").read_text(encoding="utf-8")
+    text = MATRIX.read_text(encoding="utf-8")
     text = re.sub(r"docker\.io/\S+", f"{images.name}/team/image:tag", text).replace("digest: null", f"digest: {DIGEST}")
     (tmp_path / "matrix.yaml").write_text(text, encoding="utf-8")
     workflow = tmp_path / ".github" / "workflows" / "ci.yml"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.frozen import MATRIX
 from tests.githubstore import REPOSITORY
 from tests.rehearsal import fork
 from tests.rehearsal.actions.all import ACTIONS
@@ -21,6 +22,7 @@ from tests.rehearsal.wiring import look
 from tests.rehearsal.workflow import Workflow
 
 ROOT = Path(__file__).parents[1]
+FROZEN = {"matrix.yaml": MATRIX.read_text()}
 FACTORY = ".github/workflows/factory.yml"
 # Those that are only called are looked at where they are called.
 WORKFLOWS = sorted(
@@ -53,9 +55,9 @@ def a_run(here: Path, spoken: Language, source: Source, github: Forge = NOWHERE)
 
 @pytest.fixture(scope="module")
 def planned(spoken: Language, tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Mapping[str, str]]:
-    """The outputs of the real plan job, for the real matrix and nothing published."""
+    """The outputs of the real plan job, with nothing published."""
     here = tmp_path_factory.mktemp("plan")
-    source = fork.make(ROOT, here / "source", REPOSITORY, {})
+    source = fork.make(ROOT, here / "source", REPOSITORY, FROZEN)
     with forge() as (github, server):
         run = a_run(here, spoken, source, github)
         workflow = Workflow.read(source.path, FACTORY, spoken)
@@ -119,6 +121,6 @@ def test_one_change_in_a_workflow_is_found(  # noqa: PLR0913, PLR0917 - a table
     name = f".github/workflows/{file}.yml"
     text = (ROOT / name).read_text()
     assert old in text
-    source = fork.make(ROOT, tmp_path / "source", REPOSITORY, {name: text.replace(old, new)})
+    source = fork.make(ROOT, tmp_path / "source", REPOSITORY, {**FROZEN, name: text.replace(old, new)})
     found = look(a_run(tmp_path, run.language, source), FACTORY, ACTIONS, {"plan": outputs})
     assert told in "\n".join(found)

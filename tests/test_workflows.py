@@ -19,6 +19,7 @@ import yaml
 from factory.cli.parser import parser
 from factory.core import cells, matrix, workflow
 from factory.data import DATA
+from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[1]
 GITHUB = ROOT / ".github"
@@ -65,7 +66,7 @@ VALUES = {
     "GITHUB_OUTPUT": "/runner/output",
     "RUNNER_TEMP": "/runner/temp",
 }
-RULES = matrix.load((ROOT / "matrix.yaml").read_bytes().replace(b"\n  gpu: []", b"\n  gpu: [gpu]"))
+RULES = matrix.load(MATRIX.read_bytes().replace(b"\n  gpu: []", b"\n  gpu: [gpu]"))
 RUNNER = workflow.read_runner(tomllib.loads((DATA / "runner.toml").read_text()))
 
 

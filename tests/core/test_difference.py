@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -12,8 +11,9 @@ from factory.core import cells, matrix
 from factory.core.arch import Arch
 from factory.core.difference import Difference, Facts, Side, difference, facts, headline, lines
 from factory.core.model import Planned, State
+from tests.frozen import MATRIX
 
-TEXT = (Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8")
+TEXT = MATRIX.read_text(encoding="utf-8")
 EVERY = cells.expand(matrix.load(TEXT))
 NONE = Side(planned=(), facts={})
 

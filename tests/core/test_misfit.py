@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -16,8 +15,9 @@ from factory.core.misfit import Here, Pair, by_facts, by_text
 from factory.core.wheel import name
 from factory.core.wheel.fatbin import images
 from factory.data import DATA
+from tests.frozen import MATRIX
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text())
+RULES = matrix.load(MATRIX.read_text())
 CLASSES = {row["check_symbol"]: kind for kind, row in tomllib.loads((DATA / "kernel_classes.toml").read_text()).items()}
 HERE = Here(
     python="3.12",

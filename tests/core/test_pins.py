@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -10,9 +9,9 @@ from hypothesis import strategies as st
 from factory.core import matrix
 from factory.core.errors import MatrixError
 from factory.core.pins import pinned
+from tests.frozen import MATRIX
 
-MATRIX = (Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8")
-TEXT = re.sub(r"digest: sha256:\w+", "digest: null", MATRIX)
+TEXT = re.sub(r"digest: sha256:\w+", "digest: null", MATRIX.read_text(encoding="utf-8"))
 IMAGES = {cuda: kit.image for cuda, kit in matrix.load(TEXT).toolkits.items() if kit.image}
 NAME = IMAGES["12.6"].name
 OLD, NEW = "sha256:" + "01" * 32, "sha256:" + "ab" * 32

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -10,9 +9,10 @@ from factory.core.model import Planned, State
 from factory.core.published import Published
 from factory.core.remaining import less_published
 from factory.core.wheel.name import wheel_filename
+from tests.frozen import MATRIX
 from tests.samplewheels import GUIDE, named, wheel
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8"))
+RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))
 EVERY = cells.expand(RULES)
 
 

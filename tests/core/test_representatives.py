@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +8,9 @@ from factory.core import matrix
 from factory.core.cells import expand
 from factory.core.model import Cell, Representative, State
 from factory.core.representatives import divide
+from tests.frozen import MATRIX
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text())
+RULES = matrix.load(MATRIX.read_text())
 CELLS = [row.cell for row in expand(RULES) if row.state is State.BUILD]
 
 

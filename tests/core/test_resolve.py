@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
@@ -17,9 +16,9 @@ from factory.core.resolve import resolve
 from factory.site import SITE
 from factory.site import flash_attn_wheel as alone
 from factory.site.flash_attn_wheel import Environment, UnknownTokenError
+from tests.frozen import MATRIX
 from tests.samplewheels import many, wheel
 
-ROOT = Path(__file__).parents[2]
 HERE = Environment(
     python="3.10",
     torch="2.6",
@@ -43,7 +42,7 @@ WHEELS = [
 
 @pytest.fixture(scope="module")
 def rules() -> Matrix:
-    return matrix.load((ROOT / "matrix.yaml").read_bytes())
+    return matrix.load(MATRIX.read_bytes())
 
 
 def refused(environment: Environment, rules: Matrix, wheels: list[Published] | None = None) -> NoWheelError:
@@ -147,10 +146,6 @@ def test_a_withdrawn_wheel_is_never_given(rules: Matrix) -> None:
 )
 def test_which_gpu_runs_which_code(code: str, runs: list[str], does_not: list[str]) -> None:
     assert [gpu for gpu in runs + does_not if alone.runs_on(code, gpu)] == runs
-
-
-def test_minimum_drivers_are_those_of_the_matrix(rules: Matrix) -> None:
-    assert {toolkit.major: toolkit.minimum_driver for toolkit in rules.toolkits.values()} == alone.MINIMUM_DRIVER
 
 
 def test_tokens_are_read_in_any_order_and_letter_case() -> None:

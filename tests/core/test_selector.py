@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
 from random import Random
 
 import pytest
@@ -11,9 +10,9 @@ from factory.core import matrix, selector
 from factory.core.cells import expand
 from factory.core.errors import CellError, SelectorError
 from factory.core.model import Planned, State
+from tests.frozen import MATRIX
 
-ROOT = Path(__file__).parents[2]
-REAL = matrix.load((ROOT / "matrix.yaml").read_text())
+REAL = matrix.load(MATRIX.read_text())
 PLANNED = expand(REAL)
 BUILDABLE = [row for row in PLANNED if row.state is not State.SKIPPED]
 TOKENS = sorted({token for row in PLANNED for token in row.cell.id.split()})

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,9 +10,10 @@ from factory.core.summaries.build import Attempt, Outcome, markdown
 from factory.core.summaries.kernels import Tally
 from factory.core.summaries.markdown import code
 from factory.core.wheel.report import SCHEMA, Finding, Report
+from tests.frozen import MATRIX
 from tests.markdownpage import read
 
-EVERY = cells.expand(matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8")))
+EVERY = cells.expand(matrix.load(MATRIX.read_text(encoding="utf-8")))
 FACTS: dict[str, object] = {
     "extensions": [{"archs": ["sm_80", "sm_90"], "platform": "manylinux_2_28_x86_64", "units": 84}]
 }

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,9 +9,10 @@ from factory.core import cells, matrix
 from factory.core.difference import Side, difference
 from factory.core.model import State
 from factory.core.summaries.difference import incomparable, markdown
+from tests.frozen import MATRIX
 from tests.markdownpage import read
 
-EVERY = cells.expand(matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8")))
+EVERY = cells.expand(matrix.load(MATRIX.read_text(encoding="utf-8")))
 NOW = Side(planned=EVERY, facts={("max_jobs",): "32"})
 
 

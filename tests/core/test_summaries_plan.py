@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,9 +8,10 @@ from hypothesis import strategies as st
 from factory.core import cells, matrix
 from factory.core.model import Planned, Runners, State
 from factory.core.summaries.plan import Outline, SetNeed, markdown
+from tests.frozen import MATRIX
 from tests.markdownpage import read
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8"))
+RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))
 EVERY = cells.expand(RULES)
 BUILT = tuple(row for row in EVERY if row.state is State.BUILD)
 NEED = SetNeed(name="fa2 cu124", wheels=14, units=84, seconds=9000, cpu_seconds=18_000, peak=6_800_000_000)

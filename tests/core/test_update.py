@@ -1,11 +1,10 @@
-"""The proposals, put into the real matrix.yaml as they say, are what the matrix takes and what it refuses."""
+"""The proposals, put into a matrix.yaml as they say, are what the matrix takes and what it refuses."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -23,8 +22,9 @@ from factory.core.update.listing import IndexFile, news, sdists, wheels
 from factory.core.update.metadata import Needs, needs
 from factory.core.update.proposal import CHECK, Proposal, keys_in, mark
 from factory.core.update.torch import TorchRelease
+from tests.frozen import MATRIX
 
-TEXT = (Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8")
+TEXT = MATRIX.read_text(encoding="utf-8")
 RULES: Matrix = matrix.load(TEXT)
 SHA256 = "ab" * 32
 DIGEST = f"sha256:{SHA256}"

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from factory.core import matrix
@@ -10,8 +8,9 @@ from factory.core.errors import CellError
 from factory.core.model import State
 from factory.core.wheel import name
 from factory.core.wheel.origin import profile_of, torch_of
+from tests.frozen import MATRIX
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text())
+RULES = matrix.load(MATRIX.read_text())
 FILENAME = "flash_attn-2.8.3.post2+cu12torch2.12cxx11abiTRUE.smoke-cp312-cp312-linux_x86_64.whl"
 
 

@@ -1,7 +1,6 @@
 import json
 import re
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,8 +10,9 @@ from factory.core import cells, matrix, selector
 from factory.core.errors import SelectorError
 from factory.core.model import Cell, Runners, State
 from factory.core.workflow import Runner, kernel_set, outputs
+from tests.frozen import MATRIX
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8"))
+RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))
 RUNNER = Runner(cores=4, memory=16 * 10**9, matrix=256, shard_seconds=9000)
 PLANNED = cells.expand(RULES)
 ALL = [row.cell for row in PLANNED if row.state is State.BUILD]

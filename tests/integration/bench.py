@@ -26,6 +26,7 @@ from factory.edge.workshop import Workshop
 from factory.verb import build, workbench
 from factory.verb.kernels import KernelSet, SetWanted
 from factory.verb.workbench import CellWanted
+from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[2]
 SDIST = ROOT / "tests" / "data" / "sdist"
@@ -66,7 +67,7 @@ Made = tuple[Bench, KernelSet, Path]
 def make_bench(root: Path) -> Bench:
     env = dict(os.environ)
     cache = _cache_beside(root / "cache", cache_root(env))
-    rules = matrix.load((ROOT / "matrix.yaml").read_text(encoding="utf-8"))
+    rules = matrix.load(MATRIX.read_text(encoding="utf-8"))
     release = FlashAttn(
         version="0.0.1",
         sha256=_pack(cache),

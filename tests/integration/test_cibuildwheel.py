@@ -14,14 +14,15 @@ from factory.core import container, matrix
 from factory.core.arch import Arch
 from factory.core.container import Outside
 from factory.core.model import Cell, Image
-from factory.data import DATA
 from factory.edge import cibuildwheel, interpreter, shell
 from factory.edge.cache import cache_root
 from factory.edge.engine import engine_env
 from factory.edge.environment import Installer
 from factory.edge.log import Log
 
-RULES = matrix.load((DATA.parents[1] / "matrix.yaml").read_text())
+pytestmark = pytest.mark.live_matrix
+
+ROOT = Path(__file__).parents[2]
 DIGEST = "sha256:" + "a" * 64
 # Options are computed as cibuildwheel's own main does, with this process's environment, and printed.
 READ = """
@@ -74,7 +75,8 @@ def read(python: str, directory: Path) -> dict[str, Any]:
         interpreter=lambda version: interpreter.find(version, os.environ),
         say=Log(Console()).say,
     )
-    tool = cibuildwheel.find(RULES.cibuildwheel[python], cache=cache, installer=installer, say=print)
+    rules = matrix.load((ROOT / "matrix.yaml").read_text())
+    tool = cibuildwheel.find(rules.cibuildwheel[python], cache=cache, installer=installer, say=print)
     caller = dict(os.environ) | {"CIBW_BEFORE_ALL": "evil", "CIBW_ENVIRONMENT": "A=evil", "GITHUB_TOKEN": "evil"}
     odd = directory / "a cache, with 'all' $signs"
     mounts = container.mounts(odd, bundle=Path("/ca.crt"))

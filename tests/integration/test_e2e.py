@@ -26,7 +26,7 @@ from tests.githubserver import github_server
 from tests.githubstore import REPOSITORY
 from tests.publishing import put_list
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.live_matrix]
 
 BACKWARD = 28  # units in this sdist, five seconds each in the smoke profile
 PARTS = 4  # of a unit: host code, PTX, machine code for 8.0 and 9.0

@@ -30,7 +30,7 @@ from factory.edge.pool import Pool
 from tests.integration import enginebench
 from tests.integration.test_e2e import BACKWARD, PARTS, WHEEL, done, without_backward
 
-pytestmark = pytest.mark.e2e_container
+pytestmark = [pytest.mark.e2e_container, pytest.mark.live_matrix]
 
 ROOT = Path(__file__).parents[2]
 CELL = ("cu124", "torch2.6", "cp310", "--profile", "smoke")

@@ -19,10 +19,10 @@ from factory.core.imagename import ImageName
 from factory.edge import shell
 from factory.edge.registry import digest
 from factory.verb.pin import pin
+from tests.frozen import MATRIX
 
 pytestmark = pytest.mark.e2e_container
 
-MATRIX = Path(__file__).parents[2] / "matrix.yaml"
 DOCKER = "application/vnd.docker.distribution.manifest.v2+json"
 OCI = "application/vnd.oci.image.manifest.v1+json"
 KINDS = {

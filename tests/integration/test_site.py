@@ -22,12 +22,12 @@ from factory.core.wheel import name as wheelname
 from factory.site import flash_attn_wheel as alone
 from factory.site.flash_attn_wheel import Environment
 from factory.verb.index import index
+from tests.frozen import MATRIX
 from tests.integration.browser import Browser, browser
 from tests.samplewheels import many, named, wheel
 
 pytestmark = pytest.mark.e2e_site
 
-ROOT = Path(__file__).parents[2]
 TAB, ENTER = "\ue004", "\ue007"
 PASTE = """Collecting environment information...
 PyTorch version: 2.6.0+cu124
@@ -60,7 +60,7 @@ class Site:
 
 def chosen_wheels() -> list[Published]:
     """Give one wheel of every cell of the matrix that is built, a withdrawn one, and one of a profile."""
-    rules = matrix.load((ROOT / "matrix.yaml").read_bytes())
+    rules = matrix.load(MATRIX.read_bytes())
     cells = [row.cell for row in expand(rules) if row.state is State.BUILD]
     made = [
         named(

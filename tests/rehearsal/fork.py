@@ -20,10 +20,10 @@ _BRANCH = "main"
 
 
 def make(root: Path, into: Path, repository: str, changes: Mapping[str, str]) -> Source:
-    """Commit the working tree of ``root`` in ``into``, and on top of it what ``changes`` gives as files' texts."""
+    """Commit the working tree of ``root`` in ``into``, and on top of it files with the texts in ``changes``."""
     listed = _git(root, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     for name in filter(None, listed.split("\0")):
-        if (root / name).is_file():
+        if (root / name).is_file() and name not in changes:
             (into / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, into / name)
     _git(into, "init", "--quiet", "--initial-branch", _BRANCH)

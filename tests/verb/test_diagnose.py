@@ -1,4 +1,4 @@
-"""``diagnose`` as a person uses it, in a directory with the real matrix."""
+"""``diagnose`` as a person uses it, in a directory with a matrix.yaml."""
 
 import io
 import shutil
@@ -9,6 +9,7 @@ import pytest
 
 from factory.__main__ import main
 from factory.core.errors import UsageError
+from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[2]
 LOGS = ROOT / "tests" / "data" / "logs"
@@ -16,7 +17,7 @@ LOGS = ROOT / "tests" / "data" / "logs"
 
 @pytest.fixture(autouse=True)
 def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    shutil.copy(ROOT / "matrix.yaml", tmp_path)
+    shutil.copy(MATRIX, tmp_path)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FACTORY_CACHE", str(tmp_path / "cache"))
     return tmp_path

@@ -11,9 +11,10 @@ from factory.edge.attestation import Attested
 from factory.site.flash_attn_wheel import Environment, Probed
 from factory.verb import download
 from factory.verb.download import Edges
+from tests.frozen import MATRIX
 from tests.samplewheels import GUIDE, wheel
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_bytes())
+RULES = matrix.load(MATRIX.read_bytes())
 GUIDES = wheel()
 HERE = Environment(
     python="3.10", torch="2.6", cuda="12.4", cxx11abi=False, machine="x86_64", glibc="2.36", gpus=("9.0",), driver=550

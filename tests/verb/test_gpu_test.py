@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,11 +21,11 @@ from factory.edge.workshop import Workshop
 from factory.verb import gpu_test
 from factory.verb.gpu_test import Wanted
 from factory.verb.pronounce import verdict_path
+from tests.frozen import MATRIX
 from tests.smalltrial import FILENAME, MODULE, TAG, nvidia_smi, program, python_with_torch
 from tests.wheelmaker import Binary, Maker, Parts
 
-ROOT = Path(__file__).parents[2]
-RULES = matrix.load((ROOT / "matrix.yaml").read_text())
+RULES = matrix.load(MATRIX.read_text())
 
 
 class Lab:
@@ -193,7 +194,8 @@ def test_where_nothing_can_be_tested_nothing_is_written(lab: Lab) -> None:
 def test_the_command_line_finds_the_python_itself_and_has_the_verdicts_status(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(ROOT)
+    shutil.copy(MATRIX, lab.home)
+    monkeypatch.chdir(lab.home)
     monkeypatch.setenv("FACTORY_CACHE", str(lab.home / "cache"))
     monkeypatch.setenv("PATH", f"{lab.home / 'bin'}:{lab.python.parent}:/usr/bin:/bin")
     monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)

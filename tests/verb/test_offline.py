@@ -10,11 +10,12 @@ from pathlib import Path
 from factory.core.verdict import Verdict
 from factory.edge import shell
 from factory.verb.pronounce import verdict_path
+from tests.frozen import MATRIX
 from tests.smalltrial import FILENAME, MODULE, nvidia_smi, python_with_torch
 from tests.wheelmaker import Maker, Parts
 
 ROOT = Path(__file__).parents[2]
-CARRIED = ("factory", "noxfile.py", "pyproject.toml", "matrix.yaml", "README.md", "LICENSE")
+CARRIED = ("factory", "noxfile.py", "pyproject.toml", "README.md", "LICENSE")
 ALONE = ("unshare", "--user", "--map-root-user", "--net")
 REACH = "import socket, sys; socket.create_connection(('127.0.0.1', int(sys.argv[1])), timeout=5)"
 FAILED = 43
@@ -29,6 +30,7 @@ def test_a_wheel_is_tested_without_a_network(maker: Maker, tmp_path: Path) -> No
     for name in CARRIED:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, clone / name)
+    shutil.copy(MATRIX, clone)
     wheel = maker.write(Parts(filename=FILENAME, module=MODULE), clone / "dist")
     # The Python that this one was made from, as it is on a user's PATH, for it has pip.
     env = {

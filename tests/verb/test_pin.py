@@ -1,4 +1,4 @@
-"""On copies of the real matrix.yaml whose images are in registries on this machine."""
+"""On copies of a matrix.yaml whose images are in registries on this machine."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from factory.core import matrix
 from factory.core.errors import FactoryError, ImageError, MatrixError, UnreachableError
 from factory.core.model import Image
 from factory.verb.pin import pin
+from tests.frozen import MATRIX
 from tests.smallregistry import DIGEST, MANIFEST, Registry, registry
 
-TEXT = (Path(__file__).parents[2] / "matrix.yaml").read_text(encoding="utf-8")
+TEXT = MATRIX.read_text(encoding="utf-8")
 IMAGES = {cuda: kit.image for cuda, kit in matrix.load(TEXT).toolkits.items() if kit.image}
 CUDAS = list(IMAGES)
 OLD = "sha256:" + "01" * 32

@@ -1,10 +1,9 @@
-"""On the real matrix.yaml, with sources that answer as they are told to."""
+"""With sources that answer as they are told to."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,8 +16,9 @@ from factory.core.update.actions import Action, Tag
 from factory.core.update.listing import IndexFile
 from factory.edge.githubclient import TroubleError
 from factory.verb.watch import Observed, Sources, watch
+from tests.frozen import MATRIX
 
-RULES: Matrix = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_bytes())
+RULES: Matrix = matrix.load(MATRIX.read_bytes())
 SHA256 = "ab" * 32
 COMMIT = "c0" * 20
 PINS = tuple(

@@ -1,0 +1,119 @@
+"""The real ``matrix.yaml`` and what must go with it; whatever somebody chooses there, these hold."""
+
+from __future__ import annotations
+
+import json
+import time
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from factory.core import matrix
+from factory.core.cells import expand
+from factory.core.model import Matrix
+from factory.core.requirements import lock_name
+from factory.data import DATA
+from factory.edge import cibuildwheel
+from factory.site.flash_attn_wheel import MINIMUM_DRIVER
+
+pytestmark = pytest.mark.live_matrix
+
+ROOT = Path(__file__).parents[1]
+
+
+@cache
+def text() -> str:
+    return (ROOT / "matrix.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def rules() -> Matrix:
+    return matrix.load(text())
+
+
+def test_it_is_what_an_editor_takes() -> None:
+    schema = json.loads((DATA / "matrix.schema.json").read_text())
+    as_read = json.loads(json.dumps(yaml.safe_load(text())))
+    jsonschema.validate(as_read, schema, cls=jsonschema.Draft202012Validator)
+
+
+def test_all_its_cells_are_found_in_less_than_a_tenth_of_a_second(rules: Matrix) -> None:
+    start = time.process_time()
+    assert expand(rules)
+    assert time.process_time() - start < 0.1
+
+
+def test_its_kernel_classes_are_those_the_stand_ins_are_made_for(rules: Matrix) -> None:
+    known = tomllib.loads((DATA / "kernel_classes.toml").read_text())
+    assert {torch.kernel_class for torch in rules.torch.values()} == set(known)
+
+
+def test_its_minimum_drivers_are_those_of_the_page(rules: Matrix) -> None:
+    assert {toolkit.major: toolkit.minimum_driver for toolkit in rules.toolkits.values()} == MINIMUM_DRIVER
+
+
+def test_what_it_builds_has_its_lock_files(rules: Matrix) -> None:
+    wanted = {
+        lock_name(rules.torch[choice.torch], build)
+        for choice in rules.choices.values()
+        for build in rules.torch[choice.torch].builds
+        if build.published and build.index_url is None
+    }
+    wanted |= {cibuildwheel.lock_name(release) for release in rules.cibuildwheel.values()}
+    missing = sorted(wanted - {path.name for path in (DATA / "locks").iterdir()})
+    assert not missing, f"factory/data/locks lacks {', '.join(missing)}; write them: nox -s lock"
+
+
+def test_every_lock_file_is_of_something_in_it(rules: Matrix) -> None:
+    torches = {
+        lock_name(torch, build): torch.release
+        for torch in rules.torch.values()
+        for build in torch.builds
+        if build.index_url is None
+    }
+    tools = {"factory.txt", "virtualenv.txt", *map(cibuildwheel.lock_name, rules.cibuildwheel.values())}
+    for path in (DATA / "locks").iterdir():
+        assert path.name in torches or path.name in tools, f"nothing in matrix.yaml has the lock file {path.name}"
+        lines = path.read_text().splitlines()
+        if path.name in torches:
+            assert any(line.startswith(f"torch=={torches[path.name]} ") for line in lines)
+        pinned = [line for line in lines if not line.startswith(" ")]
+        assert len(pinned) <= sum(line.count("--hash=sha256:") for line in lines)
+
+
+@pytest.fixture(scope="module")
+def proofs() -> list[dict[str, Any]]:
+    return [json.loads(path.read_text()) for path in sorted((DATA / "proofs").glob("*.json"))]
+
+
+def test_a_shared_front_end_rests_on_a_proof(rules: Matrix, proofs: list[dict[str, Any]]) -> None:
+    shared = [
+        (toolkit.version, str(arch), str(first))
+        for toolkit in rules.toolkits.values()
+        for arch, first in toolkit.front_end.items()
+        if arch != first
+    ]
+    assert shared
+    for cuda, arch, front_end in shared:
+        compared = [
+            code["kernels"]
+            for proof in proofs
+            if proof["toolkit"].startswith(f"{cuda}.")
+            for unit in proof["units"]
+            for code in unit["code"]
+            if (code["arch"], code["front_end"]) == (arch, front_end)
+        ]
+        assert sum(compared) > 0, (cuda, arch, front_end)
+
+
+def test_proofs_name_releases_of_it(rules: Matrix, proofs: list[dict[str, Any]]) -> None:
+    assert proofs
+    releases = {torch.release: torch.kernel_class for torch in rules.torch.values()}
+    for proof in proofs:
+        assert proof["flash_attn"] in rules.flash_attn
+        assert releases[proof["torch"]] == proof["kernel_class"]

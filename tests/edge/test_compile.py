@@ -233,7 +233,9 @@ def slow(tmp_path: Path) -> tuple[str, ...]:
 
 
 def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 10
     while not path.exists():
+        assert time.monotonic() < deadline, f"{path.name} has not come in ten seconds"
         time.sleep(0.01)
 
 

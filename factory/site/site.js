@@ -34,21 +34,20 @@ const versionKey = (text) => {
 };
 
 function readRow(row, section) {
-  const cells = [...row.cells].map((cell) => cell.textContent);
-  const link = row.querySelector("a").href;
-  const [url, sha256] = link.split("#sha256=");
+  const said = Object.fromEntries([...row.cells].map((cell) => [cell.className, cell.textContent]));
+  const [url, sha256] = row.querySelector("a").href.split("#sha256=");
   return {
     ...section,
     row,
     url,
     sha256,
-    python: cells[0],
-    version: cells[1],
-    size: cells[2],
-    archs: cells[3].split(" ").filter(Boolean),
-    glibc: cells[4],
-    test: cells[5],
-    date: cells[6],
+    python: said.python,
+    version: said.version,
+    size: said.size,
+    archs: said.archs.split(" ").filter(Boolean),
+    glibc: said.glibc,
+    test: said.test,
+    date: said.date,
     filename: decodeURIComponent(url.slice(url.lastIndexOf("/") + 1)),
     yanked: row.classList.contains("yanked"),
   };

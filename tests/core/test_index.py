@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -102,6 +103,15 @@ def test_the_page_escapes_what_people_wrote() -> None:
     page = site.files([wheel(yanked="<script>alert(1)</script>")], TEMPLATE)["index.html"]
     assert "<script>alert" not in page
     assert "withdrawn: <script>alert(1)</script>" in "".join(Page(page).text)
+
+
+def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
+    page = site.files([wheel()], TEMPLATE)["index.html"]
+    cells = re.findall(r"<t[hd](?: scope=\"row\")? class=(\w+)>", page)
+    assert len(cells) == len(set(cells)) == page.count('scope="col"')
+    script, style = ((SITE / name).read_text(encoding="utf-8") for name in ("site.js", "site.css"))
+    named = {*re.findall(r"\bsaid\.(\w+)", script), *re.findall(r"\btd\.(\w+)", style)}
+    assert named <= set(cells)
 
 
 def test_an_index_of_nothing_says_so() -> None:

@@ -109,7 +109,7 @@ def _add_selecting(
     verb = verbs.add_parser(name, help=about, description=_sentence(about), epilog=_EPILOG)
     about = "which cells: part of a selector, see below"
     verb.add_argument("selector", nargs="*", metavar="TOKEN", help=about)
-    verb.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
+    verb.add_argument("--profile", metavar="NAME", help=f"a profile of matrix.yaml (default: {PROFILE})")
     verb.add_argument(
         "--archs", type=_archs, metavar="LIST", help="architectures in place of the matrix's: 8.6,8.9+PTX"
     )
@@ -175,7 +175,7 @@ def _add_diagnose(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     one = verbs.add_parser("diagnose", help=about, description=_sentence(about), epilog=_EPILOG)
     one.add_argument("file", nargs="?", metavar="FILE", help="a log, or - for standard input (default: the newest one)")
     one.add_argument("selector", nargs="*", metavar="TOKEN", help="which cell was built (default: what the log says)")
-    one.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
+    one.add_argument("--profile", metavar="NAME", help=f"a profile of matrix.yaml (default: {PROFILE})")
     one.set_defaults(run=diagnosis.diagnose, archs=None, memory=None)
 
 
@@ -208,7 +208,7 @@ def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     about = "cu124 torch2.6 cp310 ... (default: this machine)"
     one.add_argument("selector", nargs="*", metavar="TOKEN", help=about)
     one.add_argument("--index", metavar="URL", help=_INDEX)
-    one.add_argument("--profile", metavar="NAME", help=f"full, inference or smoke (default: {PROFILE})")
+    one.add_argument("--profile", metavar="NAME", help=f"a profile of matrix.yaml (default: {PROFILE})")
     one.add_argument("--python", type=Path, metavar="PATH", help="whose torch it is for (default: python on PATH)")
     one.add_argument("--to", type=Path, default=Path("dist"), metavar="DIR", help="where it goes (default: dist)")
 

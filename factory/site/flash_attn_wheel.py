@@ -575,7 +575,7 @@ def _parser() -> argparse.ArgumentParser:
     made.add_argument("tokens", nargs="*", metavar="TOKEN", help="an environment (default: this machine's)")
     made.add_argument("--index", required=True, help="address or directory of the index's root")
     made.add_argument("--python", default=sys.executable, help="interpreter to look at (default: the one that runs)")
-    made.add_argument("--profile", default="full", help="full (default), inference or smoke")
+    made.add_argument("--profile", default="full", help="the profile of the wheel (default: full)")
     forms = made.add_mutually_exclusive_group()
     for option, form, about in (
         ("--json", "json", "print everything, for programs"),

@@ -84,12 +84,21 @@ def shape_of(profile: str, archs: Iterable[Arch], toolkit: Toolkit) -> Shape:
     return Shape.of(profile, front_ends(archs, toolkit.front_end))
 
 
+def kernel_classes() -> Mapping[str, KernelClass]:
+    """Read ``kernel_classes.toml``: every class by its name."""
+    table = tomllib.loads((DATA / "kernel_classes.toml").read_text(encoding="utf-8"))
+    return {
+        name: KernelClass(name=name, macros=tuple(row["macros"]), check_symbol=row["check_symbol"])
+        for name, row in table.items()
+    }
+
+
 def kernel_class(name: str) -> KernelClass:
-    """Read one class of ``kernel_classes.toml``. Raises MatrixError if it is not there."""
-    classes = tomllib.loads((DATA / "kernel_classes.toml").read_text())
+    """Give one class of ``kernel_classes.toml``. Raises MatrixError if it is not there."""
+    classes = kernel_classes()
     if name not in classes:
         raise MatrixError(f"kernel class {name!r} is unknown", why=[f"known: {', '.join(classes)}"])
-    return KernelClass(name=name, macros=tuple(classes[name]["macros"]), check_symbol=classes[name]["check_symbol"])
+    return classes[name]
 
 
 @once

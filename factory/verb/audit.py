@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from factory.core.errors import AuditError
+from factory.core.published import REPORT
 from factory.core.release.gate import read_report
 from factory.core.wheel import checks
 from factory.core.wheel.facts import Expected, Subject
@@ -87,7 +88,7 @@ def known(wheel: Path) -> Expected | None:
 
 def report_path(wheel: Path) -> Path:
     """Give where the report of ``wheel`` stands."""
-    return wheel.with_name(f"{wheel.name}.report.json")
+    return wheel.with_name(f"{wheel.name}{REPORT}")
 
 
 def _failed(count: int, complaints: Sequence[str]) -> AuditError:

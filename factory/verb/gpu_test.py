@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,14 +16,13 @@ from factory.core.misfit import Here, Pair
 from factory.core.model import Matrix
 from factory.core.verdict import GROUPS, OTHERS, Machine, Verdict
 from factory.core.wheel.origin import profile_of, torch_of
-from factory.data import DATA
 from factory.edge import gpu, testbed, wheelsubject
 from factory.edge.environment import Installer
 from factory.edge.gpu import Gpu
 from factory.edge.testbed import Bed
 from factory.edge.trial import LIMIT, PROGRAM, Ran, Request, Trial
 from factory.edge.wheelsubject import Subject
-from factory.edge.workshop import Workshop
+from factory.edge.workshop import Workshop, kernel_classes
 from factory.verb.pronounce import pronounce
 
 _FIRST = GROUPS[0]
@@ -199,8 +197,7 @@ def _pair(subject: Subject, bed: Bed, found: Gpu, rules: Matrix) -> Pair:
         capability=found.capability,
         driver=found.driver,
     )
-    table = tomllib.loads((DATA / "kernel_classes.toml").read_text(encoding="utf-8"))
-    classes = {row["check_symbol"]: name for name, row in table.items()}
+    classes = {one.check_symbol: name for name, one in kernel_classes().items()}
     return Pair(name=subject.name, images=subject.images, here=here, rules=rules, classes=classes)
 
 

@@ -10,6 +10,7 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +158,15 @@ def test_a_step_is_a_nox_session_that_takes_what_it_is_given(session: str, words
         assert not words
     else:
         parser().parse_args([session, *words])  # exits where it does not
+
+
+def test_verbs_nox_sessions_and_subcommands_have_the_same_names() -> None:
+    verbs = set(re.findall(r"^ {4}(\w+)(?: |$)", parser().format_help(), re.MULTILINE))
+    tree = ast.parse((ROOT / "noxfile.py").read_text())
+    functions = [one for one in tree.body if isinstance(one, ast.FunctionDef)]
+    calling = {one.name for one in functions if any(ast.unparse(line) == "_verb(session)" for line in one.body)}
+    assert verbs == calling
+    assert {verb for verb in verbs if find_spec(f"factory.verb.{verb}") is None} == set()
 
 
 # Rights and limits

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import time
-import tomllib
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ from factory.core.model import Matrix
 from factory.core.requirements import lock_name
 from factory.data import DATA
 from factory.edge import cibuildwheel
+from factory.edge.workshop import kernel_classes
+from factory.site import SITE
 from factory.site.flash_attn_wheel import MINIMUM_DRIVER
 
 pytestmark = pytest.mark.live_matrix
@@ -49,12 +51,24 @@ def test_all_its_cells_are_found_in_less_than_a_tenth_of_a_second(rules: Matrix)
 
 
 def test_its_kernel_classes_are_those_the_stand_ins_are_made_for(rules: Matrix) -> None:
-    known = tomllib.loads((DATA / "kernel_classes.toml").read_text())
-    assert {torch.kernel_class for torch in rules.torch.values()} == set(known)
+    assert {torch.kernel_class for torch in rules.torch.values()} == set(kernel_classes())
 
 
 def test_its_minimum_drivers_are_those_of_the_page(rules: Matrix) -> None:
     assert {toolkit.major: toolkit.minimum_driver for toolkit in rules.toolkits.values()} == MINIMUM_DRIVER
+
+
+def test_the_page_knows_cards_of_every_default_architecture() -> None:
+    default = re.sub(r"^archs:.*\n(?:[ -].*\n)*", "archs: default\n", text(), flags=re.MULTILINE)
+    built = {f"{arch.major}.{arch.minor}" for kit in matrix.load(default).toolkits.values() for arch in kit.archs}
+    known = re.findall(r'^  \["(\d+\.\d)", "', (SITE / "site.js").read_text(encoding="utf-8"), re.MULTILINE)
+    assert built <= set(known), "site.js needs a line in GPUS"
+
+
+def test_its_profiles_are_those_that_can_be_chosen_on_github(rules: Matrix) -> None:
+    flow = yaml.load((ROOT / ".github/workflows/factory.yml").read_text(), yaml.BaseLoader)  # noqa: S506 - `on` is no boolean here
+    offered = flow["on"]["workflow_dispatch"]["inputs"]["profile"]["options"]
+    assert set(offered) == set(rules.profiles), "factory.yml offers profiles by name: name the same there"
 
 
 def test_what_it_builds_has_its_lock_files(rules: Matrix) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from factory.core.doctor.bound import numbers
 from factory.core.toolkit_pins import Relative
 
 
@@ -49,6 +50,21 @@ def parse(text: str) -> tuple[HeaderFix, ...]:
     return _Document.model_validate(yaml.load(text, Loader=yaml.BaseLoader)).fixes  # noqa: S506 - makes strings only
 
 
+def meant_for(version: str, fixes: Iterable[HeaderFix]) -> tuple[HeaderFix, ...]:
+    """Return those of ``fixes`` that CUDA ``version`` (``12.4``) needs as NVIDIA published it."""
+    return tuple(fix for fix in fixes if version in fix.releases)
+
+
+def on(glibc: str, fixes: Iterable[HeaderFix]) -> tuple[HeaderFix, ...]:
+    """Return those of ``fixes`` without which nothing compiles on a machine with ``glibc`` (``2.41``; empty: none)."""
+    return tuple(fix for fix in fixes if numbers(fix.glibc) <= numbers(glibc))
+
+
+def functions(fixes: Iterable[HeaderFix]) -> str:
+    """Name what ``fixes`` are about, a function once for double and float: ``cospi, sinpi, rsqrt``."""
+    return ", ".join(name for fix in fixes for name in fix.functions if f"{name}f" in fix.functions)
+
+
 def mended(fixes: Iterable[HeaderFix], read: Callable[[str], str]) -> tuple[tuple[HeaderFix, ...], Mapping[str, str]]:
     """Return the ``fixes`` that fit a toolkit whose files ``read`` gives, and the new text of each file they change.
 
@@ -58,7 +74,8 @@ def mended(fixes: Iterable[HeaderFix], read: Callable[[str], str]) -> tuple[tupl
     texts: dict[str, str] = {}
     done: list[HeaderFix] = []
     for fix in fixes:
-        draft = {change.file: texts.get(change.file) or read(change.file) for change in fix.changes}
+        files = {change.file for change in fix.changes}
+        draft = {file: texts[file] if file in texts else read(file) for file in files}
         if all(_replace(draft, change) for change in fix.changes):
             texts |= draft
             done.append(fix)

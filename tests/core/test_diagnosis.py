@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.core import headerfix
 from factory.core.diagnosis.diagnosis import UNKNOWN, Diagnosis, Here, judge, selector_of, tokens
 from factory.core.diagnosis.lines import clean
 from factory.core.diagnosis.reading import read
@@ -31,6 +32,7 @@ CELL = "cu124 torch2.6 cp310"
 EXCERPTS = tomllib.loads((LOGS / "excerpts.toml").read_text(encoding="utf-8"))["excerpt"]
 SPOKEN = tomllib.loads((LOGS / "spoken.toml").read_text(encoding="utf-8"))["line"]
 KNOWN = replace(HERE, cell=CELL)
+FIXES = headerfix.parse((DATA / "header_fixes.yaml").read_text(encoding="utf-8"))
 
 # Each log with its cause and the line that is to be shown.
 EXPECTED = {
@@ -42,7 +44,10 @@ EXPECTED = {
     "disk-full-pip": ("disk", "error: [Errno 28] No space left on device"),
     "disk-full-tmp": ("disk", "fatal error: when writing output to /home/user/full/tmpxft"),
     "glibc": ("glibc", "version `GLIBC_2.38' not found"),
-    "host-compiler-forced": ("compiler_new", "mathcalls.h(79): error: exception specification is incompatible"),
+    "host-compiler-forced": ("cuda_glibc", "mathcalls.h(79): error: exception specification is incompatible"),
+    "cuda-glibc-nvcc": ("cuda_glibc", 'with that of previous function "rsqrt" (declared at line 629'),
+    "cuda-glibc-pip": ("cuda_glibc", 'with that of previous function "cospi" (declared at line 5554'),
+    "host-compiler-sid": ("compiler_new", "gcc versions later than 15 are not supported!"),
     "host-compiler-nvcc": ("compiler_new", "error: #error -- unsupported GNU version!"),
     "isolation-pip": ("isolation", "ModuleNotFoundError: No module named 'torch'"),
     "isolation-uv": ("isolation", "ModuleNotFoundError: No module named 'torch'"),
@@ -211,6 +216,63 @@ def test_the_newest_compiler_is_named() -> None:
     assert "`CXX=g++-13 nox" in diagnosed(f"RuntimeError: The current installed version of g++ {torch}").next
     older = next(row["text"] for row in EXCERPTS if "<=11.5.0" in row["text"])
     assert "`CXX=g++-11 nox" in diagnosed(older).next
+
+
+def test_what_the_factory_does_about_a_compiler_goes_before_what_to_install() -> None:
+    said = diagnosed(log("host-compiler-sid"), KNOWN).next
+    assert said.startswith(f"`nox -s build -- {CELL}`: the factory takes another g++ of this machine that fits")
+    assert "`CXX=g++-15 nox -s build" in said
+
+
+CLASH = (
+    "/usr/include/x86_64-linux-gnu/bits/mathcalls.h(79): error: exception specification is incompatible with that of"
+)
+
+
+@pytest.mark.parametrize("function", [name for fix in FIXES for name in fix.functions])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '{CLASH} previous function "{function}" (declared at line 9 of /cuda/include/crt/math_functions.h)',
+        '  {CLASH} previous function "{function}"\n  /cuda/include/crt/math_functions.h(9): here\n',
+        '2026-11-23T09:00:00.1234567Z {CLASH} previous function "{function}" (declared',
+        '#15 381.6 {CLASH} previous function "{function}"',
+        '[stderr] {CLASH} previous function "{function}"\nninja: build stopped: subcommand failed.',
+    ],
+)
+def test_a_function_that_a_header_fix_is_for(shape: str, function: str) -> None:
+    found = diagnosed(shape.format(CLASH=CLASH, function=function), KNOWN)
+    assert (found.cause, f"a function {function}," in found.what) == ("cuda_glibc", True)
+    assert f"`nox -s build -- {CELL}`: the factory compiles with a copy of the headers" in found.next
+
+
+def test_the_text_says_what_the_header_fixes_say() -> None:
+    text = RULES.cause("cuda_glibc")
+    for fix in FIXES:
+        assert f"{fix.mended_in}" in text.what
+        assert all(name in text.what for name in fix.functions if f"{name}f" in fix.functions)
+    assert f"CUDA {max(fix.mended_in for fix in FIXES)} or newer" in text.next
+    assert f"older than {min(fix.glibc for fix in FIXES)}" in text.next
+
+
+def test_a_line_that_was_cut_is_known_too() -> None:
+    assert diagnosed(f"{CLASH}\nprevious function\n").cause == "cuda_glibc"
+
+
+def test_a_function_without_a_fix_needs_another_c_library() -> None:
+    checked = (DATA / "host_check.cpp").read_text(encoding="utf-8")
+    (function, *others) = re.findall(r"^CUDA_DECLARES\(\w+, (\w+)\)", checked, re.MULTILINE)
+    assert not {function, *others} & {name for fix in FIXES for name in fix.functions}
+    told = f"/usr/bin/g++ (13.3.0): glibc declares {function} noexcept, CUDA's headers do not"
+    for line in (f'{CLASH} previous function "{function}"', f"wheel factory: no\n  {told}"):
+        found = diagnosed(line, KNOWN)
+        assert (found.cause, f"a function {function}," in found.what) == ("cuda_glibc_new", True)
+        assert found.next.startswith(f"`nox -s build -- {CELL} --backend container`")
+
+
+def test_a_program_s_own_clash_is_none_of_the_c_library() -> None:
+    line = 'a.cu(7): error: exception specification is incompatible with that of previous function "mine"'
+    assert diagnosed(line).cause == UNKNOWN
 
 
 def test_both_sides_of_a_mismatch_are_named() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from factory.core import matrix
+from factory.core import headerfix, matrix
 from factory.core.cells import expand
 from factory.core.doctor.facts import Capacity, Facts, Gpu, Home, Program, Python, Supply, Torch
 from factory.core.doctor.line import Line, Section
@@ -12,11 +12,13 @@ from factory.core.model import Cell
 from factory.core.room import Room
 from factory.core.selector import parse, select
 from factory.edge import costs
+from factory.edge.toolkit import mended
 from factory.verb import doctor
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_bytes())
 GUIDE = doctor.guides()
+FIXES = mended.fixes()
 NEEDS = doctor.needs("full", costs.table())
 HOME = Home(origin="CUDA_HOME", path="/usr/local/cuda-12.4", release="12.4.131")
 TORCH = Torch(where="/venv/torch", release="2.6.0+cu124", cuda="12.4", cxx11abi=False)
@@ -50,6 +52,7 @@ FACTS = Facts(
     toolkits={"12.4": HOME},
     gcc=Program(path="/usr/bin/gcc", version="12.2.0"),
     gxx=Program(path="/usr/bin/g++", version="12.2.0"),
+    header_fixes={name: headerfix.meant_for(name, FIXES) for name in RULES.toolkits},
     compilers=dict.fromkeys(RULES.toolkits, Program(path="/usr/bin/g++", version="12.2.0")),
     python=PYTHON,
     pythons={name: f"/usr/bin/python{name}" for name in ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")},
@@ -60,7 +63,7 @@ FACTS = Facts(
     programs={"git": "/usr/bin/git", "ninja": "/usr/bin/ninja", "uv": "/usr/bin/uv"},
     glibc="2.36",
 )
-SUPPLY = Supply(toolkit=HOME, passed_over=(), environment=True, cudnn="9.1.0.70")
+SUPPLY = Supply(toolkit=HOME, header_fixes=(), altered=(), passed_over=(), environment=True, cudnn="9.1.0.70")
 
 
 def cell(*tokens: str) -> Cell:

@@ -13,11 +13,15 @@ from factory.core.toolkit_pins import Package, Relative
 
 
 class CompilerPin(BaseModel):
-    """A g++: its ``release`` (``13.3.0``), a ``title`` for people, its ``program`` below where it is unpacked."""
+    """A g++: its ``release`` (``13.3.0``), a ``title`` for people, its ``program`` below where it is unpacked.
+
+    It runs where ``glibc`` is of that release or newer.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     release: Annotated[str, Field(pattern=r"^\d+\.\d+\.\d+$")]
+    glibc: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
     title: str
     program: Relative
     packages: Annotated[tuple[Package, ...], Field(min_length=1)]

@@ -9,6 +9,9 @@ from pathlib import Path
 
 _RELEASE = re.compile(r"^Cuda compilation tools, release \d+\.\d+, V(\d+\.\d+\.\d+)", re.MULTILINE)
 
+NAMED = ("CUDA_HOME", "CUDA_PATH")
+"""The variables that name a toolkit, in the order in which they are asked."""
+
 _CICC = ("nvvm/bin/cicc", "bin/cicc")
 
 TOOLS: tuple[tuple[str, ...], ...] = (

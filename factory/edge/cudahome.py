@@ -8,12 +8,10 @@ from pathlib import Path
 
 from factory.core.doctor.cuda import NVCC
 from factory.core.doctor.facts import Fetch, Home, Missing, Program
-from factory.core.toolkit import read_release, series
+from factory.core.toolkit import NAMED, read_release, series
 from factory.edge import files, shell
 from factory.edge.toolkit import check
 from factory.edge.toolkit.find import World, places
-
-_NAMED = ("CUDA_HOME", "CUDA_PATH")
 
 
 def nvcc(env: Mapping[str, str]) -> Program | Missing:
@@ -31,7 +29,7 @@ def home(env: Mapping[str, str], local: Path) -> Home | Missing:
 
     Source: ``_find_cuda_home`` of torch/utils/cpp_extension.py, torch 2.6.0.
     """
-    named = next((name for name in _NAMED if env.get(name)), None)
+    named = next((name for name in NAMED if env.get(name)), None)
     if named:
         return _home(named, Path(env[named]))
     compiler = shutil.which("nvcc", path=env.get("PATH", ""))
@@ -54,7 +52,7 @@ def toolkits(env: Mapping[str, str], cache: Path | None, local: Path) -> dict[st
 
 
 def _places(env: Mapping[str, str], cache: Path | None, local: Path) -> Iterator[tuple[str, Path]]:
-    yield from ((name, Path(env[name])) for name in _NAMED if env.get(name))
+    yield from ((name, Path(env[name])) for name in NAMED if env.get(name))
     yield from ((str(path), path) for path in (local / "cuda", *files.matching(local, "cuda-*")))
     if cache is not None:
         yield from (("the factory's cache", path) for path in files.matching(cache / "toolkits", "cuda-*"))

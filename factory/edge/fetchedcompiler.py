@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -9,6 +10,8 @@ from pathlib import Path
 
 from factory.core import compiler_pin
 from factory.core.compiler_pin import CompilerPin
+from factory.core.doctor.bound import numbers
+from factory.core.errors import UnreachableError
 from factory.edge.cache import made_once
 from factory.edge.toolkit import debian
 from factory.edge.toolkit.source import Errand, megabytes
@@ -18,6 +21,18 @@ from factory.edge.toolkit.store import take
 def pin() -> CompilerPin:
     """Read which one it is."""
     return compiler_pin.parse(resources.files("factory.data").joinpath("hostcompiler.yaml").read_text(encoding="utf-8"))
+
+
+def obstacle(wanted: CompilerPin, env: Mapping[str, str]) -> str | None:
+    """Say why ``wanted`` cannot be fetched and run on this machine, as far as that is seen without a network."""
+    glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+    if numbers(glibc) < numbers(wanted.glibc):
+        return f"{wanted.title} needs glibc {wanted.glibc}, this machine has {glibc or 'none'}"
+    try:
+        debian.mirrors_here(env)
+    except UnreachableError as error:
+        return f"{wanted.title} cannot be fetched: {error.what}"
+    return None
 
 
 def stored(wanted: CompilerPin, cache: Path) -> Path | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory.core.compiler_pin import CompilerPin
 from factory.core.errors import FactoryError, HostCompilerError, TorchClassError
 from factory.core.inheritance import inherited
 from factory.core.model import Toolkit, Torch
@@ -31,6 +32,14 @@ class HostCompiler:
     objcopy: Path
 
 
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """The g++ to fetch, because all that are here were ``refused``."""
+
+    pin: CompilerPin
+    refused: HostCompilerError
+
+
 def find(toolkit: Toolkit, env: Mapping[str, str], further: Sequence[Path] = ()) -> HostCompiler:
     """Return the g++ to compile for ``toolkit`` with: ``$CXX`` if set, else ``g++``, ``g++-N``, a ``further`` one.
 
@@ -51,25 +60,53 @@ def find(toolkit: Toolkit, env: Mapping[str, str], further: Sequence[Path] = ())
     )
 
 
-def provide(toolkit: Toolkit, env: Mapping[str, str], cache: Path, say: Callable[[str], None]) -> HostCompiler:
-    """Return what ``find`` finds, else have a g++ that fits fetched into ``cache`` where there is another one.
+def choose(toolkit: Toolkit, env: Mapping[str, str], cache: Path | None) -> HostCompiler | Wanted:
+    """Return what ``find`` finds, one that was fetched into ``cache`` included, else which one to fetch.
 
-    ``CXX`` is not overruled. Raises HostCompilerError, with why nothing could be fetched.
+    ``CXX`` is not overruled. Raises HostCompilerError where none is here and none can be fetched, with why.
     """
     pin = fetchedcompiler.pin()
-    kept = fetchedcompiler.stored(pin, cache)
+    kept = fetchedcompiler.stored(pin, cache) if cache else None
     try:
         return find(toolkit, env, [kept] if kept else [])
     except HostCompilerError as refused:
-        if kept or env.get("CXX") or pin.major > toolkit.newest_gcc or not any(_candidates(toolkit, env, ())):
+        if kept:
             raise
-        say(f"{refused.what}; {'; '.join(refused.why)}")
-        try:
-            fetched = fetchedcompiler.fetch(pin, cache, env, say)
-        except FactoryError as error:
-            why = [*refused.why, f"{pin.title} was not fetched: {'; '.join([error.what, *error.why])}"]
-            raise HostCompilerError(refused.what, why=why, remedy=refused.remedy) from error
-        return find(toolkit, env, [fetched])
+        obstacle = _obstacle(pin, toolkit, env, refused)
+        if obstacle is None:
+            return Wanted(pin=pin, refused=refused)
+        raise HostCompilerError(refused.what, why=[*refused.why, obstacle], remedy=refused.remedy) from refused
+
+
+def provide(toolkit: Toolkit, env: Mapping[str, str], cache: Path, say: Callable[[str], None]) -> HostCompiler:
+    """Return what ``choose`` says, fetched into ``cache`` if need be.
+
+    Raises HostCompilerError, with why nothing could be fetched.
+    """
+    match choose(toolkit, env, cache):
+        case HostCompiler() as here:
+            return here
+        case Wanted(pin=pin, refused=refused):
+            say(f"{refused.what}; {'; '.join(refused.why)}")
+            try:
+                fetched = fetchedcompiler.fetch(pin, cache, env, say)
+            except FactoryError as error:
+                why = [*refused.why, f"{pin.title} was not fetched: {'; '.join([error.what, *error.why])}"]
+                raise HostCompilerError(refused.what, why=why, remedy=refused.remedy) from error
+            return find(toolkit, env, [fetched])
+
+
+def _obstacle(pin: CompilerPin, toolkit: Toolkit, env: Mapping[str, str], refused: HostCompilerError) -> str | None:
+    """Say why ``pin`` is of no use here; None where nothing speaks against fetching it."""
+    if env.get("CXX"):
+        return "CXX names the compiler, so none is fetched"
+    if pin.major > toolkit.newest_gcc:
+        return f"{pin.title}, which could be fetched, is newer than that"
+    if any(_GLIBC in complaint for complaint in refused.why):
+        return f"{pin.title}, which could be fetched, would meet the same glibc"
+    if not any(_candidates(toolkit, env, ())):
+        return f"{pin.title} is not fetched where there is no other g++, whose libraries it needs"
+    return fetchedcompiler.obstacle(pin, env)
 
 
 def _names(toolkit: Toolkit, env: Mapping[str, str]) -> list[str]:

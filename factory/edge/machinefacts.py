@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,9 +12,12 @@ from typing import TypeVar
 
 import psutil
 
+from factory.core import headerfix
 from factory.core.doctor import readings
-from factory.core.doctor.facts import Capacity, Facts, Fetchable, Gpu, Missing, Program, Supply
+from factory.core.doctor.bound import series
+from factory.core.doctor.facts import Capacity, Facts, Fetchable, FetchableCompiler, Gpu, Home, Missing, Program, Supply
 from factory.core.errors import FactoryError, InterpreterError, UsageError
+from factory.core.headerfix import HeaderFix
 from factory.core.model import Cell, Matrix, Toolkit
 from factory.core.requirements import lock_name
 from factory.data import DATA
@@ -33,6 +36,8 @@ from factory.edge import (
 )
 from factory.edge.cache import cache_root
 from factory.edge.environment import Installer
+from factory.edge.hostcompiler import HostCompiler, Wanted
+from factory.edge.toolkit import mended
 from factory.edge.toolkit.find import World
 
 _Found = TypeVar("_Found")
@@ -60,13 +65,15 @@ def look(here: Here, rules: Matrix) -> Facts:
     """Look at all that does not depend on a cell."""
     env, local = here.env, here.world.local
     pythons = {python for torch in rules.torch.values() for build in torch.builds for python in build.pythons}
+    home, toolkits = cudahome.home(env, local), cudahome.toolkits(env, here.cache, local)
     return Facts(
         nvcc=cudahome.nvcc(env),
-        home=cudahome.home(env, local),
-        toolkits=cudahome.toolkits(env, here.cache, local),
+        home=home,
+        toolkits=toolkits,
+        header_fixes=_header_fixes([*toolkits.values(), home], here.world.fixes),
         gcc=_compiler(env.get("CC") or "gcc", env),
         gxx=_compiler(env.get("CXX") or "g++", env),
-        compilers={name: _tried(partial(_chosen, row, env)) for name, row in rules.toolkits.items()},
+        compilers={name: _tried(partial(_chosen, row, here)) for name, row in rules.toolkits.items()},
         python=installed.find(env),
         pythons={name: _tried(partial(_interpreter, name, env)) for name in sorted(pythons)},
         capacity=_capacity(env, rules),
@@ -84,8 +91,12 @@ def supply(cell: Cell, here: Here, rules: Matrix) -> Supply:
     torch = rules.torch[cell.torch]
     build = next(row for row in torch.builds if (row.cuda, row.cxx11abi) == (cell.cuda, cell.cxx11abi))
     lock = files.text_of(DATA / "locks" / lock_name(torch, build))
+    fixes = headerfix.meant_for(cell.cuda, here.world.fixes)
+    fitting = mended.fitting(Path(toolkit.path), cell.cuda, fixes) if isinstance(toolkit, Home) else fixes
     return Supply(
         toolkit=toolkit,
+        header_fixes=fitting,
+        altered=tuple(fix for fix in fixes if fix not in fitting),
         passed_over=passed_over,
         environment=here.cache is not None
         and files.is_directory(installer(here.cache, here.env).place(torch, build, cell.python)),
@@ -122,9 +133,19 @@ def _compiler(name: str, env: Mapping[str, str]) -> Program | Missing:
     return Program(path=path, version=version, said="it does not describe itself as a gcc")
 
 
-def _chosen(toolkit: Toolkit, env: Mapping[str, str]) -> Program:
-    found = hostcompiler.find(toolkit, env)
-    return Program(path=str(found.path), version=found.version)
+def _chosen(toolkit: Toolkit, here: Here) -> Program | FetchableCompiler:
+    match hostcompiler.choose(toolkit, here.env, here.cache):
+        case HostCompiler(path=path, version=version):
+            return Program(path=str(path), version=version)
+        case Wanted(pin=pin, refused=refused):
+            return FetchableCompiler(title=pin.title, size=pin.size, why=_joined(refused.why))
+
+
+def _header_fixes(homes: Iterable[Home | Missing], known: Sequence[HeaderFix]) -> dict[str, tuple[HeaderFix, ...]]:
+    """Give what the headers of each CUDA version lack; of two toolkits of one version the last of ``homes`` counts."""
+    published = {version: headerfix.meant_for(version, known) for fix in known for version in fix.releases}
+    here = {series(one.release): one for one in homes if isinstance(one, Home) and one.release}
+    return published | {name: mended.fitting(Path(one.path), name, known) for name, one in here.items()}
 
 
 def _interpreter(version: str, env: Mapping[str, str]) -> str | Fetchable:

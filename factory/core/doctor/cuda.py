@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from factory.core import headerfix
 from factory.core.doctor.bound import numbers, series
 from factory.core.doctor.facts import Facts, Home, Missing, Program
 from factory.core.doctor.line import Line, State, ok, problem, warning
@@ -116,6 +117,20 @@ def _rest(home: Home, target: Target, facts: Facts) -> Iterator[Line]:
     rest = [place for place in home.lacking if place.removeprefix("include/") not in _HEADERS]
     if rest:
         yield problem("toolkit", f"{home.path} lacks {', '.join(rest)}", export(target, facts))
+
+
+def glibc(target: Target, facts: Facts) -> Iterator[Line]:
+    """Say where the headers of the CUDA that will be used, or is to be installed, clash with this machine's glibc."""
+    version = served(target, facts)
+    clashing = headerfix.on(facts.glibc, facts.header_fixes.get(version, ()))
+    if clashing:
+        told = (
+            f"{facts.glibc} has {headerfix.functions(clashing)} of its own, declared otherwise than in CUDA {version}"
+        )
+        mended = max((fix.mended_in for fix in clashing), key=numbers)
+        newer = f", or take CUDA {mended} by hand" if target.cuda.judge(mended) is State.OK else ""
+        remedy = f"Let the factory mend a copy of them{newer}. Type: nox -s build -- {target.selector}"
+        yield problem("glibc", f"{told}'s headers: no .cu file compiles, with any g++", remedy)
 
 
 def served(target: Target, facts: Facts) -> str:

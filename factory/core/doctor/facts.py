@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from factory.core.headerfix import HeaderFix
 from factory.core.room import Room
 
 
@@ -51,6 +52,15 @@ class Fetchable:
     """An interpreter that is not here but that the program ``by`` fetches when it is needed."""
 
     by: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchableCompiler:
+    """A g++ that is not here but can be had: ``size`` is bytes to download, ``why`` says why none here is taken."""
+
+    title: str
+    size: int
+    why: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +125,8 @@ class Facts:
 
     ``home`` is the toolkit that torch's extension builder would take. ``toolkits`` are complete ones that are
     here, by CUDA version; ``compilers`` what the factory would compile with, by CUDA version; ``pythons`` by
-    Python version. ``glibc`` is ``2.36``. ``programs`` are the paths of others by name.
+    Python version. ``glibc`` is ``2.36``. ``programs`` are the paths of others by name. ``header_fixes`` are what
+    the headers of a CUDA version lack, as they are here, else as NVIDIA published them.
     """
 
     nvcc: Program | Missing
@@ -123,7 +134,8 @@ class Facts:
     toolkits: Mapping[str, Home]
     gcc: Program | Missing
     gxx: Program | Missing
-    compilers: Mapping[str, Program | Missing]
+    compilers: Mapping[str, Program | FetchableCompiler | Missing]
+    header_fixes: Mapping[str, tuple[HeaderFix, ...]]
     python: Python | Missing
     pythons: Mapping[str, str | Fetchable | Missing]
     capacity: Capacity
@@ -139,10 +151,14 @@ class Supply:
     """What the factory has for a cell, or would get: its toolkit, its torch, and the cuDNN this torch brings.
 
     ``environment`` says whether torch is installed in the cache already; ``passed_over`` why toolkits that were
-    named are not taken; ``cudnn`` is None where no lock file of the torch says it.
+    named are not taken; ``cudnn`` is None where no lock file of the torch says it. ``header_fixes`` are those
+    the factory makes in the view it compiles with; ``altered`` those that do not fit, for the headers are not
+    as NVIDIA published them.
     """
 
     toolkit: Home | Fetch | Missing
+    header_fixes: tuple[HeaderFix, ...]
+    altered: tuple[HeaderFix, ...]
     passed_over: tuple[str, ...]
     environment: bool
     cudnn: str | None

@@ -16,6 +16,7 @@ def section(target: Target, facts: Facts, rules: Matrix, needs: Needs, *, decide
     """Hold the machine to ``target``."""
     lines = (
         *cuda.lines(target, facts),
+        *cuda.glibc(target, facts),
         *_compilers(target, facts, rules, needs),
         *python.lines(target, facts, rules),
         *capacity.by_hand(target, facts, needs),

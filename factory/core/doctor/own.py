@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
+from factory.core import headerfix
 from factory.core.doctor import capacity
 from factory.core.doctor.bound import numbers
-from factory.core.doctor.facts import Facts, Fetch, Fetchable, Home, Missing, Supply
+from factory.core.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Home, Missing, Supply
 from factory.core.doctor.line import Line, Purpose, Section, ok, problem, warning
 from factory.core.doctor.target import Needs, spelt
+from factory.core.headerfix import HeaderFix
 from factory.core.model import Cell, Matrix
+from factory.core.toolkit import NAMED
 
 _IN_IMAGE = "needed only where the container image cannot be had"
 
@@ -31,9 +34,12 @@ def section(cell: Cell, facts: Facts, supply: Supply, rules: Matrix, needs: Need
 
 
 def _toolkit(cell: Cell, facts: Facts, supply: Supply) -> Line:
-    passed = "".join(f"; {line}" for line in supply.passed_over)
+    passed = "".join(f"; {line}" for line in (*_mended(supply), *supply.passed_over))
     match supply.toolkit:
         case Home(origin=origin, path=path, release=release):
+            odd = headerfix.on(facts.glibc, supply.altered)
+            if odd:
+                return _altered(f"{release} from {origin}: {path}", origin, odd, facts)
             return ok("CUDA", f"{release} from {origin}: {path}{passed}")
         case Fetch(title=title, size=size):
             megabytes = f"{size / 1e6:.0f} MB"
@@ -44,10 +50,28 @@ def _toolkit(cell: Cell, facts: Facts, supply: Supply) -> Line:
             return _lacking("CUDA", what + passed, remedy, facts)
 
 
+def _mended(supply: Supply) -> Iterator[str]:
+    """Say which headers are mended, and since which glibc that is needed."""
+    if supply.header_fixes:
+        oldest = min((fix.glibc for fix in supply.header_fixes), key=numbers)
+        yield f"headers mended for glibc {oldest} and newer ({headerfix.functions(supply.header_fixes)})"
+
+
+def _altered(here: str, origin: str, fixes: Sequence[HeaderFix], facts: Facts) -> Line:
+    """Word headers that are not as NVIDIA published them, where that may keep them from compiling."""
+    said = f"{here}; its headers are not as NVIDIA published them, so they are not mended for glibc {facts.glibc}"
+    remedy = "The build tries it first, in seconds."
+    named = f" If it fails, type: unset {origin}; then the factory takes another." if origin in NAMED else ""
+    return warning("CUDA", f"{said} ({headerfix.functions(fixes)})", remedy + named)
+
+
 def _compiler(cell: Cell, facts: Facts, needs: Needs) -> Line:
     found = facts.compilers[cell.cuda]
     if isinstance(found, Missing):
         return _lacking("g++", found.what, found.remedy, facts)
+    if isinstance(found, FetchableCompiler):
+        megabytes = f"{found.size / 1e6:.0f} MB"
+        return ok("g++", f"not needed here, the factory fetches {found.title} ({megabytes}), no root: {found.why}")
     if numbers(found.version or "") < (needs.oldest_gcc,):
         remedy = f"Install g++-{needs.oldest_gcc} or newer."
         return _lacking(

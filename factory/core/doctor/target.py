@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from factory.core.doctor.bound import Bound
+from factory.core.doctor.bound import Bound, series
 from factory.core.model import Cell, Matrix, Torch, TorchBuild
 from factory.core.room import Want
 
@@ -52,6 +52,14 @@ class Target:
     cxx11abi: bool | None
     install_torch: str
     guide: Guide
+
+    @property
+    def selector(self) -> str:
+        """What to type to have the factory build for it."""
+        if self.cxx11abi is not None:
+            return self.name
+        cuda, python = (bound.wanted.replace(".", "") for bound in (self.cuda, self.python))
+        return f"cu{cuda} torch{series(self.torch.wanted)} cp{python}"
 
     @classmethod
     def of_guide(cls, guide: Guide) -> Target:

@@ -7,6 +7,7 @@ among this machine's sources.
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -19,12 +20,27 @@ from factory.edge.toolkit.source import Errand, megabytes
 _OPTIONS = ("Acquire::http::Timeout=15", "Acquire::https::Timeout=15", "Acquire::Retries=2")
 
 
+def mirrors_here(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the roots of the Debian archives that could be fetched from here; none of them is asked.
+
+    Raises UnreachableError where apt knows none, or a program that fetching takes is not there.
+    """
+    mirrors = _mirrors(env)
+    for program in (str(_helper(env)), "dpkg-deb"):
+        if shutil.which(program, path=env.get("PATH")) is None:
+            raise UnreachableError(
+                f"{program}, which Debian packages are fetched with, is not there",
+                remedy="Use a machine that runs Debian.",
+            )
+    return mirrors
+
+
 def fetch(packages: Sequence[Package], errand: Errand) -> Mapping[str, Path]:
     """Download and unpack ``packages`` (``factory.edge.toolkit.source.Source``).
 
     Raises UnreachableError, DigestError, SourceError.
     """
-    mirrors = _mirrors(errand.env)
+    mirrors = mirrors_here(errand.env)
     return {package.name: _one(package, errand, mirrors) for package in packages}
 
 

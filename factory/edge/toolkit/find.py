@@ -12,7 +12,7 @@ from pathlib import Path
 from factory.core import toolkit_pins
 from factory.core.errors import DiskFullError, FactoryError, ToolkitError
 from factory.core.headerfix import HeaderFix
-from factory.core.toolkit import CudaToolkit, series
+from factory.core.toolkit import NAMED, CudaToolkit, series
 from factory.core.toolkit_pins import Recipe
 from factory.edge.toolkit import check as toolkit_check
 from factory.edge.toolkit import debian as toolkit_debian
@@ -79,7 +79,7 @@ def places(version: str, env: Mapping[str, str], local: Path) -> Iterator[tuple[
 
     One that nobody named and that is of another version is not worth a word.
     """
-    named = {origin: _real(env[origin]) for origin in ("CUDA_HOME", "CUDA_PATH") if env.get(origin)}
+    named = {origin: _real(env[origin]) for origin in NAMED if env.get(origin)}
     usual = {str(path): _real(path) for path in (local / f"cuda-{version}", local / "cuda")}
     ours = {o: home for o, home in usual.items() if series(toolkit_check.release_of(home) or "") == version}
     origins = {home: origin for origin, home in reversed([*named.items(), *ours.items()])}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from factory.core.errors import HostCompilerError
 from factory.core.inheritance import inherited
-from factory.core.toolkit import CudaToolkit
+from factory.core.toolkit import NAMED, CudaToolkit
 from factory.data import DATA
 from factory.edge import shell
 
@@ -27,7 +27,7 @@ def check(toolkit: CudaToolkit, compiler: Path, env: Mapping[str, str]) -> None:
     if done.ok:
         return
     lines = [line.strip() for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    named = toolkit.origin in {"CUDA_HOME", "CUDA_PATH"}
+    named = toolkit.origin in NAMED
     raise HostCompilerError(
         f"CUDA {toolkit.version} of {toolkit.origin} cannot compile with {compiler} on this machine",
         why=[line for line in lines if "error" in line][:_SHOWN] or lines[-_SHOWN:],

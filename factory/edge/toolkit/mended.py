@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
@@ -32,14 +32,26 @@ def fixes() -> tuple[HeaderFix, ...]:
     return headerfix.parse(resources.files("factory.data").joinpath("header_fixes.yaml").read_text(encoding="utf-8"))
 
 
+def fitting(home: Path, version: str, known: Iterable[HeaderFix]) -> tuple[HeaderFix, ...]:
+    """Return those of the ``known`` fixes that the headers of CUDA ``version`` at ``home`` need, and take."""
+    try:
+        return _mended(home, version, known)[0]
+    except OSError:  # no such header: nothing that could clash
+        return ()
+
+
+def _mended(home: Path, version: str, known: Iterable[HeaderFix]) -> tuple[tuple[HeaderFix, ...], Mapping[str, str]]:
+    wanted = headerfix.meant_for(version, known)
+    return headerfix.mended(wanted, lambda file: os.fsdecode((home / file).read_bytes()))
+
+
 def mended(toolkit: CudaToolkit, known: Sequence[HeaderFix], cache: Path) -> CudaToolkit:
     """Return a view of ``toolkit`` below ``cache`` with those of the ``known`` fixes in it that fit; else itself.
 
     Raises ToolkitError where the view is not whole.
     """
-    wanted = [fix for fix in known if toolkit.version in fix.releases]
     try:
-        done, texts = headerfix.mended(wanted, lambda file: os.fsdecode((toolkit.home / file).read_bytes()))
+        done, texts = _mended(toolkit.home, toolkit.version, known)
     except OSError:  # no such header: nothing that could clash
         return toolkit
     if not done:

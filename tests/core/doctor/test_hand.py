@@ -159,6 +159,30 @@ def test_the_guide_takes_another_toolkit_and_then_a_torch_of_its_cuda() -> None:
     assert line(found, "torch").remedy == f"Type: pip3 install torch=={newest}"
 
 
+@pytest.mark.parametrize("glibc", ["2.36", "2.40", ""])
+def test_an_older_glibc_goes_with_every_cuda(glibc: str) -> None:
+    assert "glibc" not in {one.subject for one in checked(facts(glibc=glibc)).lines}
+
+
+@pytest.mark.parametrize("home", [HOME, NONE, replace(HOME, release="12.6.85")])
+def test_a_glibc_that_clashes_with_the_cuda_to_be_used(home: Home | Missing) -> None:
+    found = line(checked(facts(glibc="2.41", home=home, toolkits={})), "glibc")
+    assert found.state is State.PROBLEM
+    assert found.said.startswith("2.41 has cospi, sinpi of its own, declared otherwise than in CUDA 12.4's headers")
+    assert found.remedy == f"Let the factory mend a copy of them. Type: nox -s build -- {CELL.name}"
+
+
+def test_headers_that_somebody_mended_clash_with_nothing() -> None:
+    mended = facts(glibc="2.41", header_fixes={**FACTS.header_fixes, "12.4": ()})
+    assert "glibc" not in {one.subject for one in checked(mended).lines}
+
+
+def test_where_a_newer_cuda_is_as_good_it_is_named() -> None:
+    found = line(checked(facts(glibc="2.43", home=NEWER), Target.of_guide(GUIDE)), "glibc")
+    assert "has rsqrt of its own, declared otherwise than in CUDA 13.0's" in found.said
+    assert found.remedy.endswith("or take CUDA 13.2 by hand. Type: nox -s build -- cu124 torch2.6 cp310")
+
+
 def test_the_remedies_of_toolkit_and_torch_go_together() -> None:
     machine = replace(of_python(torch=None), home=ABOVE)
     found = checked(machine, Target.of_guide(GUIDE))

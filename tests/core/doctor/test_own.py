@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import pytest
 
+from factory.core import headerfix
 from factory.core.arch import Arch
 from factory.core.doctor import own
-from factory.core.doctor.facts import Facts, Fetch, Fetchable, Gpu, Missing, Program, Supply
+from factory.core.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Gpu, Missing, Program, Supply
 from factory.core.doctor.line import Section, State, standing
 from factory.core.room import DIST, Want
-from tests.doctorfacts import CAPACITY, FACTS, GPU, NEEDS, ROOMS, RULES, SUPPLY, cell, facts, line
+from tests.doctorfacts import CAPACITY, FACTS, FIXES, GPU, HOME, NEEDS, ROOMS, RULES, SUPPLY, cell, facts, line
 
 NONE = Missing(what="there is none", remedy="Get one.")
-BARE = Supply(toolkit=Fetch(title="Debian", size=114_000_000), passed_over=(), environment=False, cudnn=None)
+BARE = replace(SUPPLY, toolkit=Fetch(title="Debian", size=114_000_000), passed_over=(), environment=False, cudnn=None)
 
 
 WANTS = (Want(what="torch", place="environments", kept=8 * 10**9), Want(what="a wheel", place=DIST, kept=4 * 10**9))
@@ -63,6 +64,35 @@ def test_what_an_image_has_stands_in_the_way_only_without_an_engine(
     assert [one.subject for one in alone.problems] == [subject]
     assert line(alone, subject).remedy
     assert line(alone, "container").said.endswith("so they need its glibc, 2.36")
+
+
+def test_headers_that_are_mended_are_named() -> None:
+    fixes = headerfix.meant_for("12.4", FIXES)
+    said = "; headers mended for glibc 2.41 and newer (cospi, sinpi, rsqrt)"
+    for supply in (SUPPLY, BARE):
+        assert line(checked(supply=replace(supply, header_fixes=fixes)), "CUDA").said.endswith(said)
+    newer = replace(SUPPLY, header_fixes=headerfix.meant_for("13.0", FIXES))
+    assert line(checked(supply=newer), "CUDA").said.endswith("for glibc 2.42 and newer (rsqrt)")
+
+
+def test_headers_that_cannot_be_mended_matter_where_glibc_is_new() -> None:
+    odd = replace(SUPPLY, altered=FIXES)
+    assert line(checked(supply=odd), "CUDA").state is State.OK
+    found = line(checked(facts(glibc="2.41"), odd), "CUDA")
+    assert (found.state, found.said.endswith("for glibc 2.41 (cospi, sinpi)")) == (State.WARNING, True)
+    assert "type: unset CUDA_HOME" in found.remedy
+    installed = replace(odd, toolkit=replace(HOME, origin="/usr/local/cuda-12.4"))
+    assert "unset" not in line(checked(facts(glibc="2.41"), installed), "CUDA").remedy
+
+
+def test_a_compiler_that_can_be_fetched_stands_in_nobody_s_way() -> None:
+    pin = FetchableCompiler(title="Debian's g++ 13.3.0", size=46_000_000, why="/g++ is 14.2.0")
+    found = checked(facts(compilers={**FACTS.compilers, "12.4": pin}, engine=NONE))
+    assert not list(standing((found,)))
+    assert (
+        line(found, "g++").said
+        == "not needed here, the factory fetches Debian's g++ 13.3.0 (46 MB), no root: /g++ is 14.2.0"
+    )
 
 
 def test_a_toolkit_that_is_passed_over_is_named() -> None:

@@ -224,6 +224,7 @@ def test_what_the_factory_does_about_a_compiler_goes_before_what_to_install() ->
     assert "`CXX=g++-15 nox -s build" in said
 
 
+NONE_FITS = "error: CUDA 12.4 needs a host g++ of at most version 13"
 CLASH = (
     "/usr/include/x86_64-linux-gnu/bits/mathcalls.h(79): error: exception specification is incompatible with that of"
 )
@@ -264,10 +265,20 @@ def test_a_function_without_a_fix_needs_another_c_library() -> None:
     (function, *others) = re.findall(r"^CUDA_DECLARES\(\w+, (\w+)\)", checked, re.MULTILINE)
     assert not {function, *others} & {name for fix in FIXES for name in fix.functions}
     told = f"/usr/bin/g++ (13.3.0): glibc declares {function} noexcept, CUDA's headers do not"
-    for line in (f'{CLASH} previous function "{function}"', f"wheel factory: no\n  {told}"):
+    for line in (f'{CLASH} previous function "{function}"', f"{NONE_FITS}\n  {told}"):
         found = diagnosed(line, KNOWN)
         assert (found.cause, f"a function {function}," in found.what) == ("cuda_glibc_new", True)
         assert found.next.startswith(f"`nox -s build -- {CELL} --backend container`")
+
+
+def test_what_the_factory_itself_said_leads_on() -> None:
+    first = "error: CUDA 12.4 of CUDA_HOME cannot compile with /usr/bin/g++-13 on this machine"
+    found = diagnosed(f'{first}\n  {CLASH} previous function "cospi"', KNOWN)
+    assert (found.cause, "the toolkit of CUDA_HOME" in found.what) == ("cuda_first", True)
+    assert found.next.startswith(f"`unset CUDA_HOME CUDA_PATH`, then `nox -s build -- {CELL}`")
+    assert "`CXX=g++-13 nox" in diagnosed(NONE_FITS).next
+    fetched = NONE_FITS.removeprefix("error: ") + "; /usr/bin/g++ is 14.2.0\nfetching Debian's g++ 13.3.0 (46 MB)\n"
+    assert diagnosed(f"{fetched}a.cu(1): error: no").cause == UNKNOWN
 
 
 def test_a_program_s_own_clash_is_none_of_the_c_library() -> None:

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from factory.core.toolkit import FILES, TOOLS
+from tests import smalltoolkit
 
 Maker = Callable[..., Path]
 
@@ -13,17 +13,4 @@ Maker = Callable[..., Path]
 @pytest.fixture
 def toolkit() -> Maker:
     """Makes a directory that looks like a toolkit: every file is there, nvcc says its release and nothing else."""
-
-    def make(home: Path, *, release: str = "12.4.131", without: Sequence[str] = ()) -> Path:
-        for place in [*(places[0] for places in (*TOOLS, *FILES)), "bin/nvcc.profile"]:
-            if place not in without:
-                (home / place).parent.mkdir(parents=True, exist_ok=True)
-                (home / place).write_text(f"content of {place}\n")
-        for tool in (places[0] for places in TOOLS if places[0] not in without):
-            (home / tool).chmod(0o755)
-        if "bin/nvcc" not in without:
-            says = f"Cuda compilation tools, release {release.rpartition('.')[0]}, V{release}"
-            (home / "bin/nvcc").write_text(f"#!/bin/sh\necho '{says}'\n")
-        return home
-
-    return make
+    return smalltoolkit.make

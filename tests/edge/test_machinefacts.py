@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from factory.core.doctor.facts import Fetch, Fetchable, Missing, Program
-from factory.edge import hostcompiler, machinefacts
+from factory.core.doctor.facts import Fetch, Fetchable, FetchableCompiler, Missing, Program
+from factory.edge import fetchedcompiler, hostcompiler, machinefacts
 from factory.edge.machinefacts import Here
 from factory.edge.toolkit.find import World
 from tests.doctorfacts import RULES, cell
 
+Maker = Callable[..., Path]
 UNSEEN = "/" + "x" * 300  # no system call takes so long a name: an error for root too
 
 
@@ -92,3 +95,42 @@ def test_an_environment_that_is_in_the_cache(tmp_path: Path) -> None:
     machinefacts.installer(tmp_path / "cache", place.env).place(torch, build, "3.10").mkdir(parents=True)
     found = machinefacts.supply(cell(), place, RULES)
     assert (found.environment, found.cudnn) == (True, "9.1.0.70")
+
+
+def test_headers_are_read_where_there_are_some(tmp_path: Path, toolkit: Maker) -> None:
+    bare = here(tmp_path, PATH="", FACTORY_CACHE=str(tmp_path / "cache"))
+    published = machinefacts.look(bare, RULES).header_fixes
+    assert [fix.name for fix in published["12.4"]] == ["pi-functions", "rsqrt"]
+    assert [fix.name for fix in published["13.0"]] == ["rsqrt"]
+    supply = machinefacts.supply(cell(), bare, RULES)
+    assert (supply.header_fixes, supply.altered) == (published["12.4"], ())
+    home = toolkit(tmp_path / "cuda")
+    (home / "include/crt/math_functions.h").write_text("as somebody mended it\n")
+    named = here(tmp_path, PATH="", CUDA_HOME=str(home), FACTORY_CACHE=str(tmp_path / "cache"))
+    assert machinefacts.look(named, RULES).header_fixes == {**published, "12.4": ()}
+    supply = machinefacts.supply(cell(), named, RULES)
+    assert (supply.header_fixes, supply.altered) == ((), published["12.4"])
+
+
+def test_a_compiler_that_was_fetched_counts_as_here(tmp_path: Path) -> None:
+    pin = fetchedcompiler.pin()
+    program = tmp_path / "cache/compilers" / pin.directory / pin.program
+    program.parent.mkdir(parents=True)
+    program.symlink_to(shutil.which("g++") or "g++")
+    (tmp_path / "objcopy").symlink_to(shutil.which("objcopy") or "objcopy")
+    found = machinefacts.look(here(tmp_path, PATH=str(tmp_path), FACTORY_CACHE=str(tmp_path / "cache")), RULES)
+    one = found.compilers[max(RULES.toolkits, key=lambda name: RULES.toolkits[name].newest_gcc)]
+    assert isinstance(one, Program)
+    assert one.path == str(program)
+
+
+def test_a_compiler_that_can_be_fetched_is_said_with_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "g++").write_text(
+        '#!/bin/sh\ncase "$*" in *-v*) echo "gcc version 99.1.0" >&2;; *) echo 99.1.0;; esac\n'
+    )
+    (tmp_path / "g++").chmod(0o755)
+    monkeypatch.setattr(fetchedcompiler, "obstacle", lambda *_: None)  # what this machine's own apt would do
+    found = machinefacts.look(here(tmp_path, PATH=str(tmp_path), FACTORY_CACHE=str(tmp_path / "cache")), RULES)
+    pin = fetchedcompiler.pin()
+    assert found.compilers["12.4"] == FetchableCompiler(title=pin.title, size=pin.size, why=f"{tmp_path}/g++ is 99.1.0")
+    assert not (tmp_path / "cache").exists()

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import hashlib
-import os
 import shutil
 from pathlib import Path
 
@@ -9,9 +7,9 @@ import pytest
 
 from factory.core.errors import DigestError, UnreachableError
 from factory.core.toolkit_pins import Package
-from factory.edge import shell
-from factory.edge.toolkit.debian import fetch
+from factory.edge.toolkit.debian import fetch, mirrors_here
 from factory.edge.toolkit.source import Errand
+from tests import smallapt
 
 PATH = "pool/non-free/t/tool/tool_1_all.deb"
 needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="asks this machine's own apt")
@@ -20,30 +18,16 @@ needs_apt = pytest.mark.skipif(shutil.which("apt-get") is None, reason="asks thi
 @pytest.fixture
 def sha256(tmp_path: Path) -> str:
     """Makes a mirror with one real package; gives its hash."""
-    control = tmp_path / "p/DEBIAN/control"
-    control.parent.mkdir(parents=True)
-    control.write_text("Package: tool\nVersion: 1\nArchitecture: all\nMaintainer: t <t@example.org>\nDescription: d\n")
-    (tmp_path / "p/usr").mkdir()
+    (tmp_path / "p/usr").mkdir(parents=True)
     (tmp_path / "p/usr/tool").write_text("content")
-    deb = tmp_path / "mirror" / PATH
-    deb.parent.mkdir(parents=True)
-    assert shell.run(["dpkg-deb", "--build", tmp_path / "p", deb]).ok
-    return hashlib.sha256(deb.read_bytes()).hexdigest()
+    return smallapt.package(tmp_path / "p", tmp_path / "mirror" / PATH)
 
 
 def errand(tmp_path: Path, *mirrors: Path) -> Errand:
     """An apt of our own, configured with ``mirrors`` and never updated, as in a fresh container."""
-    apt = tmp_path / "apt"
-    for part in ("etc/apt.conf.d", "etc/preferences.d", "state/lists/partial", "cache/archives/partial"):
-        (apt / part).mkdir(parents=True)
-    (apt / "sources.list").write_text("".join(f"deb [trusted=yes] file:{path} sid main\n" for path in mirrors))
-    (apt / "apt.conf").write_text(
-        f'Dir::Etc "{apt}/etc";\nDir::Etc::sourcelist "{apt}/sources.list";\nDir::Etc::sourceparts "-";\n'
-        f'Dir::State "{apt}/state";\nDir::Cache "{apt}/cache";\n'
-    )
+    env = smallapt.apt(tmp_path / "apt", *mirrors)
     (tmp_path / "trees").mkdir()
     (tmp_path / "downloads").mkdir()
-    env = {"PATH": os.environ["PATH"], "APT_CONFIG": str(apt / "apt.conf")}
     return Errand(env=env, downloads=tmp_path / "downloads", trees=tmp_path / "trees", say=lambda _: None)
 
 
@@ -109,3 +93,14 @@ def test_the_mirrors_of_other_systems_are_not_asked(tmp_path: Path) -> None:
     other = Errand(env={"PATH": str(program.parent)}, downloads=there.downloads, trees=there.trees, say=there.say)
     with pytest.raises(UnreachableError, match="knows no Debian mirror"):
         fetch([package("0" * 64)], other)
+
+
+@needs_apt
+def test_a_machine_without_one_of_the_programs_is_told(tmp_path: Path) -> None:
+    env = errand(tmp_path, tmp_path / "mirror").env
+    assert mirrors_here(env) == (f"file:{tmp_path}/mirror/",)
+    for name in ("apt-get", "apt-config"):
+        (tmp_path / "bin").mkdir(exist_ok=True)
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name) or name)
+    with pytest.raises(UnreachableError, match="dpkg-deb, which Debian packages are fetched with, is not there"):
+        mirrors_here({**env, "PATH": str(tmp_path / "bin")})

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from factory.core.toolkit import CudaToolkit
+from factory.edge.toolkit import firstcompile
 from factory.edge.toolkit.find import World, find, pins
 
 pytestmark = pytest.mark.e2e
@@ -55,6 +56,7 @@ def test_two_builds_at_once_fetch_one_toolkit(version: str, tmp_path_factory: py
 def test_it_compiles_and_links(version: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     toolkit = cached(version, shared_cache(tmp_path_factory))
     assert toolkit.release == pins()[version][0].release
+    firstcompile.check(toolkit, Path("g++"), os.environ)
     (tmp_path / "kernel.cu").write_text(KERNEL)
     flags = ["-std=c++17", "-gencode", "arch=compute_80,code=[sm_80,sm_90]", "-Xcompiler", "-fPIC"]
     run(toolkit.nvcc, *flags, "-c", tmp_path / "kernel.cu", "-o", tmp_path / "kernel.o")

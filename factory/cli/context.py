@@ -11,7 +11,7 @@ from rich.console import Console
 from factory.core import cells, selector
 from factory.core import matrix as matrix_core
 from factory.core.errors import FactoryError, MatrixError, SelectorError
-from factory.core.model import Matrix, Planned
+from factory.core.model import FULL, Matrix, Planned
 from factory.edge import interpreter, workshop
 from factory.edge.cache import cache_root, writable
 from factory.edge.environment import Installer
@@ -19,8 +19,8 @@ from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import kernels, plan
 
-PROFILE = "full"
 MATRIX = Path("matrix.yaml")
+PROFILE = FULL
 _PLAIN_WIDTH = 160  # characters
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
+from factory.core.versions import python_tag
+
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 """The interpreters that are put in where this machine has them."""
 
@@ -45,7 +47,7 @@ def cuda_home(version: str) -> PurePosixPath:
 
 def python_home(version: str) -> PurePosixPath:
     """Give where manylinux images have CPython ``version``: ``/opt/python/cp310-cp310``."""
-    tag = "cp" + version.replace(".", "")
+    tag = python_tag(version)
     return PurePosixPath(f"/opt/python/{tag}-{tag}")
 
 

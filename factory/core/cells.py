@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 
 from factory.core.arch import Arch
 from factory.core.errors import SelectorError
-from factory.core.model import Cell, Matrix, Planned, Skip, State, Toolkit
+from factory.core.model import FULL, Cell, Matrix, Planned, Skip, State, Toolkit
 from factory.core.nearest import hint
 
 
-def expand(matrix: Matrix, profile: str = "full", archs: Sequence[Arch] | None = None) -> tuple[Planned, ...]:
+def expand(matrix: Matrix, profile: str = FULL, archs: Sequence[Arch] | None = None) -> tuple[Planned, ...]:
     """Give every cell there is, by flash-attn, torch, CUDA and Python in the order of the file.
 
     ``archs`` takes the place of the matrix's own. Raises SelectorError for a profile the matrix lacks.

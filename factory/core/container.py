@@ -16,6 +16,7 @@ from typing import Any
 
 from factory.core.model import Cell, Image
 from factory.core.recipe import PIP_OPTIONS, Site, variables
+from factory.core.versions import python_tag
 
 PROJECT = Path("/project")
 CACHE = Path("/factory/cache")
@@ -85,7 +86,7 @@ class Mount:
 
 def site(cell: Cell) -> Site:
     """Say where the wheel step of ``cell`` finds its things inside."""
-    tag = "cp" + cell.python.replace(".", "")
+    tag = python_tag(cell.python)
     home = Path(f"/opt/python/{tag}-{tag}")
     return Site(
         source=PROJECT / "source",
@@ -98,7 +99,7 @@ def site(cell: Cell) -> Site:
 
 def identifier(cell: Cell) -> str:
     """Give cibuildwheel's name of the cell's Python: ``cp310-manylinux_x86_64``."""
-    return f"cp{cell.python.replace('.', '')}-manylinux_{cell.platform}"
+    return f"{python_tag(cell.python)}-manylinux_{cell.platform}"
 
 
 def label(run: str) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 from factory.core.arch import FrontEnd
 from factory.core.job import Todo
+from factory.core.model import FULL
 from factory.core.schedule import Demand
 from factory.core.unit import Unit
 
@@ -61,7 +62,7 @@ class Costs:
 
     def guess(self, unit: Unit, shape: Shape) -> Demand:
         """Guess what ``unit`` takes; an unknown profile counts as the full one."""
-        base = self.base.get((shape.profile, unit.kind)) or self.base["full", unit.kind]
+        base = self.base.get((shape.profile, unit.kind)) or self.base[FULL, unit.kind]
         targets = shape.passes + self.further_target * (shape.targets - shape.passes)
         factor = self.head.get((unit.kind, unit.head_size), 1.0) * targets
         return Demand(seconds=base.seconds * factor, peak=base.peak if shape.passes else self.assembler_peak)

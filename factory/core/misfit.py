@@ -14,7 +14,8 @@ from factory.core.arch import Arch
 from factory.core.cells import expand
 from factory.core.errors import CellError, SelectorError
 from factory.core.exercised import runs
-from factory.core.model import Cell, Matrix
+from factory.core.model import FULL, Cell, Matrix
+from factory.core.versions import abi_word, cuda_major, cuda_token, python_tag, version_key
 from factory.core.wheel.checks.binary import CHECK_FUNCTION
 from factory.core.wheel.cxxabi import cxx11abi
 from factory.core.wheel.fatbin import Image
@@ -41,6 +42,11 @@ class Here:
     def series(self) -> str | None:
         """``2.11`` of torch ``2.11.0+cu130``."""
         return None if self.torch is None else ".".join(self.torch.split(".")[:2])
+
+    @property
+    def abi(self) -> str | None:
+        """``cxx11abiTRUE``."""
+        return None if self.cxx11abi is None else f"cxx11abi{abi_word(self.cxx11abi)}"
 
     @property
     def tokens(self) -> str | None:
@@ -85,8 +91,8 @@ def by_facts(pair: Pair) -> tuple[Misfit, ...]:
     axes = (
         ("Python", name.python, here.python),
         ("torch", name.torch, here.series),
-        ("CUDA", str(name.cuda_major), None if here.cuda is None else here.cuda.split(".")[0]),
-        ("C++ ABI", _abi(name.cxx11abi), None if here.cxx11abi is None else _abi(here.cxx11abi)),
+        ("CUDA", str(name.cuda_major), None if here.cuda is None else str(cuda_major(here.cuda))),
+        ("C++ ABI", f"cxx11abi{abi_word(name.cxx11abi)}", here.abi),
     )
     if here.torch is not None and here.cuda is None:
         return (_misfit(pair, "CUDA", f"torch {here.torch} here is built without CUDA", tokens=None),)
@@ -124,16 +130,12 @@ def _command(pair: Pair, tokens: str, options: str) -> str:
     except (SelectorError, CellError) as error:
         return f"matrix.yaml has no such cell: {'; '.join(error.why) or error.what}"
     version = "" if any(row.cell.flash_attn == pair.name.version for row in rows) else f" fa{pair.name.version}"
-    profile = "" if pair.name.profile == "full" else f" --profile {pair.name.profile}"
+    profile = "" if pair.name.profile == FULL else f" --profile {pair.name.profile}"
     return f"build it with: nox -s build -- {tokens}{version}{profile}{options}"
 
 
 def _tokens(cuda: str, series: str, python: str) -> str:
-    return f"cu{cuda.replace('.', '')} torch{series} cp{python.replace('.', '')}"
-
-
-def _abi(cxx11: bool) -> str:  # noqa: FBT001  # the value itself is what is spelt
-    return f"cxx11abi{str(cxx11).upper()}"
+    return f"{cuda_token(cuda)} torch{series} {python_tag(python)}"
 
 
 def _old_driver(pair: Pair) -> Iterator[Misfit]:
@@ -172,7 +174,7 @@ def _older_cuda(pair: Pair) -> Cell | None:
         and pair.rules.toolkits[row.cell.cuda].minimum_driver <= int(branch)
         and pair.rules.toolkits[row.cell.cuda].major < pair.name.cuda_major
     ]
-    return max(fitting, key=lambda cell: [int(part) for part in cell.cuda.split(".")], default=None)
+    return max(fitting, key=lambda cell: version_key(cell.cuda), default=None)
 
 
 def _symbol(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:
@@ -184,7 +186,7 @@ def _symbol(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:
     if spoken and pair.here.cxx11abi is not None and spoken != {pair.here.cxx11abi}:
         (wheels,) = spoken
         message = (
-            f"the wheel asks torch for {symbol}, which is {_abi(wheels)}; this torch is {_abi(pair.here.cxx11abi)}"
+            f"the wheel asks torch for {symbol}, which is cxx11abi{abi_word(wheels)}; this torch is {pair.here.abi}"
         )
         yield _misfit(pair, "C++ ABI", message)
     elif symbol.lstrip("_").startswith("Py"):

@@ -8,6 +8,10 @@ from enum import StrEnum
 
 from factory.core.arch import Arch
 from factory.core.imagename import ImageName
+from factory.core.versions import abi_word, cuda_major, cuda_token, python_tag
+
+FULL = "full"
+"""The profile with all of upstream's features: built when none is named, and not named in a wheel's name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,12 +70,12 @@ class Toolkit:
     @property
     def token(self) -> str:
         """``cu124``."""
-        return "cu" + self.version.replace(".", "")
+        return cuda_token(self.version)
 
     @property
     def major(self) -> int:
         """``12`` of ``12.4``."""
-        return int(self.version.split(".")[0])
+        return cuda_major(self.version)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +138,9 @@ class Cell:
     @property
     def id(self) -> str:
         """Give the tokens a person types, in their order; ``factory.core.selector`` reads them back."""
-        abi = "TRUE" if self.cxx11abi else "FALSE"
         return (
-            f"cu{self.cuda.replace('.', '')} torch{self.torch} cp{self.python.replace('.', '')} "
-            f"abi{abi} fa{self.flash_attn} {self.platform}"
+            f"{cuda_token(self.cuda)} torch{self.torch} {python_tag(self.python)} "
+            f"abi{abi_word(self.cxx11abi)} fa{self.flash_attn} {self.platform}"
         )
 
 
@@ -211,6 +214,11 @@ class Matrix:
     max_jobs: int
     oldest_arch: Arch
     publish_profiles: tuple[str, ...]
+
+    def build_of(self, cell: Cell) -> TorchBuild:
+        """Give the torch build that ``cell``, one of this matrix, is made with."""
+        builds = self.torch[cell.torch].builds
+        return next(build for build in builds if (build.cuda, build.cxx11abi) == (cell.cuda, cell.cxx11abi))
 
 
 class State(StrEnum):

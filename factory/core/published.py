@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from packaging.version import Version
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from factory.core.versions import version_key
 from factory.core.wheel import name as wheelname
 from factory.core.wheel.name import WheelName
 from factory.site.flash_attn_wheel import SCHEMA, GpuRow, Row
@@ -264,18 +265,14 @@ def _verdict(wheel: str, sha256: str, assets: Mapping[str, Asset]) -> _Verdict |
     return verdict
 
 
-def _order(one: Published) -> tuple[Version, list[int], int, list[int], list[int], bool, str]:
+def _order(one: Published) -> tuple[Version, tuple[int, ...], int, tuple[int, ...], tuple[int, ...], bool, str]:
     name = one.name
     return (
         Version(name.version),
-        _numbers(name.torch),
+        version_key(name.torch),
         name.cuda_major,
-        _numbers(one.cuda or "0"),
-        _numbers(name.python),
+        version_key(one.cuda or "0"),
+        version_key(name.python),
         name.cxx11abi,
         one.filename,
     )
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from factory.core.model import Cell, Representative
+from factory.core.versions import version_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ def divide(cells: Sequence[Cell], python: Representative) -> Division:
     chosen: dict[Cell, Cell] = {}
     for cell in cells:
         rival = chosen.setdefault(_kin(cell), cell)
-        if (_number(cell) > _number(rival)) == (python is Representative.NEWEST):
+        if (version_key(cell.python) > version_key(rival.python)) == (python is Representative.NEWEST):
             chosen[_kin(cell)] = cell
     tried = set(cells) if python is Representative.ALL else set(chosen.values())
     return Division(
@@ -36,7 +37,3 @@ def divide(cells: Sequence[Cell], python: Representative) -> Division:
 def _kin(cell: Cell) -> Cell:
     """Give what stands for all Pythons of ``cell``."""
     return replace(cell, python="")
-
-
-def _number(cell: Cell) -> tuple[int, ...]:
-    return tuple(int(part) for part in cell.python.split("."))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from factory.core.model import Torch, TorchBuild
+from factory.core.versions import cuda_token
 
 # pip, wheel, setuptools, packaging, ninja: the guide's section 3; psutil: ``setup_requires`` of every
 # sdist, which setuptools would fetch unhashed if it were missing; einops: ``install_requires``.
@@ -21,4 +22,4 @@ def tool_requirements(torch: Torch) -> tuple[str, ...]:
 
 def lock_name(torch: Torch, build: TorchBuild) -> str:
     """Name the lock file of a torch build."""
-    return f"torch-{torch.release}-cu{build.cuda.replace('.', '')}.txt"
+    return f"torch-{torch.release}-{cuda_token(build.cuda)}.txt"

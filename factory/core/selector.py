@@ -15,6 +15,7 @@ from factory.core.cells import expand
 from factory.core.errors import CellError, SelectorError
 from factory.core.model import Matrix, Planned, Skip, State
 from factory.core.nearest import hint
+from factory.core.versions import abi_word, cuda_token, python_tag
 
 AXES = ("CUDA", "torch", "Python", "ABI", "flash-attn", "platform")
 """The axes in the order of their tokens in a cell's id."""
@@ -111,10 +112,10 @@ def covered(skip: Skip) -> Selector:
     """Ask for the cells that ``skip`` leaves out."""
     return Selector(
         (
-            frozenset(f"cu{cuda.replace('.', '')}" for cuda in skip.cuda),
+            frozenset(cuda_token(cuda) for cuda in skip.cuda),
             frozenset(f"torch{series}" for series in skip.torch),
-            frozenset(f"cp{python.replace('.', '')}" for python in skip.python),
-            frozenset(f"abi{str(abi).upper()}" for abi in skip.cxx11abi),
+            frozenset(python_tag(python) for python in skip.python),
+            frozenset(f"abi{abi_word(abi)}" for abi in skip.cxx11abi),
             frozenset(f"fa{version}" for version in skip.flash_attn),
             frozenset(),
         )
@@ -208,7 +209,7 @@ def _vocabulary(matrix: Matrix) -> dict[str, tuple[int, str]]:
     axes: tuple[Iterable[str], ...] = (
         (toolkit.token for toolkit in matrix.toolkits.values()),
         (f"torch{series}" for series in matrix.torch),
-        (f"cp{python.replace('.', '')}" for python in sorted(pythons, key=_natural)),
+        (python_tag(python) for python in sorted(pythons, key=_natural)),
         ("abiFALSE", "abiTRUE"),
         (f"fa{version}" for version in matrix.flash_attn),
         ("x86_64",),

@@ -18,6 +18,7 @@ from pathlib import Path
 from factory.core.errors import DiskFullError, EnvironmentInstallError, UnreachableError
 from factory.core.model import Torch, TorchBuild
 from factory.core.requirements import lock_name, tool_requirements, torch_requirement
+from factory.core.versions import cuda_token, python_tag
 from factory.data import DATA
 from factory.edge import shell
 from factory.edge.cache import made_once
@@ -94,7 +95,7 @@ class Installer:
 
     def place(self, torch: Torch, build: TorchBuild, python: str) -> Path:
         """Say where the environment for ``build`` of ``torch`` on ``python`` is, or will be."""
-        name = f"torch{torch.release}-cu{build.cuda.replace('.', '')}-cp{python.replace('.', '')}"
+        name = f"torch{torch.release}-{cuda_token(build.cuda)}-{python_tag(python)}"
         return self._cache / "environments" / f"{name}-{_digest(self._groups(torch, build))}"
 
     def install(self, python: Path, torch: Torch, build: TorchBuild) -> None:

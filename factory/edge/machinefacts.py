@@ -89,7 +89,7 @@ def supply(cell: Cell, here: Here, rules: Matrix) -> Supply:
     """Look at what the factory has for ``cell``, and what it would fetch."""
     toolkit, passed_over = cudahome.supply(cell.cuda, here.env, here.cache, here.world)
     torch = rules.torch[cell.torch]
-    build = next(row for row in torch.builds if (row.cuda, row.cxx11abi) == (cell.cuda, cell.cxx11abi))
+    build = rules.build_of(cell)
     lock = files.text_of(DATA / "locks" / lock_name(torch, build))
     fixes = headerfix.meant_for(cell.cuda, here.world.fixes)
     fitting = mended.fitting(Path(toolkit.path), cell.cuda, fixes) if isinstance(toolkit, Home) else fixes

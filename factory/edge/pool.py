@@ -23,6 +23,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from factory.core.versions import cuda_token
 from factory.edge.digest import sha256_of
 
 _NOTES = "notes"
@@ -80,7 +81,7 @@ class SetRecord:
         archs = "sm" + ".".join(short)
         if len(archs) > _LONGEST_ARCHS:
             archs = f"sm{short[0]}-{short[-1]}x{len(short)}"
-        cuda = f"cu{self.cuda.replace('.', '')}"
+        cuda = cuda_token(self.cuda)
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
         made_with = f"gcc{self.host_compiler}"
         return f"kernels-{self.flash_attn}-{cuda}-{archs}-{self.profile}-{self.kernel_class}-{made_with}-{digest}"

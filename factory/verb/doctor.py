@@ -15,7 +15,7 @@ from factory.core.doctor.line import Section, State, standing
 from factory.core.doctor.target import Guide, Needs, Target
 from factory.core.errors import UnfitError
 from factory.core.estimate import Costs
-from factory.core.model import Cell, Matrix
+from factory.core.model import FULL, Cell, Matrix
 from factory.core.room import Want
 from factory.data import DATA
 
@@ -55,7 +55,7 @@ def doctor(asked: Asked, rules: Matrix, edges: Edges) -> tuple[Section, ...]:
     """
     guide, facts = guides(), edges.look()
     if asked.guide:
-        return (hand.section(Target.of_guide(guide), facts, rules, needs("full", edges.costs), decides=True),)
+        return (hand.section(Target.of_guide(guide), facts, rules, needs(FULL, edges.costs), decides=True),)
     cell = newest_fitting(asked.cells, facts, rules)
     needed = needs(cell.profile, edges.costs)
     target = Target.of_cell(cell, rules, guide) if asked.named else Target.of_guide(guide)

@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from factory.core.errors import UnreachableError
 from factory.core.model import Matrix
 from factory.core.requirements import lock_name, tool_requirements, torch_requirement
+from factory.core.versions import version_key
 from factory.edge import cibuildwheel, shell
 from factory.edge.uv import find_uv
 
@@ -58,7 +59,7 @@ def _tools(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
 
 
 def _oldest(pythons: Iterable[str]) -> str:
-    return min(pythons, key=lambda version: tuple(map(int, version.split("."))))
+    return min(pythons, key=version_key)
 
 
 def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str]) -> str:

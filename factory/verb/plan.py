@@ -16,6 +16,7 @@ from factory.core.progress import duration, gigabytes
 from factory.core.schedule import Demand, remaining_seconds
 from factory.core.sdist import read_extension
 from factory.core.unit import Unit
+from factory.core.versions import cuda_token
 from factory.core.wheel.name import release_tag, wheel_filename
 from factory.core.workflow import kernel_set, outputs
 from factory.edge import costs, source, workshop
@@ -38,7 +39,7 @@ class KernelNeed:
     def __str__(self) -> str:
         """Name the set as a person would."""
         archs = " ".join(map(str, self.archs))
-        return f"fa{self.flash_attn} cu{self.cuda.replace('.', '')} {archs} {self.profile} {self.kernel_class}"
+        return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile} {self.kernel_class}"
 
 
 @dataclass(frozen=True, kw_only=True)

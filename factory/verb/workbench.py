@@ -28,9 +28,9 @@ class CellWanted:
 
 def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
     """Gather the rows of ``matrix`` that ``cell`` stands on."""
-    torch = matrix.torch[cell.torch]
-    build_row = next(row for row in torch.builds if row.cuda == cell.cuda and row.cxx11abi == cell.cxx11abi)
-    return CellWanted(cell=cell, torch=torch, build=build_row, profile=matrix.profiles[cell.profile])
+    return CellWanted(
+        cell=cell, torch=matrix.torch[cell.torch], build=matrix.build_of(cell), profile=matrix.profiles[cell.profile]
+    )
 
 
 def set_up(site: Site, wanted: CellWanted, kernels: KernelSet, torch: Path, shop: Workshop) -> None:

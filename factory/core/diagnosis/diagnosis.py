@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from factory.core.diagnosis.reading import Evidence, Found, Reading
 from factory.core.diagnosis.rules import Rules
-from factory.core.model import Cell
+from factory.core.model import FULL, Cell
 
 UNKNOWN = "unknown"
 """The cause of a failure that no rule knows."""
 
 _CELL = "CELL"
-_FULL = "full"
 _TIME_LIMIT = "time_limit"
 _RESERVE = 1_500_000_000  # bytes left to everything else on the machine
 
@@ -104,7 +103,7 @@ def _caught(found: Found) -> dict[str, str]:
 
 def selector_of(cell: Cell) -> str:
     """Give what a person types to name ``cell``."""
-    return cell.id if cell.profile == _FULL else f"{cell.id} --profile {cell.profile}"
+    return cell.id if cell.profile == FULL else f"{cell.id} --profile {cell.profile}"
 
 
 def tokens(told: Mapping[str, str]) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from factory.core.doctor.facts import Facts, Fetchable, Home, Missing, Python, T
 from factory.core.doctor.line import Line, State, ok, problem, warning
 from factory.core.doctor.target import Target, install_command
 from factory.core.model import Matrix
+from factory.core.versions import abi_word
 
 _PIP = "pip"
 _MAKERS = {State.WARNING: warning, State.PROBLEM: problem}
@@ -99,10 +100,10 @@ def _abi(torch: Torch, target: Target, install: str) -> Line:
     if torch.cxx11abi is None:
         unreadable = f"not to be read from {torch.where}/lib/libc10.so"
         return warning("C++ ABI", unreadable, f"{install} --force-reinstall")
-    here = f"cxx11abi{str(torch.cxx11abi).upper()}"
+    here = f"cxx11abi{abi_word(torch.cxx11abi)}"
     if target.cxx11abi is None or target.cxx11abi == torch.cxx11abi:
         return ok("C++ ABI", f"{here}, by the symbols of torch's libc10.so; wheels for it are named so")
-    wanted = f"cxx11abi{str(target.cxx11abi).upper()}"
+    wanted = f"cxx11abi{abi_word(target.cxx11abi)}"
     return problem("C++ ABI", f"torch is {here}, the wheel is to be {wanted}", install)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from factory.core.doctor.bound import Bound, series
-from factory.core.model import Cell, Matrix, Torch, TorchBuild
+from factory.core.model import FULL, Cell, Matrix, Torch, TorchBuild
 from factory.core.room import Want
 
 
@@ -78,7 +78,7 @@ class Target:
     def of_cell(cls, cell: Cell, rules: Matrix, guide: Guide) -> Target:
         """Ask for what ``cell`` says, and of the guide the rest."""
         torch = rules.torch[cell.torch]
-        build = next(row for row in torch.builds if (row.cuda, row.cxx11abi) == (cell.cuda, cell.cxx11abi))
+        build = rules.build_of(cell)
         return cls(
             name=spelt(cell, rules),
             cuda=Bound(wanted=cell.cuda),
@@ -116,6 +116,6 @@ def install_command(torch: Torch, build: TorchBuild) -> str:
 
 def spelt(cell: Cell, rules: Matrix) -> str:
     """Name a cell so that typing it means the same cell again."""
-    profile = "" if cell.profile == "full" else f" --profile {cell.profile}"
+    profile = "" if cell.profile == FULL else f" --profile {cell.profile}"
     usual = cell.archs == rules.toolkits[cell.cuda].archs
     return cell.id + profile + ("" if usual else f" --archs {','.join(map(str, cell.archs))}")

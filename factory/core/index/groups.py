@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from factory.core.model import FULL
 from factory.core.published import Published, ordered
+from factory.core.versions import version_key
 from factory.site.flash_attn_wheel import index_path
 
 
@@ -57,10 +59,6 @@ def _grouped(pairs: Iterable[tuple[str, Published]]) -> list[Group]:
     return sorted(made, key=_order, reverse=True)
 
 
-def _order(group: Group) -> tuple[bool, list[int], list[int], bool, str]:
+def _order(group: Group) -> tuple[bool, tuple[int, ...], tuple[int, ...], bool, str]:
     """Sort the newest torch first; profiles other than the full one last."""
-    return group.profile == "full", _numbers(group.torch), _numbers(group.cuda), group.cxx11abi, group.profile
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
+    return group.profile == FULL, version_key(group.torch), version_key(group.cuda), group.cxx11abi, group.profile

@@ -9,7 +9,9 @@ from string import Template
 
 from factory.core.index.groups import Group, by_toolkit
 from factory.core.index.simple import href
+from factory.core.model import FULL
 from factory.core.published import Published
+from factory.core.versions import abi_word
 from factory.site.flash_attn_wheel import MINIMUM_DRIVER
 
 
@@ -25,8 +27,8 @@ def page(published: Sequence[Published], template: str) -> str:
 
 
 def _section(group: Group) -> str:
-    abi = str(group.cxx11abi).upper()
-    profile = "" if group.profile == "full" else f", {group.profile} profile"
+    abi = abi_word(group.cxx11abi)
+    profile = "" if group.profile == FULL else f", {group.profile} profile"
     title = f"torch {group.torch}, CUDA {group.cuda}, C++11 ABI {abi}{profile}"
     data = {"torch": group.torch, "cuda": group.cuda, "abi": abi, "profile": group.profile}
     said = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())

@@ -8,7 +8,9 @@ from factory.core.arch import Arch
 from factory.core.cells import too_old
 from factory.core.matrix.document import Complaint, Path
 from factory.core.matrix.schema import BuildRow, CudaRow, MatrixFile, SkipRow, TorchRow, WheelsRow
+from factory.core.model import FULL
 from factory.core.nearest import hint
+from factory.core.versions import abi_word, version_key
 
 Known = Mapping[str, Collection[str]]
 """The keys the file has under each of its top-level keys, those with mistakes in them included."""
@@ -28,7 +30,7 @@ def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
     for index, skip in enumerate(file.skip):
         yield from _skip(("skip", index), skip, known)
     yield from _names(("publish", "profiles"), file.publish.profiles, "profiles", known)
-    if "full" not in known["profiles"]:
+    if FULL not in known["profiles"]:
         yield Complaint(("profiles",), "has no profile full, the one that is built when none is named")
 
 
@@ -37,13 +39,8 @@ def pythons_of(file: MatrixFile, series: str) -> tuple[str, ...]:
     return tuple(
         python
         for python, row in file.python.items()
-        if order(row.first_torch) <= order(series) <= order(row.last_torch)
+        if version_key(row.first_torch) <= version_key(series) <= version_key(row.last_torch)
     )
-
-
-def order(series: str) -> tuple[int, ...]:
-    """Give what versions such as ``2.10`` sort by."""
-    return tuple(int(part) for part in series.split("."))
 
 
 def _cuda(path: Path, version: str, cuda: CudaRow, oldest: Arch) -> Iterator[Complaint]:
@@ -81,7 +78,7 @@ def _torch(path: Path, series: str, torch: TorchRow, file: MatrixFile, known: Kn
 
 
 def _abi(path: Path, series: str, build: BuildRow, since: str) -> Iterator[Complaint]:
-    if not build.abi and order(series) >= order(since):
+    if not build.abi and version_key(series) >= version_key(since):
         yield Complaint(path, f"must be TRUE: every official torch from {since} on has the C++11 ABI (abi_true_since)")
 
 
@@ -114,7 +111,7 @@ def _wheels_cuda(path: Path, series: str, cuda: str, torch: TorchRow, *, abi: bo
         published = ", ".join(torch.builds)
         yield Complaint(path, f"torch {series} was published for CUDA {published}; not {cuda} (torch.{series}.builds)")
     elif build.abi != abi:
-        has, wants = str(build.abi).upper(), str(abi).upper()
+        has, wants = abi_word(build.abi), abi_word(abi)
         yield Complaint(path, f"torch {series} for CUDA {cuda} has cxx11abi{has}; there is no cxx11abi{wants} of it")
 
 

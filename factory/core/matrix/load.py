@@ -11,6 +11,7 @@ from factory.core.matrix.document import Complaint, Document, Value, read
 from factory.core.matrix.schema import CudaRow, FlashAttnRow, ImageRow, MatrixFile, SkipRow, TorchRow
 from factory.core.matrix.shape import pruned, shaped
 from factory.core.model import (
+    FULL,
     Cell,
     Choice,
     FlashAttn,
@@ -28,7 +29,6 @@ from factory.core.model import (
 from factory.core.selector import conflict, covered
 from factory.core.wheel.name import wheel_filename
 
-_FULL = "full"
 # What decides which cells exist, and the entries under ``skip`` themselves.
 _CELL_FACTS = ("cuda", "flash_attn", "python", "skip", "torch")
 
@@ -61,8 +61,8 @@ def _judged(document: Document) -> tuple[Matrix | None, list[Complaint]]:
         return None, complaints
     complaints += mismatches(file, _known(document.value))
     made = _matrix(file)
-    if _FULL in made.profiles:
-        planned = expand(made, _FULL)
+    if FULL in made.profiles:
+        planned = expand(made, FULL)
         complaints += _collisions(planned)
         complaints += _unmakeable(made, planned) if file.archs is not None else ()
         complaints += _idle_skips(made, planned, complaints, wrong)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
+from factory.core.model import FULL
 from factory.core.published import VERDICT
 from factory.core.release.parts import Asset, Release
+from factory.core.versions import abi_word, version_key
 from factory.core.wheel import name as wheelname
 from factory.core.wheel.name import WheelName
 
@@ -71,7 +73,7 @@ def _rows(release: Release, repository: str) -> str:
     for name in sorted(_wheels(release.assets), key=_order):
         mark = "" if name.filename + VERDICT in names else " *untested*"
         link = f"[{name.python}]({download(repository, release.tag, name.filename)}){mark}"
-        row = (name.cuda_major, name.torch, "TRUE" if name.cxx11abi else "FALSE", name.profile)
+        row = (name.cuda_major, name.torch, abi_word(name.cxx11abi), name.profile)
         rows.setdefault(row, []).append(link)
     return "".join(f"| {' | '.join(map(str, row))} | {' '.join(links)} |\n" for row, links in rows.items())
 
@@ -88,9 +90,5 @@ def _wheels(assets: Iterable[Asset]) -> list[WheelName]:
 
 
 def _order(name: WheelName) -> tuple[object, ...]:
-    profile = (name.profile != "full", name.profile)
-    return _numbers(name.torch), name.cuda_major, name.cxx11abi, profile, _numbers(name.python)
-
-
-def _numbers(version: str) -> list[int]:
-    return [int(part) for part in version.split(".")]
+    profile = (name.profile != FULL, name.profile)
+    return version_key(name.torch), name.cuda_major, name.cxx11abi, profile, version_key(name.python)

@@ -11,6 +11,7 @@ from factory.core.model import Cell, Matrix, Planned, State
 from factory.core.progress import duration, gigabytes
 from factory.core.representatives import divide
 from factory.core.summaries.markdown import Markup, bullets, folded, note, page, plain, section, table
+from factory.core.versions import abi_word
 
 _CELLS = ("flash-attn", "CUDA", "torch", "C++11 ABI", "Python", "wheels", "profile", "architectures")
 _SETS = ("kernel set", "wheels", "units", "wall time", "CPU time", "largest unit")
@@ -75,8 +76,7 @@ def listed(archs: Iterable[Arch]) -> str:
 
 
 def _kin(cell: Cell) -> tuple[str, ...]:
-    abi = str(cell.cxx11abi).upper()
-    return cell.flash_attn, cell.cuda, cell.torch, abi, cell.profile, listed(cell.archs)
+    return cell.flash_attn, cell.cuda, cell.torch, abi_word(cell.cxx11abi), cell.profile, listed(cell.archs)
 
 
 def _counts(rows: Sequence[Planned]) -> str:

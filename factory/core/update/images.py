@@ -12,6 +12,7 @@ from packaging.version import Version
 from factory.core.imagename import ImageName
 from factory.core.model import Matrix, Toolkit
 from factory.core.update.proposal import CHECK, Lines, Proposal
+from factory.core.versions import cuda_major
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +124,7 @@ def _row(rules: Matrix, cuda: str, family: Family, name: ImageName, digest: str 
 
 def _driver(rules: Matrix, cuda: str) -> str:
     """Give the driver of the CUDA major: minor releases of one major need the same."""
-    drivers = {row.minimum_driver for row in rules.toolkits.values() if row.major == Version(cuda).major}
+    drivers = {row.minimum_driver for row in rules.toolkits.values() if row.major == cuda_major(cuda)}
     return str(drivers.pop()) if len(drivers) == 1 else CHECK
 
 

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 
 from factory.core.arch import Arch
 from factory.core.model import Cell
+from factory.core.versions import cuda_major
 from factory.core.wheel.fatbin import Fatbin
 from factory.core.wheel.name import WheelName
 
@@ -136,7 +137,7 @@ class Expected:
         """Hold a wheel to the cell it was built for."""
         return cls(
             flash_attn=cell.flash_attn,
-            cuda_major=int(cell.cuda.split(".")[0]),
+            cuda_major=cuda_major(cell.cuda),
             torch=cell.torch,
             python=cell.python,
             cxx11abi=cell.cxx11abi,

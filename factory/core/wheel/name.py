@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from packaging.utils import parse_wheel_filename
 
-from factory.core.model import Cell
+from factory.core.model import FULL, Cell
+from factory.core.versions import abi_word, cuda_major, python_tag
 
-_FULL = "full"
 _LOCAL = re.compile(
     r"cu(?P<cuda>\d+)torch(?P<torch>\d+\.\d+)cxx11abi(?P<abi>true|false)(?:\.(?P<profile>[a-z][a-z0-9]*))?", re.ASCII
 )
@@ -35,14 +35,13 @@ class WheelName:
     @property
     def local(self) -> str:
         """The local version, ``cu12torch2.6cxx11abiFALSE``; ``.smoke`` behind it for that profile."""
-        abi = "TRUE" if self.cxx11abi else "FALSE"
-        profile = "" if self.profile == _FULL else f".{self.profile}"
-        return f"cu{self.cuda_major}torch{self.torch}cxx11abi{abi}{profile}"
+        profile = "" if self.profile == FULL else f".{self.profile}"
+        return f"cu{self.cuda_major}torch{self.torch}cxx11abi{abi_word(self.cxx11abi)}{profile}"
 
     @property
     def filename(self) -> str:
         """The file name in the guide's letter case, whatever case it was read in."""
-        tag = "cp" + self.python.replace(".", "")
+        tag = python_tag(self.python)
         return f"flash_attn-{self.version}+{self.local}-{tag}-{tag}-{self.platform}.whl"
 
 
@@ -50,7 +49,7 @@ def of(cell: Cell) -> WheelName:
     """Name the wheel of ``cell``."""
     return WheelName(
         version=cell.flash_attn,
-        cuda_major=int(cell.cuda.split(".")[0]),
+        cuda_major=cuda_major(cell.cuda),
         torch=cell.torch,
         cxx11abi=cell.cxx11abi,
         profile=cell.profile,
@@ -93,7 +92,7 @@ def parse(filename: str) -> WheelName:
         cuda_major=int(local["cuda"]),
         torch=local["torch"],
         cxx11abi=local["abi"] == "true",
-        profile=local["profile"] or _FULL,
+        profile=local["profile"] or FULL,
         python=_python(filename, tag.interpreter, tag.abi),
         platform=tag.platform,
     )

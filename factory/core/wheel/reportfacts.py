@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from factory.core.arch import Arch
+from factory.core.versions import version_key
 from factory.core.wheel.checks.binary import check_symbols
 from factory.core.wheel.cxxabi import cxx11abi
 from factory.core.wheel.facts import Expected, Extension, WheelFacts
@@ -61,7 +62,7 @@ def _newest(versions: Iterable[str], family: str) -> str | None:
     """Give the newest version of ``family`` that is needed: ``2.14`` of ``GLIBC_2.14``."""
     matches = [re.fullmatch(rf"{family}_(\d+(?:\.\d+)*)", version, re.ASCII) for version in versions]
     numbers = [match[1] for match in matches if match]
-    return max(numbers, key=lambda number: [int(part) for part in number.split(".")], default=None)
+    return max(numbers, key=version_key, default=None)
 
 
 def _expected(expected: Expected) -> dict[str, object]:

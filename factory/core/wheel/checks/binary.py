@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from factory.core.versions import abi_word
 from factory.core.wheel import fatbin
 from factory.core.wheel.cxxabi import cxx11abi as abis_of
 from factory.core.wheel.facts import Extension, Subject
@@ -39,8 +40,8 @@ def cxx11abi(subject: Subject) -> Iterator[str]:
     for module in subject.facts.extensions:
         found = abis_of(module.undefined)
         if found != {wanted}:
-            spelt = " and ".join(str(abi).upper() for abi in sorted(found)) or "no symbol of torch that tells it"
-            yield f"{module.path} has {spelt}, asked for was {str(wanted).upper()}"
+            spelt = " and ".join(abi_word(abi) for abi in sorted(found)) or "no symbol of torch that tells it"
+            yield f"{module.path} has {spelt}, asked for was {abi_word(wanted)}"
 
 
 def archs(subject: Subject) -> Iterator[str]:

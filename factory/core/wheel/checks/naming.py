@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
+from factory.core.versions import abi_word, python_tag
 from factory.core.wheel import name as wheelname
 from factory.core.wheel.facts import Subject
 
@@ -29,7 +30,7 @@ def cell(subject: Subject) -> Iterator[str]:
         "CUDA": (str(name.cuda_major), str(expected.cuda_major)),
         "torch": (name.torch, expected.torch),
         "Python": (name.python, expected.python),
-        "cxx11abi": (str(name.cxx11abi).upper(), str(expected.cxx11abi).upper()),
+        "cxx11abi": (abi_word(name.cxx11abi), abi_word(expected.cxx11abi)),
     }
     for what, (said, asked) in pairs.items():
         if said != asked:
@@ -65,7 +66,7 @@ def tags(subject: Subject) -> Iterator[str]:
     name, info = subject.facts.name, subject.facts.distinfo
     if name is None or info is None or info.tags is None:
         return
-    python = "cp" + name.python.replace(".", "")
+    python = python_tag(name.python)
     said = f"{python}-{python}-{name.platform}"
     if info.tags != (said,):
         yield f"WHEEL has {', '.join(info.tags)}; the file name has {said}"

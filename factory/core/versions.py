@@ -1,0 +1,28 @@
+"""What versions and the C++ ABI look like in names, and what versions sort by."""
+
+from __future__ import annotations
+
+
+def cuda_token(cuda: str) -> str:
+    """Give ``cu124`` of CUDA ``12.4``."""
+    return f"cu{cuda.replace('.', '')}"
+
+
+def cuda_major(cuda: str) -> int:
+    """Give ``12`` of CUDA ``12.4``."""
+    return int(cuda.partition(".")[0])
+
+
+def python_tag(python: str) -> str:
+    """Give ``cp310``, the tag of CPython ``3.10`` in the name of a wheel."""
+    return f"cp{python.replace('.', '')}"
+
+
+def abi_word(cxx11abi: bool) -> str:  # noqa: FBT001  # the value itself is what is spelt
+    """Give what stands behind ``cxx11abi`` in the name of a wheel: ``TRUE`` or ``FALSE``."""
+    return str(cxx11abi).upper()
+
+
+def version_key(version: str) -> tuple[int, ...]:
+    """Give what versions such as ``2.10`` sort by: behind ``2.9``. Raises ValueError where a part is no number."""
+    return tuple(int(part) for part in version.split("."))

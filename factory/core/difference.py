@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from factory.core.arch import Arch
 from factory.core.matrix.document import Value, read
 from factory.core.model import Cell, Planned, State
+from factory.core.plural import counted
 
 _CHOICES = ("archs", "wheels")  # felt by cells alone
 _LONGEST = 120  # characters of a value
@@ -90,8 +91,7 @@ class Group:
 
     def __str__(self) -> str:
         """Say it in a line."""
-        count = len(self.cells)
-        return f"{self.name}: {count} cell{'s' * (count != 1)}: {self.change}"
+        return f"{self.name}: {counted(len(self.cells), 'cell')}: {self.change}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from factory.core.errors import AuditError
 from factory.core.published import REPORT
+from factory.core.plural import counted
 from factory.core.release.gate import read_report
 from factory.core.wheel import checks
 from factory.core.wheel.facts import Expected, Subject
@@ -60,20 +61,23 @@ def run(
     ``expect`` tells of a wheel what it was to be, None for what its name says; ``say`` takes a line for each,
     ``keep`` each report as it is made. Raises AuditError with all findings of all wheels once the last is done.
     """
-    reports, complaints = [], []
+    reports: list[Report] = []
+    errors: list[AuditError] = []
+    complaints: list[str] = []
     for wheel in wheels:
         try:
             report = audit(wheel, expect(wheel))
             write(report, report_path(wheel))
         except AuditError as error:
+            errors.append(error)
             complaints.append(" ".join([error.what + ":", *error.why]))
             continue
         reports.append(report)
         keep(report)
         complaints += [f"{wheel.name}: {finding}" for finding in report.findings]
-        say(f"audit: {wheel.name}: {'passed' if report.ok else f'{len(report.findings)} findings'}")
+        say(f"audit: {wheel.name}: {'passed' if report.ok else counted(len(report.findings), 'finding')}")
     if complaints:
-        raise _failed(len(wheels), complaints)
+        raise _failed(len(wheels), complaints, errors)
     return tuple(reports)
 
 
@@ -91,9 +95,12 @@ def report_path(wheel: Path) -> Path:
     return wheel.with_name(f"{wheel.name}{REPORT}")
 
 
-def _failed(count: int, complaints: Sequence[str]) -> AuditError:
+def _failed(count: int, complaints: Sequence[str], errors: Sequence[AuditError]) -> AuditError:
+    remedies = [error.remedy for error in errors]
+    if len(complaints) > len(errors):
+        remedies.insert(0, "Do not publish what has findings. Remove it and build it again: nox -s build")
     return AuditError(
-        f"the audit of {count} wheel{'s' * (count != 1)} has {len(complaints)} finding{'s' * (len(complaints) != 1)}",
+        f"the audit of {counted(count, 'wheel')} has {counted(len(complaints), 'finding')}",
         why=complaints,
-        remedy="Do not publish what has findings. Remove it and build it again: nox -s build",
+        remedy="\n".join(dict.fromkeys(remedies)),
     )

@@ -12,6 +12,7 @@ from rich.text import Text
 from factory.core.arch import Arch
 from factory.core.estimate import Measured, expect
 from factory.core.model import Cell, Matrix, Planned, Toolkit
+from factory.core.plural import counted
 from factory.core.progress import duration, gigabytes
 from factory.core.schedule import Demand, remaining_seconds
 from factory.core.sdist import read_extension
@@ -115,7 +116,7 @@ def estimates(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dic
 
 def table(planned: Sequence[Planned]) -> Table:
     """Lay the cells out for a person."""
-    made = Table(title=f"{len(planned)} cells", title_justify="left")
+    made = Table(title=counted(len(planned), "cell"), title_justify="left")
     for column in ("cell", "state", "reason"):
         made.add_column(column, overflow="fold")
     for row in planned:

@@ -253,6 +253,23 @@ def test_every_wheel_is_audited_before_it_fails(maker: Maker, tmp_path: Path) ->
     assert "Root-Is-Purelib: true" in caught.value.why[2]
     assert json.loads(audit.report_path(good).read_text())["ok"] is True
     assert json.loads(audit.report_path(bad).read_text())["findings"][0]["check"] == "purelib"
+    assert caught.value.remedy.splitlines() == [
+        "Do not publish what has findings. Remove it and build it again: nox -s build",
+        "Give the path of a finished wheel: nox -s audit -- dist/*.whl",
+    ]
+
+
+def test_a_file_that_is_not_there_is_not_to_be_removed(tmp_path: Path) -> None:
+    with pytest.raises(AuditError, match=r"the audit of 1 wheel has 1 finding\n") as caught:
+        audit.run([tmp_path / FILENAME])
+    assert caught.value.remedy == "Give the path of a finished wheel: nox -s audit -- dist/*.whl"
+
+
+def test_one_finding_is_one(maker: Maker, tmp_path: Path) -> None:
+    said: list[str] = []
+    with pytest.raises(AuditError, match="Remove it and build it again"):
+        audit.run([maker.write(Parts(wheel={"Root-Is-Purelib": "true"}), tmp_path)], say=said.append)
+    assert said == [f"audit: {FILENAME}: 1 finding"]
 
 
 def test_a_passing_run_gives_the_reports_and_says_so(maker: Maker, tmp_path: Path) -> None:

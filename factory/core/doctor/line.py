@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from factory.core.plural import counted
+
 SCHEMA = 1
 
 
@@ -53,11 +55,11 @@ class Section:
     def verdict(self) -> str:
         """Say in one line what follows."""
         warnings = sum(line.state is State.WARNING for line in self.lines)
-        noted = f", {_counted(warnings, 'warning')}" if warnings else ""
+        noted = f", {counted(warnings, 'warning')}" if warnings else ""
         if not self.problems:
             return f"nothing stands in the way{noted}"
         needless = "" if self.decides else "; the factory needs none of it"
-        return f"{_counted(len(self.problems), 'problem')}{noted}{needless}"
+        return f"{counted(len(self.problems), 'problem')}{noted}{needless}"
 
 
 def ok(subject: str, said: str) -> Line:
@@ -95,7 +97,3 @@ def to_json(sections: tuple[Section, ...]) -> str:
     """Give the sections for programs."""
     rows = [asdict(section) | {"purpose": section.purpose.name.lower()} for section in sections]
     return json.dumps({"schema": SCHEMA, "ok": not any(standing(sections)), "sections": rows}, indent=2)
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -10,6 +10,7 @@ from string import Template
 from factory.core.index.groups import Group, by_toolkit
 from factory.core.index.simple import href
 from factory.core.model import FULL
+from factory.core.plural import counted
 from factory.core.published import Published
 from factory.core.versions import abi_word
 from factory.site.flash_attn_wheel import MINIMUM_DRIVER
@@ -20,7 +21,7 @@ def page(published: Sequence[Published], template: str) -> str:
     sections = "\n".join(_section(group) for group in by_toolkit(published))
     return Template(template).substitute(
         sections=sections or "<p>No wheel has been published yet.</p>",
-        count=f"{len(published)} wheel{'s' * (len(published) != 1)}",
+        count=counted(len(published), "wheel"),
         newest=max((one.uploaded[:10] for one in published), default="never"),
         minimum_driver=escape(json.dumps(MINIMUM_DRIVER)),
     )

@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 
 from factory.core import cells
 from factory.core.model import Cell, Matrix, Planned, Representative, State
+from factory.core.plural import counted
 from factory.core.representatives import divide
 from factory.core.verdict import Verdict
 from factory.core.wheel import name as wheelname
@@ -98,7 +99,7 @@ def read_report(text: str) -> Report:
         msg = f"it has schema {report.schema}; this factory reads {SCHEMA}"
         raise ValueError(msg)
     if report.ok == bool(report.findings):
-        msg = f"it says ok: {json.dumps(report.ok)}, with {len(report.findings)} findings"
+        msg = f"it says ok: {json.dumps(report.ok)}, with {counted(len(report.findings), 'finding')}"
         raise ValueError(msg)
     return report
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from factory.core.arch import Arch
 from factory.core.model import Cell, Matrix, Planned, State
+from factory.core.plural import counted
 from factory.core.progress import duration, gigabytes
 from factory.core.representatives import divide
 from factory.core.summaries.markdown import Markup, bullets, folded, note, page, plain, section, table
@@ -50,7 +51,7 @@ class Outline:
 def markdown(outline: Outline, rules: Matrix) -> str:
     """Give the page of a job."""
     return page(
-        f"Plan: {_wheels(len(outline.built))} to build",
+        f"Plan: {counted(len(outline.built), 'wheel')} to build",
         plain(_counts(outline.rows)),
         section("To build", _cells(outline.built), _gpu(outline.built, rules)),
         section("What it takes", _sets(outline.sets), plain(outline.total)),
@@ -82,7 +83,7 @@ def _kin(cell: Cell) -> tuple[str, ...]:
 def _counts(rows: Sequence[Planned]) -> str:
     counts = Counter(row.state for row in rows)
     said = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
-    return f"{len(rows)} cells: {said}." if rows else "There are no cells."
+    return f"{counted(len(rows), 'cell')}: {said}." if rows else "There are no cells."
 
 
 def _cells(built: Iterable[Planned]) -> Markup:
@@ -95,7 +96,7 @@ def _gpu(built: Sequence[Planned], rules: Matrix) -> Markup:
     if not rules.runners.gpu:
         return note(_UNTESTED)
     tried = divide([row.cell for row in built], rules.gpu_python).tried
-    return plain(f"Tried on a GPU: {_wheels(len(tried))}, on {' '.join(rules.runners.gpu)}.")
+    return plain(f"Tried on a GPU: {counted(len(tried), 'wheel')}, on {' '.join(rules.runners.gpu)}.")
 
 
 def _sets(sets: Sequence[SetNeed]) -> Markup:
@@ -118,7 +119,3 @@ def _others(outline: Outline) -> Markup:
     reasons = Counter((row.state.value, row.reason) for row in outline.rows if row.cell not in built)
     rows = [(str(count), state, reason) for (state, reason), count in sorted(reasons.items())]
     return table(("cells", "state", "reason"), rows) if rows else Markup()
-
-
-def _wheels(count: int) -> str:
-    return f"{count} wheel{'s' * (count != 1)}"

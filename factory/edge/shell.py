@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import subprocess
 import threading
@@ -25,6 +26,11 @@ class Completed:
     def ok(self) -> bool:
         """Whether it exited 0."""
         return self.status == 0
+
+
+def shown(argv: Sequence[str | Path]) -> str:
+    """Give the line that names ``argv`` in a log: ``+ nvcc -c a.cu``, quoted so that a shell takes it as it is."""
+    return f"+ {shlex.join(map(str, argv))}\n"
 
 
 def run(

@@ -129,10 +129,12 @@ class _Worker:
         return shell.measure(command, cwd=self.job.cwd, env=os.environ).status
 
     def measure(self, *words: str) -> tuple[Usage, float]:
-        """Run nvcc with ``words`` after its flags; give what it used and the wall seconds."""
+        """Run nvcc with ``words`` after its flags, and say so; give what it used and the wall seconds."""
         began = time.monotonic()
+        command = [*self.job.nvcc, *words]
+        sys.stderr.write(shell.shown(command))
         env = {**os.environ, "TMPDIR": str(self.directory)}
-        used = shell.measure([*self.job.nvcc, *words], cwd=self.job.cwd, env=env)
+        used = shell.measure(command, cwd=self.job.cwd, env=env)
         return used, time.monotonic() - began
 
 

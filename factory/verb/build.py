@@ -79,8 +79,9 @@ def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
     log = shop.cache / "logs" / f"wheel-{Path(wheel_filename(cell)).stem}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     shop.log.say(f"building the wheel of {cell.id}; output in {log}")
-    with log.open("w") as sink:
-        status = shell.stream(made_by.argv, line=lambda text: print(text, file=sink, flush=True), env=made_by.env)
+    with log.open("w", buffering=1) as sink:
+        sink.write(shell.shown(made_by.argv))
+        status = shell.stream(made_by.argv, line=lambda text: print(text, file=sink), env=made_by.env)
     wheels = list(site.wheelhouse.glob("*.whl")) if site.wheelhouse.is_dir() else []
     if status or len(wheels) != 1:
         raise _failure(log, status, cell, shop)

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -160,6 +161,18 @@ def test_an_error_names_the_file_the_line_and_the_log(pool: Pool, floor: Floor) 
         run([job(pool, "bad", "int f() { return oops; }\n")], floor)
     assert "oops" in caught.value.why[0]
     assert any("bad.log" in line for line in caught.value.why)
+
+
+def test_a_log_begins_with_the_command(tmp_path: Path, pool: Pool, floor: Floor) -> None:
+    run([job(pool, "a")], floor)
+    (command,) = (tmp_path / "logs" / "a.log").read_text().splitlines()
+    assert shlex.split(command)[:5] == ["+", *NVCC, "-gencode"]
+    with pytest.raises(KernelError):
+        run([job(pool, "bad a", "#error no\n")], floor)
+    command, said, *_ = (tmp_path / "logs" / "bad a.log").read_text().splitlines()
+    assert command.startswith("+ ")
+    assert "bad a.cpp" in shlex.split(command)
+    assert said == "bad a.cpp:1:2: error: #error no"
 
 
 def test_what_was_finished_before_an_error_is_kept(pool: Pool, floor: Floor) -> None:

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from factory.edge import diagnosing, machine
+from factory.edge import diagnosing, machine, shell
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
 
@@ -19,6 +19,16 @@ def test_a_unit_that_was_killed_alone_needs_more_than_fewer_jobs(tmp_path: Path)
     log.write_text("Killed\n")
     found = diagnosing.of_unit(log, cache=tmp_path, peak=1, alone=True)
     assert "`MAX_JOBS=1 nox -s build -- CELL`, after freeing memory" in found.next
+
+
+def test_the_command_at_the_head_of_a_log_is_no_sign_of_anything(tmp_path: Path) -> None:
+    paths = (f"-I/home/fatal error: no space left on device/{number}" for number in range(400))
+    command = shell.shown(["nvcc", *paths, "-c", "a.cu", "-o", "unit.o"])
+    log = tmp_path / "a.log"
+    log.write_text(command)
+    assert not diagnosing.of_unit(log, cache=tmp_path, peak=1, alone=False).known
+    log.write_text(f"{command}a.cu(1): error: oops\n")
+    assert diagnosing.of_unit(log, cache=tmp_path, peak=1, alone=False).why[0] == "line 2: a.cu(1): error: oops"
 
 
 def test_the_largest_unit_of_upstream_is_reckoned_with(tmp_path: Path) -> None:

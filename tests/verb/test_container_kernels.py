@@ -118,6 +118,12 @@ def test_what_the_container_needs_is_fetched_outside_before_it_compiles(tmp_path
     assert job["shard"] == "2/3"
     assert 9 < job["minutes"] <= 10
     assert "  hello" in stage.said.getvalue()
+    (log,) = (tmp_path / "cache" / "logs").glob("container-kernels-*.log")
+    asked, command, said = log.read_text().splitlines()
+    assert asked.startswith("+ ")
+    assert asked.endswith("podman exec c0ffee sh /project/factory/data/inside.sh note")
+    assert command.endswith("podman exec c0ffee sh /project/factory/data/inside.sh kernels")
+    assert said == "[factory] hello"
     assert not list((tmp_path / "cache" / "work").glob("*-container"))
     assert not list((tmp_path / "cache" / "logs").glob("*.json"))
 

@@ -106,6 +106,7 @@ def _step(one: Fenced, name: str, step: str) -> None:
     """Run a step in the container ``name``."""
     command: list[str | Path] = [one.yard.engine.path, "exec", name, *container.step(step)]
     with one.log.open("a", buffering=1) as sink:
+        sink.write(shell.shown(command))
         status = shell.stream(command, line=one.listen(sink.write), env=one.yard.engine.env)
     if status:
         raise one.failure("its kernels were compiled", f"status {status}")

@@ -48,6 +48,7 @@ def _go(one: Fenced, python: Path) -> Path:
     )
     try:
         with one.log.open("w", buffering=1) as sink:
+            sink.write(shell.shown(command))
             status = shell.stream(command, line=one.listen(sink.write), cwd=one.project, env=one.yard.engine.env)
     finally:
         one.clear_up()

@@ -22,17 +22,16 @@ from rich.console import Console
 from bench import picture, ratio, upstream
 from bench.ratio import Row
 from bench.step import Command, Measured, measure
-from factory.cli import context
 from factory.core import cells, matrix, selector
 from factory.core.errors import FactoryError
 from factory.core.model import Matrix
 from factory.data import DATA
-from factory.edge import workshop
+from factory.edge import environment, workshop
 from factory.edge.cache import cache_root
 from factory.edge.environment import Environment
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
-from factory.verb import build, workbench
+from factory.verb import host, workbench
 from factory.verb.workbench import CellWanted
 
 HERE = Path(__file__).parent
@@ -151,11 +150,11 @@ def _proof() -> Path:
 
 
 def _prepare(tokens: tuple[str, ...], bench: Bench) -> list[tuple[CellWanted, Environment]]:
-    installer = context.installer(bench.shop)
+    installer = environment.installer(bench.shop)
     planned = cells.expand(bench.rules, profile="smoke", archs=None)
     rows = selector.select(planned, selector.parse(tokens, bench.rules))
     made = [workbench.wanted(row.cell, bench.rules) for row in rows]
-    return [(wanted, build.prepare(wanted, installer)) for wanted in made]
+    return [(wanted, host.prepare(wanted, installer)) for wanted in made]
 
 
 def _machine(shop: Workshop) -> dict[str, object]:

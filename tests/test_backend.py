@@ -8,13 +8,14 @@ import pytest
 from rich.console import Console
 
 from factory.cli import backend
-from factory.cli.backend import Order
 from factory.core import cells, matrix, selector
 from factory.core.errors import DiskFullError, EngineError, ImageError, InterpreterError, UnreachableError
-from factory.edge import workshop
+from factory.edge import environment, workshop
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from tests.frozen import MATRIX
+from factory.verb.build import Order
+from factory.verb.host import Host
 
 RULES = matrix.load(MATRIX.read_text())
 INFO = '{"host": {"arch": "amd64", "security": {"rootless": false}}, "version": {"Version": "4.3.1"}}'
@@ -101,7 +102,7 @@ def test_all_pythons_are_there_before_the_first_torch_is_fetched(tmp_path: Path)
     cells_wanted = (*made.cells, replace(made.cells[0], python="3.11"))
     shop = replace(made.shop, env={**made.shop.env, **nothing})
     with pytest.raises(InterpreterError, match=r"no CPython 3\.11"):
-        backend.on_host(replace(made, cells=cells_wanted, shop=shop), tmp_path / "dist")
+        Host(order=replace(made, cells=cells_wanted, shop=shop), installer=environment.installer(shop)).install()
     assert "torch" not in said.getvalue()
 
 

@@ -12,13 +12,8 @@ from typing import Protocol
 
 from factory.cli import context
 from factory.core.errors import FactoryError
-from factory.core.model import Cell, Matrix
-from factory.core.summaries.build import Attempt, Outcome
-from factory.core.summaries.kernels import Tally
-from factory.core.wheel.facts import Expected
-from factory.core.wheel.report import Report
 from factory.edge import engine as engines
-from factory.edge import image
+from factory.edge import environment, image
 from factory.edge.engine import Engine
 from factory.edge.toolkit.find import World
 from factory.edge.workshop import Workshop
@@ -26,10 +21,10 @@ from factory.verb import audit, build, kernels, room, workbench
 from factory.verb.container import kernels as contained
 from factory.verb.container import wheel
 from factory.verb.container.kernels import Portion
+from factory.verb.build import Backend, Order
+from factory.verb.container.backend import Containers
 from factory.verb.container.yard import Yard, image_of
-from factory.verb.kernels import Fetch
-from factory.verb.plan import need_of
-from factory.verb.tally import tally
+from factory.verb.host import Host
 
 
 class Before(Protocol):
@@ -43,17 +38,21 @@ _CONTAINER = "container"
 _HOST = "host"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Order:
-    """The cells that are meant, those of one kernel set side by side.
+def choose(order: Order, asked: str | None, *, memory: int | None, wheels: bool) -> Backend:
+    """Give what builds ``order``, ready for its cells; where no ``wheels`` are made, for their kernels alone.
 
-    ``fetch`` brings published kernels, None for none.
+    Raises what ``engine`` raises, and what this machine itself lacks where it is to build.
     """
-
-    cells: tuple[Cell, ...]
-    rules: Matrix
-    shop: Workshop
-    fetch: Fetch | None = None
+    found = engine(order, asked)
+    installer = environment.installer(order.shop)
+    if found is None:
+        made = Host(order=order, installer=installer)
+        made.look()
+        if wheels:
+            made.install()
+        return made
+    yard = Yard(engine=found, installer=installer, rules=order.rules, matrix=context.MATRIX, memory=memory)
+    return Containers(order=order, yard=yard)
 
 
 def engine(order: Order, asked: str | None, before: Before) -> Engine | None:

@@ -21,19 +21,20 @@ from factory.core.summaries import plan as plan_page
 from factory.core.summaries.kernels import Tally
 from factory.core.wheel.report import Report
 from factory.data import DATA
-from factory.edge import engine, joboutput, wheellist
+from factory.edge import engine, environment, joboutput, wheellist
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import audit as audit_verb
 from factory.verb import build as build_verb
 from factory.verb import gpu_test as gpu_test_verb
+from factory.verb import host, workbench
 from factory.verb import image as image_verb
 from factory.verb import index as index_verb
+from factory.verb import kernels as kernels_verb
 from factory.verb import lock as lock_verb
 from factory.verb import pin as pin_verb
 from factory.verb import plan as plan_verb
 from factory.verb import pool as pool_verb
-from factory.verb import preflight, workbench
 from factory.verb import prove as prove_verb
 from factory.verb import remotepool as remotepool_verb
 from factory.verb.container.kernels import Portion
@@ -99,7 +100,7 @@ def kernels(arguments: argparse.Namespace) -> int:
     rules = context.matrix()
     shop = context.shop(arguments, rules)
     sets = {plan_verb.need_of(row.cell, rules): row.cell for row in reversed(context.select(arguments, rules))}
-    order = backend.Order(
+    order = build_verb.Order(
         cells=tuple(sets[need] for need in sorted(sets)), rules=rules, shop=shop, fetch=_fetch(arguments, shop)
     )
     share = 1 / arguments.shard.of if arguments.shard else 1.0
@@ -108,11 +109,12 @@ def kernels(arguments: argparse.Namespace) -> int:
     place = None if found is None else backend.yard(order, found, arguments.memory)
     if found is None:
         preflight.preflight(order.cells, rules, shop)
+    place = backend.choose(order, arguments.backend, memory=arguments.memory, wheels=False)
     made: list[Tally] = []
     try:
         for cell in order.cells:
             shop.log.say(f"kernel set {plan_verb.need_of(cell, rules)}")
-            made.append(backend.kernels_of(cell, order, place, Portion(shard=arguments.shard, until=until)))
+            made.append(place.kernels([cell], Portion(shard=arguments.shard, until=until)))
             shop.log.say(f"done: {len(made[-1].compiled)} units compiled now")
     finally:
         if made:
@@ -133,7 +135,7 @@ def build(arguments: argparse.Namespace) -> int:
     rules = context.matrix()
     shop = context.shop(arguments, rules)
     chosen = sorted(context.select(arguments, rules), key=lambda row: (plan_verb.need_of(row.cell, rules), row.cell))
-    order = backend.Order(
+    order = build_verb.Order(
         cells=tuple(row.cell for row in chosen),
         rules=rules,
         shop=shop,
@@ -146,6 +148,8 @@ def build(arguments: argparse.Namespace) -> int:
         outcome = backend.on_host(order, arguments.dist)
     else:
         outcome = backend.in_containers(order, backend.yard(order, found, arguments.memory), arguments.dist)
+    place = backend.choose(order, arguments.backend, memory=arguments.memory, wheels=True)
+    outcome = build_verb.build(order, place, arguments.dist, tell=context.print_error)
     jobpage.add(build_page.markdown(outcome))
     if len(chosen) > 1:
         shop.log.say(f"{len(chosen) - len(outcome.failures)} of {len(chosen)} wheels built")
@@ -162,15 +166,13 @@ def prove(arguments: argparse.Namespace) -> int:
     """Compare both ways for each selected kernel set, and keep the proofs."""
     rules = context.matrix()
     shop = context.shop(arguments, rules)
-    installer = context.installer(shop)
+    installer = environment.installer(shop)
     chosen = sorted(context.select(arguments, rules), key=lambda row: plan_verb.need_of(row.cell, rules))
     for need, rows in groupby(chosen, key=lambda row: plan_verb.need_of(row.cell, rules)):
         wanted = min((workbench.wanted(row.cell, rules) for row in rows), key=_handiest)
-        plain = prove_verb.Plain(
-            torch=wanted.torch, cell=wanted.cell, environment=build_verb.prepare(wanted, installer)
-        )
+        plain = prove_verb.Plain(torch=wanted.torch, cell=wanted.cell, environment=host.prepare(wanted, installer))
         shop.log.say(f"kernel set {need}")
-        proof = prove_verb.prove(context.set_wanted(need, rules), plain, shop, whole=arguments.all)
+        proof = prove_verb.prove(kernels_verb.set_wanted(need, rules), plain, shop, whole=arguments.all)
         path = DATA / "proofs" / f"{proof.name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(proof.to_json())
@@ -240,7 +242,7 @@ def gpu_test(arguments: argparse.Namespace) -> int:
     rules = context.matrix()
     shop = context.shop(arguments, rules)
     stage = (
-        gpu_test_verb.clean(rules, context.installer(shop), shop)
+        gpu_test_verb.clean(rules, environment.installer(shop), shop)
         if arguments.install
         else gpu_test_verb.borrowed(arguments.python, shop)
     )

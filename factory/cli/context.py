@@ -12,12 +12,10 @@ from factory.core import cells, selector
 from factory.core import matrix as matrix_core
 from factory.core.errors import FactoryError, MatrixError, SelectorError
 from factory.core.model import FULL, Matrix, Planned
-from factory.edge import interpreter, workshop
+from factory.edge import workshop
 from factory.edge.cache import cache_root, writable
-from factory.edge.environment import Installer
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
-from factory.verb import kernels, plan
 
 MATRIX = Path("matrix.yaml")
 PROFILE = FULL
@@ -48,27 +46,6 @@ def select(arguments: argparse.Namespace, rules: Matrix) -> tuple[Planned, ...]:
             "no cell is named", remedy="Name one, such as `cu124 torch2.6 cp310`; `nox -s plan` lists them."
         )
     return selector.select(expand(arguments, rules), selector.parse(arguments.selector, rules))
-
-
-def set_wanted(need: plan.KernelNeed, rules: Matrix) -> kernels.SetWanted:
-    """Gather the rows of ``rules`` that a kernel set stands on."""
-    return kernels.SetWanted(
-        flash_attn=rules.flash_attn[need.flash_attn],
-        toolkit=rules.toolkits[need.cuda],
-        archs=need.archs,
-        profile=rules.profiles[need.profile],
-        kernel_class=workshop.kernel_class(need.kernel_class),
-    )
-
-
-def installer(shop: Workshop) -> Installer:
-    """Give what makes environments in the cache of ``shop``."""
-    return Installer(
-        cache=shop.cache,
-        env=shop.env,
-        interpreter=lambda version: interpreter.provide(version, shop.env, shop.log.say),
-        say=shop.log.say,
-    )
 
 
 def shop(arguments: argparse.Namespace, rules: Matrix, *, error_log: bool = False) -> Workshop:

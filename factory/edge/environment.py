@@ -20,8 +20,9 @@ from factory.core.model import Torch, TorchBuild
 from factory.core.requirements import lock_name, tool_requirements, torch_requirement
 from factory.core.versions import cuda_token, python_tag
 from factory.data import DATA
-from factory.edge import shell
+from factory.edge import interpreter, shell
 from factory.edge.cache import made_once
+from factory.edge.workshop import Workshop
 
 # virtualenv gives an interpreter this many seconds to say what it is; its own limit is too short for a machine
 # that compiles at the same time.
@@ -163,6 +164,16 @@ class Installer:
             why=[" ".join(map(str, command)), *why],
             remedy="Check that the index has these versions for this Python, and run the same command again.",
         )
+
+
+def installer(shop: Workshop) -> Installer:
+    """Give what makes environments in the cache of ``shop``, with interpreters found or fetched."""
+    return Installer(
+        cache=shop.cache,
+        env=shop.env,
+        interpreter=lambda version: interpreter.provide(version, shop.env, shop.log.say),
+        say=shop.log.say,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory.cli import context
 from factory.core import cells, container, matrix, selector
 from factory.core.arch import Arch
 from factory.core.container import CACHE, PROJECT, ContainerJob
@@ -16,7 +15,7 @@ from factory.core.errors import InstallError
 from factory.core.model import Matrix
 from factory.core.shard import Shard
 from factory.core.wheel.name import wheel_filename
-from factory.edge import loading, shell, workshop
+from factory.edge import environment, loading, shell, workshop
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
 from factory.verb import kernels, plan, workbench
@@ -84,7 +83,7 @@ def compile_kernels(inside: Inside) -> None:
 
 def set_up(inside: Inside) -> None:
     """Install torch and the build tools, check torch, and lay out what the wheel step works with."""
-    installer = context.installer(inside.shop)
+    installer = environment.installer(inside.shop)
     inside.shop.log.say(f"installing torch {inside.wanted.torch.release} to build with")
     installer.install(inside.python, inside.wanted.torch, inside.wanted.build)
     installer.lock(inside.python, "virtualenv.txt")
@@ -116,7 +115,7 @@ def _packages_of(python: Path) -> Path:
 
 
 def _set(inside: Inside) -> SetWanted:
-    return context.set_wanted(plan.need_of(inside.wanted.cell, inside.rules), inside.rules)
+    return kernels.set_wanted(plan.need_of(inside.wanted.cell, inside.rules), inside.rules)
 
 
 def _shard(inside: Inside) -> Shard | None:

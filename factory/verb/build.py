@@ -1,112 +1,88 @@
-"""Build the wheel of one cell: kernels from the pool, the rest by upstream's own ``setup.py`` through pip."""
+"""Build wheels set by set: the kernels of a set, then each wheel of it and its audit, by whatever backend does it."""
 
 from __future__ import annotations
 
-import shutil
-import sys
 import time
-import zipfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
+from typing import Protocol
 
-from factory.core.diagnosis.diagnosis import selector_of
-from factory.core.errors import DiskFullError, WheelBuildError
-from factory.core.model import Cell
-from factory.core.progress import duration
-from factory.core.recipe import Recipe, Site, recipe
+from factory.core.errors import FactoryError
+from factory.core.model import Cell, Matrix
+from factory.core.summaries.build import Attempt, Outcome
+from factory.core.summaries.kernels import Tally
 from factory.core.wheel.facts import Expected
-from factory.core.wheel.name import wheel_filename
-from factory.data import DATA
-from factory.edge import diagnosing, disk, loading, shell
-from factory.edge.cache import locked
-from factory.edge.environment import Environment, Installer
+from factory.core.wheel.report import Report
 from factory.edge.workshop import Workshop
-from factory.verb import workbench
-from factory.verb.kernels import KernelSet
-from factory.verb.workbench import CellWanted
+from factory.verb import audit
+from factory.verb.container.kernels import Portion
+from factory.verb.kernels import Fetch
+from factory.verb.plan import need_of
 
 
-def prepare(wanted: CellWanted, installer: Installer) -> Environment:
-    """Give the environment ``wanted`` is built in. Raises what ``installer`` raises."""
-    return installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """The cells that are meant, those of one kernel set side by side.
 
-
-def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop: Workshop, dist: Path) -> Path:
-    """Make the wheel of ``wanted`` from ``kernels`` and give its path in ``dist``.
-
-    Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file,
-    the link or the packing fails, InstallError when torch lacks a symbol, and what ``installer`` raises.
+    ``fetch`` brings published kernels, None for none.
     """
+
+    cells: tuple[Cell, ...]
+    rules: Matrix
+    shop: Workshop
+    fetch: Fetch | None = None
+
+
+class Backend(Protocol):
+    """Where kernels are compiled and wheels are made."""
+
+    def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
+        """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
+
+    def wheel(self, cell: Cell, dist: Path) -> Path:
+        """Make the wheel of ``cell``, for which ``kernels`` was called, and give its path in ``dist``."""
+
+    def expected(self, cell: Cell) -> Expected:
+        """Say what the audit holds the wheel of ``cell`` to, once ``kernels`` was called for it."""
+
+
+Tell = Callable[[FactoryError], None]
+"""Prints what went wrong with a cell, or with the kernels of several, while the others go on."""
+
+
+def build(order: Order, backend: Backend, dist: Path, *, tell: Tell) -> Outcome:
+    """Build the wheels of ``order`` into ``dist`` and give what came of each.
+
+    A set that fails takes its own cells along and no others.
+    """
+    attempts: list[Attempt] = []
+    tallies: list[Tally] = []
+    for _, rows in groupby(order.cells, key=lambda cell: need_of(cell, order.rules)):
+        cells = list(rows)
+        try:
+            tallies.append(backend.kernels(cells, Portion()))
+        except FactoryError as error:
+            attempts += [Attempt(cell=cell, seconds=0, error=error) for cell in cells]
+            tell(error)
+            continue
+        for cell in cells:
+            attempt = _attempt(cell, backend, dist, say=order.shop.log.say)
+            if attempt.error is not None:
+                tell(attempt.error)
+            attempts.append(attempt)
+    return Outcome(attempts=tuple(attempts), tallies=tuple(tallies))
+
+
+def _attempt(cell: Cell, backend: Backend, dist: Path, *, say: Callable[[str], None]) -> Attempt:
+    """Make a wheel and audit it."""
     began = time.monotonic()
-    environment = prepare(wanted, installer)
-    final = dist / wheel_filename(wanted.cell)
-    workspace = shop.cache / "work" / final.stem
-    with locked(workspace.with_name(f".{final.stem}.lock")):
-        shutil.rmtree(workspace, ignore_errors=True)
-        site = Site(
-            source=workspace / "source",
-            bench=workspace,
-            python=environment.python,
-            site_packages=environment.site_packages,
-            cuda_home=kernels.ready.toolkit.home,
-        )
-        workbench.set_up(site, wanted, kernels, environment.torch, shop)
-        shutil.copytree(kernels.ready.root, site.source, symlinks=True)
-        made = _run(recipe(wanted.cell, site, jobs=shop.limits.jobs, env=shop.env), site, wanted.cell, shop)
-        _load(made, workspace / "loaded", environment, wanted)
-        deliver(made, final)
-        shutil.rmtree(workspace)
-    shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
-    return final
-
-
-def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted) -> None:
-    """Load the extension beside the real torch with every symbol bound at once: what is missing shows here."""
-    with zipfile.ZipFile(wheel) as archive:
-        modules = [name for name in archive.namelist() if name.endswith(".so") and "/" not in name]
-        archive.extractall(into, members=modules)
-    loading.load(environment.python, [into / name for name in modules], torch=wanted.torch.release)
-
-
-def deliver(made: Path, final: Path) -> None:
-    """Copy a finished wheel so that it is there whole or not at all."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    partial = final.with_name(f".{final.name}.part")
-    shutil.copyfile(made, partial)
-    partial.replace(final)
-
-
-def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
-    log = shop.cache / "logs" / f"wheel-{Path(wheel_filename(cell)).stem}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
-    shop.log.say(f"building the wheel of {cell.id}; output in {log}")
-    with log.open("w", buffering=1) as sink:
-        sink.write(shell.shown(made_by.argv))
-        status = shell.stream(made_by.argv, line=lambda text: print(text, file=sink), env=made_by.env)
-    wheels = list(site.wheelhouse.glob("*.whl")) if site.wheelhouse.is_dir() else []
-    if status or len(wheels) != 1:
-        raise _failure(log, status, cell, shop)
-    return wheels[0]
-
-
-def _failure(log: Path, status: int, cell: Cell, shop: Workshop) -> WheelBuildError | DiskFullError:
-    found = diagnosing.of_build(log, cache=shop.cache, cell=selector_of(cell))
-    why = [*found.why, f"whole log: {log}"]
-    if found.cause == diagnosing.DISK or disk.filled(log.parent):
-        return DiskFullError(
-            f"the disk is full while building {cell.id}", why=why, remedy="Free some space, then again."
-        )
-    return WheelBuildError(
-        f"the wheel of {cell.id} was not made (pip's status {status})",
-        why=why,
-        remedy=found.next if found.known else "The kernels are kept; mend the cause and run the same command again.",
-    )
-
-
-def expected(wanted: CellWanted, kernels: KernelSet, shop: Workshop) -> Expected:
-    """Say what the audit holds the wheel of ``wanted`` to, this machine's paths included."""
-    paths = (shop.cache, kernels.ready.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
-    return Expected.of_cell(
-        wanted.cell,
-        check_symbol=kernels.ready.wanted.kernel_class.check_symbol,
-        build_paths=tuple(str(path) for path in paths),
-    )
+    reports: list[Report] = []
+    failure = None
+    try:
+        made = backend.wheel(cell, dist)
+        audit.run([made], expect=lambda _: backend.expected(cell), say=say, keep=reports.append)
+    except FactoryError as error:
+        failure = error
+    return Attempt(cell=cell, seconds=time.monotonic() - began, report=next(iter(reports), None), error=failure)

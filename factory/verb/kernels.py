@@ -16,7 +16,7 @@ from factory.core.errors import DigestError
 from factory.core.estimate import Shape, expect
 from factory.core.inheritance import inherited
 from factory.core.job import Job, todo
-from factory.core.model import FlashAttn, Profile, Toolkit
+from factory.core.model import FlashAttn, Matrix, Profile, Toolkit
 from factory.core.progress import duration
 from factory.core.sdist import Extension, read_extension
 from factory.core.shard import Shard, share
@@ -29,6 +29,7 @@ from factory.edge.compile import Floor, compile_all
 from factory.edge.hostcompiler import HostCompiler
 from factory.edge.pool import Pool, SetRecord
 from factory.edge.workshop import Workshop
+from factory.verb.plan import KernelNeed
 
 Fetch = Callable[[SetRecord, Collection[str]], None]
 """Brings the set into the pool where it can, if any of the parts that are named by key is not there."""
@@ -43,6 +44,17 @@ class SetWanted:
     archs: tuple[Arch, ...]
     profile: Profile
     kernel_class: KernelClass
+
+
+def set_wanted(need: KernelNeed, rules: Matrix) -> SetWanted:
+    """Gather the rows of ``rules`` that a kernel set stands on."""
+    return SetWanted(
+        flash_attn=rules.flash_attn[need.flash_attn],
+        toolkit=rules.toolkits[need.cuda],
+        archs=need.archs,
+        profile=rules.profiles[need.profile],
+        kernel_class=workshop.kernel_class(need.kernel_class),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import upstream
-from factory.cli import context
 from factory.core import cells, exercised, matrix
 from factory.core.arch import Arch
 from factory.core.doctor.choose import newest_fitting
@@ -21,13 +20,13 @@ from factory.core.model import Cell, Matrix, State
 from factory.core.unit import Unit
 from factory.core.verdict import Verdict
 from factory.core.wheel.fatbin import images
-from factory.edge import gpu, machinefacts, workshop
+from factory.edge import environment, gpu, machinefacts, workshop
 from factory.edge.cache import cache_root, writable
 from factory.edge.log import Log
 from factory.edge.machinefacts import Here
 from factory.edge.toolkit.find import World
 from factory.edge.workshop import Workshop
-from factory.verb import build, kernels, workbench
+from factory.verb import host, kernels, workbench
 from factory.verb.kernels import KernelSet, Origins
 from factory.verb.plan import need_of
 from factory.verb.pronounce import verdict_path
@@ -62,8 +61,8 @@ class Lab:
         """Build it with upstream's own setup.py and nothing of the factory's in between, for this GPU alone."""
         work = dist / "work"
         wanted = workbench.wanted(replace(self.cell, archs=(self.gpu,)), self.rules)
-        environment = build.prepare(wanted, context.installer(self.shop))
-        command = upstream.command(wanted, environment, self.rules, self.shop, work)
+        made = host.prepare(wanted, environment.installer(self.shop))
+        command = upstream.command(wanted, made, self.rules, self.shop, work)
         subprocess.run(command.argv, cwd=command.cwd, env=command.env, check=True)
         (built,) = (work / "wheelhouse").glob("*.whl")
         kept = built.rename(dist / built.name)
@@ -75,7 +74,7 @@ class Lab:
 
         The caller keeps the check from being made that would refuse them.
         """
-        wanted = context.set_wanted(need_of(self.cell, self.rules), self.rules)
+        wanted = kernels.set_wanted(need_of(self.cell, self.rules), self.rules)
         right = kernels.prepare(wanted, self.shop)
         macros = tuple(_other(macro) for macro in wanted.kernel_class.macros)
         assert macros != wanted.kernel_class.macros
@@ -89,7 +88,7 @@ class Lab:
         nowhere = Origins(mine=(), pooled=frozenset(), fetched=frozenset(), left=0, seconds=0)
         made = KernelSet(ready=replace(right, units=mixed), compiled=0, origins=nowhere)
         cell = workbench.wanted(self.cell, self.rules)
-        return build.build(cell, made, installer=context.installer(self.shop), shop=self.shop, dist=dist)
+        return host.build(cell, made, installer=environment.installer(self.shop), shop=self.shop, dist=dist)
 
 
 def open_lab() -> Lab:

@@ -23,7 +23,7 @@ from factory.edge.cache import cache_root
 from factory.edge.environment import Installer
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
-from factory.verb import build, workbench
+from factory.verb import host, workbench
 from factory.verb.kernels import KernelSet, SetWanted
 from factory.verb.workbench import CellWanted
 from tests.frozen import MATRIX
@@ -55,7 +55,7 @@ class Bench:
         return workbench.wanted(cell, self.rules)
 
     def build(self, kernels: KernelSet, dist: Path, torch: str = "2.6") -> Path:
-        return build.build(self.cell(torch=torch), kernels, installer=self.installer, shop=self.shop, dist=dist)
+        return host.build(self.cell(torch=torch), kernels, installer=self.installer, shop=self.shop, dist=dist)
 
     def with_archs(self, *names: str) -> SetWanted:
         return replace(self.kernels, archs=tuple(Arch.parse(name) for name in names))

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import zipfile
@@ -12,11 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, InstallError, KernelError, TorchClassError, WheelBuildError
+from factory.core.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
+from factory.core.release.gate import read_report
 from factory.core.shard import Shard
 from factory.edge import hostcompiler, poolarchive, workshop
 from factory.edge.shell import run
-from factory.verb import audit, build, kernels, remotepool
+from factory.verb import audit, host, kernels, remotepool
+from factory.verb.build import Order, build
+from factory.verb.host import Host
 from factory.verb.kernels import KernelSet
 from factory.verb.remotepool import Remote
 from tests.elfobject import gpu_code, symbols
@@ -34,7 +38,7 @@ def test_the_wheel_has_the_guides_name(made: Made) -> None:
 
 def test_the_audit_finds_nothing(made: Made) -> None:
     bench, ready, wheel = made
-    report = audit.audit(wheel, build.expected(bench.cell(), ready, bench.shop))
+    report = audit.audit(wheel, host.expected(bench.cell(), ready, bench.shop))
     assert report.findings == ()
 
 
@@ -66,7 +70,22 @@ def test_one_more_torch_takes_the_same_kernels(made: Made, tmp_path: Path) -> No
     bench, ready, _ = made
     wheel = bench.build(ready, tmp_path, torch="2.5")
     assert "torch2.5" in wheel.name
-    assert audit.audit(wheel, build.expected(bench.cell(torch="2.5"), ready, bench.shop)).ok
+    assert audit.audit(wheel, host.expected(bench.cell(torch="2.5"), ready, bench.shop)).ok
+
+
+def test_this_machine_makes_kernels_wheel_and_audit_in_one_go(made: Made, tmp_path: Path) -> None:
+    bench, _, _ = made
+    order = Order(cells=(bench.cell().cell,), rules=bench.rules, shop=bench.shop)
+    place, told = Host(order=order, installer=bench.installer), list[FactoryError]()
+    place.look()
+    place.install()
+    outcome = build(order, place, tmp_path, tell=told.append)
+    assert (told, outcome.failures) == ([], ())
+    (wheel,) = tmp_path.glob("*.whl")
+    assert read_report(audit.report_path(wheel).read_text()).ok
+    (log,) = (bench.shop.cache / "logs").glob(f"wheel-{wheel.stem}.log")
+    command = log.read_text().splitlines()[0]
+    assert shlex.split(command)[2:5] == ["-m", "pip", "wheel"]
 
 
 @pytest.mark.parametrize("archs", [("8.6",), ("8.0", "8.9+PTX"), ("9.0a",)])
@@ -76,8 +95,8 @@ def test_architectures_are_freely_chosen(made: Made, archs: tuple[str, ...], tmp
     ready = kernels.kernels(wanted, bench.shop)
     cell = bench.cell()
     cell = replace(cell, cell=replace(cell.cell, archs=wanted.archs))
-    wheel = build.build(cell, ready, installer=bench.installer, shop=bench.shop, dist=tmp_path)
-    report = audit.audit(wheel, build.expected(cell, ready, bench.shop))
+    wheel = host.build(cell, ready, installer=bench.installer, shop=bench.shop, dist=tmp_path)
+    report = audit.audit(wheel, host.expected(cell, ready, bench.shop))
     assert report.findings == ()
 
 
@@ -182,8 +201,8 @@ def test_one_more_architecture_of_a_pass_runs_no_front_end(bench: Bench, tmp_pat
     assert more.compiled == 3
     assert [(record.part, record.passes, record.targets) for record in added] == [("sm_86", 0, 1)] * 3
     cell = replace(bench.cell(), cell=replace(bench.cell().cell, archs=wanted.archs))
-    wheel = build.build(cell, more, installer=bench.installer, shop=bench.shop, dist=tmp_path)
-    assert audit.audit(wheel, build.expected(cell, more, bench.shop)).findings == ()
+    wheel = host.build(cell, more, installer=bench.installer, shop=bench.shop, dist=tmp_path)
+    assert audit.audit(wheel, host.expected(cell, more, bench.shop)).findings == ()
 
 
 def test_shards_of_two_machines_make_one_set(bench: Bench, tmp_path: Path) -> None:
@@ -215,7 +234,7 @@ def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Pa
     assert fetched.compiled == 0
     assert f"kernels: {record.name} fetched from kernels-v0.0.1 of {REPOSITORY}" in other.output.getvalue()
     wheel = other.build(fetched, tmp_path / "dist")
-    assert audit.audit(wheel, build.expected(other.cell(), fetched, other.shop)).findings == ()
+    assert audit.audit(wheel, host.expected(other.cell(), fetched, other.shop)).findings == ()
 
 
 def damaged(bench: Bench, key: str, how: Callable[[bytes], bytes]) -> None:
@@ -237,4 +256,4 @@ def test_parts_damaged_between_two_builds_are_made_anew_and_never_linked(made: M
     assert again.compiled == 2
     assert {key: gpu_code(path) for key, path in assembled(bench, again, tmp_path).items()} == before
     wheel = bench.build(again, tmp_path / "dist")
-    assert audit.audit(wheel, build.expected(bench.cell(), again, bench.shop)).findings == ()
+    assert audit.audit(wheel, host.expected(bench.cell(), again, bench.shop)).findings == ()

@@ -7,13 +7,13 @@ import pytest
 
 from factory.core.errors import ProofError
 from factory.edge import workshop
-from factory.verb import build, prove
+from factory.verb import host, prove
 from tests.integration.bench import Bench
 
 
 def plain(bench: Bench) -> prove.Plain:
     wanted = bench.cell()
-    return prove.Plain(torch=wanted.torch, cell=wanted.cell, environment=build.prepare(wanted, bench.installer))
+    return prove.Plain(torch=wanted.torch, cell=wanted.cell, environment=host.prepare(wanted, bench.installer))
 
 
 def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench) -> None:

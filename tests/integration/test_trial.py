@@ -12,7 +12,7 @@ import pybind11
 import pytest
 
 from factory.edge import shell
-from factory.verb import build
+from factory.verb import host
 from tests.integration.bench import ROOT, make_bench
 
 # Few and small cases: this runs on a CPU, whose half precision is slow.
@@ -197,7 +197,7 @@ def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     copy = tmp_path_factory.mktemp("trial")
     shutil.copytree(ROOT / "factory" / "trial", copy / "factory" / "trial")
     (copy / "factory" / "__init__.py").touch()
-    return Trial(build.prepare(bench.cell(), bench.installer).python, copy)
+    return Trial(host.prepare(bench.cell(), bench.installer).python, copy)
 
 
 def failed(lines: list[dict[str, Any]]) -> list[str]:

@@ -15,8 +15,8 @@ from factory.core.wheel.facts import Expected
 from factory.core.wheel.name import wheel_filename
 from factory.edge import cibuildwheel, shell, workshop
 from factory.edge.workshop import Workshop
-from factory.verb.build import deliver
 from factory.verb.container.yard import Fenced, Yard, fenced, image_of
+from factory.verb.host import deliver
 
 
 def build(cell: Cell, yard: Yard, shop: Workshop, *, dist: Path) -> Path:

@@ -13,9 +13,9 @@ from factory.core.errors import DiskFullError, EngineError, ImageError, Interpre
 from factory.edge import environment, workshop
 from factory.edge.log import Log
 from factory.edge.workshop import Workshop
-from tests.frozen import MATRIX
 from factory.verb.build import Order
 from factory.verb.host import Host
+from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())
 INFO = '{"host": {"arch": "amd64", "security": {"rootless": false}}, "version": {"Version": "4.3.1"}}'

@@ -105,11 +105,7 @@ def kernels(arguments: argparse.Namespace) -> int:
     )
     share = 1 / arguments.shard.of if arguments.shard else 1.0
     before = backend.before(order, dist=None, memory=arguments.memory, share=share)
-    found = backend.engine(order, arguments.backend, before)
-    place = None if found is None else backend.yard(order, found, arguments.memory)
-    if found is None:
-        preflight.preflight(order.cells, rules, shop)
-    place = backend.choose(order, arguments.backend, memory=arguments.memory, wheels=False)
+    place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=False)
     made: list[Tally] = []
     try:
         for cell in order.cells:
@@ -142,13 +138,7 @@ def build(arguments: argparse.Namespace) -> int:
         fetch=_fetch(arguments, shop),
     )
     before = backend.before(order, dist=arguments.dist, memory=arguments.memory)
-    found = backend.engine(order, arguments.backend, before)
-    if found is None:
-        preflight.preflight(order.cells, rules, shop)
-        outcome = backend.on_host(order, arguments.dist)
-    else:
-        outcome = backend.in_containers(order, backend.yard(order, found, arguments.memory), arguments.dist)
-    place = backend.choose(order, arguments.backend, memory=arguments.memory, wheels=True)
+    place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=True)
     outcome = build_verb.build(order, place, arguments.dist, tell=context.print_error)
     jobpage.add(build_page.markdown(outcome))
     if len(chosen) > 1:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from factory.core.errors import AuditError
-from factory.core.published import REPORT
 from factory.core.plural import counted
+from factory.core.published import REPORT
 from factory.core.release.gate import read_report
 from factory.core.wheel import checks
 from factory.core.wheel.facts import Expected, Subject

@@ -19,8 +19,9 @@ from factory.edge.workshop import Workshop
 from factory.verb.build import Order, build
 from factory.verb.container.kernels import Portion
 from factory.verb.plan import need_of
+from tests.frozen import MATRIX
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text())
+RULES = matrix.load(MATRIX.read_text())
 
 
 class Scribe:

@@ -12,7 +12,7 @@ from factory.cli import context
 from factory.core.cells import expand
 from factory.core.room import Want, most
 from factory.core.selector import parse, select
-from factory.edge import source
+from factory.edge import environment, source
 from factory.edge.compile import Limits
 from factory.edge.log import Log
 from factory.edge.pool import Pool, SetRecord
@@ -42,7 +42,7 @@ def run(tmp_path: Path, *tokens: str, dist: bool = True, uv: str | None = None) 
         dist=tmp_path / "dist" if dist else None,
         env=env,
         world=World(local=tmp_path / "local"),
-        installer=context.installer(shop),
+        installer=environment.installer(shop),
         limits=LIMITS,
     )
 

@@ -1,14 +1,13 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from factory.core import matrix
 from factory.core.cells import expand
 from factory.core.versions import abi_word, cuda_major, cuda_token, python_tag, version_key
+from tests.frozen import MATRIX
 
-RULES = matrix.load((Path(__file__).parents[2] / "matrix.yaml").read_text())
+RULES = matrix.load(MATRIX.read_text())
 
 
 def test_a_version_is_spelt_as_names_have_it() -> None:

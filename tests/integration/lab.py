@@ -79,12 +79,15 @@ def make_lab(here: Path) -> Lab:
     for path in (*(path for path in real.iterdir() if path.name != "bin"), *(real / "bin").iterdir()):
         (lab.cuda / path.relative_to(real)).symlink_to(path)
     nvcc = lab.cuda / "bin" / "nvcc"
+    compiler = shlex.quote(str(real / "bin" / "nvcc"))
     nvcc.unlink()
     # The real one is not exec'd but waited for, so that only what it finished is noted.
     nvcc.write_text(
         "#!/bin/sh\n"
+        # Kernels alone: what preflight tries is no work to be shared or kept.
+        f'case $* in *first.cu*) exec {compiler} "$@";; esac\n'
         f"case $* in *.cu*) while [ -e {shlex.quote(str(here / 'stopped'))} ]; do sleep 1; done;; esac\n"
-        f'{shlex.quote(str(real / "bin" / "nvcc"))} "$@" || exit\n'
+        f'{compiler} "$@" || exit\n'
         f'for word; do case $word in *.cu) echo "$word" >> {shlex.quote(str(here / "compiled"))};; esac; done\n'
     )
     nvcc.chmod(0o755)

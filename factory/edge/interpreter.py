@@ -9,13 +9,19 @@ from factory.core.errors import InterpreterError
 from factory.edge import fetchedpython, files, shell
 from factory.edge.uv import find_uv
 
-_ASK = "import sys, sysconfig; print('%d.%d' % sys.version_info[:2], sysconfig.get_config_var('SOABI'))"
+_ASK = """
+import os, sys, sysconfig
+print("%d.%d" % sys.version_info[:2], sysconfig.get_config_var("SOABI"), end="")
+header = os.path.join(sysconfig.get_path("include"), "Python.h")
+print("" if os.path.isfile(header) else " without " + header + " (Debian: python%d.%d-dev)" % sys.version_info[:2])
+"""
 
 
 def find(version: str, env: Mapping[str, str]) -> Path:
     """Give a CPython of ``version`` (``3.10``) that runs: from PATH, pyenv, uv or the cache, in this order.
 
-    Looks only. Raises InterpreterError naming what was tried and how to get one.
+    One without the headers that an extension is compiled with is passed over. Looks only.
+    Raises InterpreterError naming what was tried and how to get one.
     """
     tried: list[str] = []
     for candidate in _candidates(version, env):
@@ -51,7 +57,7 @@ def provide(version: str, env: Mapping[str, str], say: Callable[[str], None]) ->
 
 
 def _complaint(candidate: Path, version: str, env: Mapping[str, str]) -> str | None:
-    """Say what is wrong with ``candidate``, None where it is a CPython of ``version`` that runs."""
+    """Say what is wrong with ``candidate``, None where it is a CPython of ``version`` that can be built for."""
     answer = shell.run([candidate, "-I", "-c", _ASK], env=env, timeout=30)
     words = answer.stdout.split()
     if answer.ok and words[:1] == [version] and words[-1].startswith(f"cpython-{version.replace('.', '')}-"):

@@ -1,4 +1,6 @@
+import shutil
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,18 @@ def test_a_free_threaded_or_debug_build_is_another_python(tmp_path: Path, soabi:
     script(tmp_path / "python3.13", f"echo 3.13 {soabi}")
     with pytest.raises(InterpreterError, match=soabi):
         find("3.13", {"PATH": str(tmp_path), "HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache")})
+
+
+def test_one_without_its_headers_is_passed_over(tmp_path: Path) -> None:
+    """As Debian's python3 is without python3-dev."""
+    alone = tmp_path / "alone"
+    (alone / "lib").mkdir(parents=True)
+    (alone / "lib" / f"python{HERE}").symlink_to(sysconfig.get_path("stdlib"))
+    copied = alone / "bin" / f"python{HERE}"
+    copied.parent.mkdir()
+    shutil.copy(Path(sys.executable).resolve(), copied)
+    wanted = real(tmp_path / "b" / f"python{HERE}")
+    assert find(HERE, {"PATH": f"{copied.parent}:{wanted.parent}"}) == wanted
 
 
 def test_directories_that_cannot_be_searched_are_passed_over(tmp_path: Path) -> None:

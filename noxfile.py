@@ -140,7 +140,7 @@ def lock(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
-    _pytest(session, "-m", "not e2e and not e2e_container and not e2e_gpu and not e2e_site")
+    _pytest(session, "-m", "not e2e and not e2e_container and not e2e_distributions and not e2e_gpu and not e2e_site")
 
 
 @nox.session
@@ -152,6 +152,12 @@ def e2e(session: nox.Session) -> None:
 @nox.session
 def e2e_container(session: nox.Session) -> None:
     """Make a builder image, build the real smoke wheel in it, import it, kill the container and resume; needs root."""
+    _pytest(session, "-m", session.name, "-s")
+
+
+@nox.session
+def e2e_distributions(session: nox.Session) -> None:
+    """Build in folders of Debian 12, 13 and sid with each g++ they have; needs root and debootstrap."""
     _pytest(session, "-m", session.name, "-s")
 
 

@@ -1,0 +1,32 @@
+"""Compiles a share of a kernel set with the toolkit as its maker published it; the header fixes are left out.
+
+Run as a program, in the place of ``python -m factory kernels`` with the same selector.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+from factory.cli import context
+from factory.cli.parser import read
+from factory.core.shard import Shard
+from factory.verb import kernels, plan
+
+
+def main(words: list[str]) -> None:
+    arguments = read(["kernels", *words])
+    rules = context.matrix()
+    shop = context.shop(arguments, rules)
+    (need,) = {plan.need_of(row.cell, rules) for row in context.select(arguments, rules)}
+    mended = kernels.note(kernels.set_wanted(need, rules), shop)
+    published = mended.toolkit.as_published
+    assert mended.toolkit.mended, "there is nothing mended to compare with"
+    assert published.nvcc != mended.toolkit.nvcc
+    plain = replace(mended, toolkit=published, nvcc=(str(published.nvcc), *mended.nvcc[1:]))
+    shard: Shard = arguments.shard
+    assert kernels.compile_missing(kernels.shared(plain, shard), plain, shop) == (1, 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

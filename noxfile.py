@@ -25,7 +25,7 @@ YAML_STYLE = """{extends: default, rules: {
     comments: {min-spaces-from-content: 1}, # a pinned action's version, as the tools that renew it write it
     truthy: {check-keys: false}, # a workflow's `on`
 }}"""
-# For factory.edge.uv: no session has nox's own programs on PATH.
+# For factory.system.uv: no session has nox's own programs on PATH.
 BROUGHT = {"UV": UV} if HAS_UV else {}
 PROJECT = nox.project.load_toml("pyproject.toml")
 

@@ -22,17 +22,18 @@ from rich.console import Console
 from bench import picture, ratio, upstream
 from bench.ratio import Row
 from bench.step import Command, Measured, measure
-from factory.core import cells, matrix, selector
-from factory.core.errors import FactoryError
-from factory.core.model import Matrix
+from factory import matrix, session
+from factory.build import host, setup
+from factory.build.setup import CellWanted
 from factory.data import DATA
-from factory.edge import environment, workshop
-from factory.edge.cache import cache_root
-from factory.edge.environment import Environment
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb import host, workbench
-from factory.verb.workbench import CellWanted
+from factory.environment import environment
+from factory.environment.environment import Environment
+from factory.errors import FactoryError
+from factory.matrix import cells, selector
+from factory.matrix.model import Matrix
+from factory.output.log import Log
+from factory.session import Workshop
+from factory.system.cache import cache_root
 
 HERE = Path(__file__).parent
 CELL = ("cu124", "torch2.6", "cp310")
@@ -95,7 +96,7 @@ def main() -> int:
     env = dict(os.environ)
     rules = matrix.load(Path("matrix.yaml").read_bytes())
     log = Log(Console(width=120))
-    shop = Workshop(cache=cache_root(env), env=env, log=log, limits=workshop.limits(env, max_jobs=rules.max_jobs))
+    shop = Workshop(cache=cache_root(env), env=env, log=log, limits=session.limits(env, max_jobs=rules.max_jobs))
     root = shop.cache / "bench"
     root.mkdir(parents=True, exist_ok=True)
     log.say(f"what is measured is kept in {root}; remove it to measure anew")
@@ -153,7 +154,7 @@ def _prepare(tokens: tuple[str, ...], bench: Bench) -> list[tuple[CellWanted, En
     installer = environment.installer(bench.shop)
     planned = cells.expand(bench.rules, profile="smoke", archs=None)
     rows = selector.select(planned, selector.parse(tokens, bench.rules))
-    made = [workbench.wanted(row.cell, bench.rules) for row in rows]
+    made = [setup.wanted(row.cell, bench.rules) for row in rows]
     return [(wanted, host.prepare(wanted, installer)) for wanted in made]
 
 

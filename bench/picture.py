@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from bench.ratio import Row
 from bench.step import Measured
-from factory.core.progress import duration
+from factory.output.progress import duration
 
 _BARS = {
     "upstream": "upstream's way, one wheel",

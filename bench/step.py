@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from factory.core.errors import FactoryError
-from factory.edge import shell
+from factory.errors import FactoryError
+from factory.system import process
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ def measure(name: str, prepare: Callable[[], Command], results: Path, say: Calla
     command = prepare()
     say(f"{name}: {' '.join(command.argv[-6:])}")
     began = time.monotonic()
-    used = shell.measure(command.argv, cwd=str(command.cwd), env=command.env)
+    used = process.measure(command.argv, cwd=str(command.cwd), env=command.env)
     if used.status:
         raise FactoryError(f"the step {name} failed with status {used.status}", remedy="See its output above.")
     taken = Measured(cpu_seconds=round(used.cpu_seconds, 1), wall_seconds=round(time.monotonic() - began, 1))

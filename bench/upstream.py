@@ -6,12 +6,13 @@ import shutil
 from pathlib import Path
 
 from bench.step import Command
-from factory.core.inheritance import inherited
-from factory.core.model import Matrix
-from factory.edge import hostcompiler, source, toolkit
-from factory.edge.environment import Environment
-from factory.edge.workshop import Workshop
-from factory.verb.workbench import CellWanted
+from factory import toolkit
+from factory.build.setup import CellWanted
+from factory.environment.environment import Environment
+from factory.kernels import hostcompiler, source
+from factory.matrix.model import Matrix
+from factory.session import Workshop
+from factory.system.environ import inherited
 
 
 def command(wanted: CellWanted, environment: Environment, rules: Matrix, shop: Workshop, work: Path) -> Command:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from factory.cli import jobpage
 from factory.cli.context import print_error
 from factory.cli.parser import read
-from factory.core.errors import DiskFullError, FactoryError
+from factory.errors import DiskFullError, FactoryError
 
 _INTERRUPTED = 130
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from factory.core import headerfix, matrix
-from factory.core.cells import expand
-from factory.core.doctor.facts import Capacity, Facts, Gpu, Home, Program, Python, Supply, Torch
-from factory.core.doctor.line import Line, Section
-from factory.core.model import Cell
-from factory.core.room import Room
-from factory.core.selector import parse, select
-from factory.edge import costs
-from factory.edge.toolkit import mended
-from factory.verb import doctor
+from factory import matrix
+from factory.doctor import doctor
+from factory.doctor.facts import Capacity, Facts, Gpu, Home, Program, Python, Supply, Torch
+from factory.doctor.result import Line, Section
+from factory.kernels import costs
+from factory.matrix.cells import expand
+from factory.matrix.model import Cell
+from factory.matrix.selector import parse, select
+from factory.plan.room import Room
+from factory.toolkit import headerfix, mended
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_bytes())

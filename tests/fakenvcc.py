@@ -10,7 +10,7 @@ import re
 import sys
 from pathlib import Path
 
-from factory.edge import shell
+from factory.system import process
 
 FATBIN = 'asm(".section .nv_fatbin,\\"a\\"\\n.ascii \\"all the GPU code\\"\\n.previous");\n'
 
@@ -28,7 +28,7 @@ def main(argv: list[str]) -> int:
     keep(kept / source.stem, [value for name, value in itertools.pairwise(argv) if name == "-gencode"])
     (kept / "fatbin.h").write_text(FATBIN)
     command = ["g++", "-include", kept / "fatbin.h", "-c", source, "-o", output]
-    return shell.measure(list(map(str, command)), cwd=".", env=os.environ).status
+    return process.measure(list(map(str, command)), cwd=".", env=os.environ).status
 
 
 def keep(stem: Path, passes: list[str]) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from factory.edge.pool import Pool, Record, SetRecord
+from factory.pool.store import Pool, Record, SetRecord
 
 PARTS = ("host", "compute_80", "sm_80")
 

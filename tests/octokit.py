@@ -17,7 +17,7 @@ from openapi_core import Config, OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
-from factory.edge import cache, shell
+from factory.system import cache, process
 
 PIN = json.loads((Path(__file__).parent / "data" / "octokit-openapi.json").read_text())
 PATHS = (
@@ -71,7 +71,7 @@ def description() -> OpenAPI:
 
 
 def _fetch(directory: Path) -> None:
-    packed = shell.run(
+    packed = process.run(
         ["npm", "pack", "--silent", f"{PIN['package']}@{PIN['version']}", "--pack-destination", directory],
         timeout=300,
     )

@@ -8,15 +8,14 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-from factory.core import matrix
-from factory.core.model import Matrix
-from factory.core.release import lists
-from factory.core.release.parts import Asset, Release, Seen
-from factory.core.verdict import GROUPS, ArchTried, Group, Machine, Verdict
-from factory.core.wheel.report import SCHEMA, Finding, Report
-from factory.edge import github
-from factory.edge.github import Repository
-from factory.verb.publication import Patience
+from factory import matrix
+from factory.audit.report import SCHEMA, Finding, Report
+from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
+from factory.matrix.model import Matrix
+from factory.publish import checksums, releases
+from factory.publish.parts import Asset, Release, Seen
+from factory.publish.reconcile import Patience
+from factory.publish.releases import Repository
 from tests.frozen import MATRIX
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease
@@ -80,7 +79,7 @@ def verdict_of(path: Path) -> Verdict:
 
 
 def repository(server: GithubServer, *, silence: float = 0.3, token: str | None = TOKEN) -> Repository:
-    rules = replace(github.limits(), seconds_between_writes=0.0)
+    rules = replace(releases.limits(), seconds_between_writes=0.0)
     return Repository(REPOSITORY, token=token, api=server.api, silence=silence, rules=rules)
 
 
@@ -93,9 +92,9 @@ def put_list(server: GithubServer, release: StoredRelease) -> None:
     )
     seen = Seen(
         release=Release(id=release.id, tag=release.tag, draft=release.draft, immutable=False, body="", assets=assets),
-        texts={name: content.decode() for name, content in there.items() if lists.is_list(name)},
+        texts={name: content.decode() for name, content in there.items() if checksums.is_list(name)},
     )
-    file = lists.missing(seen, lambda _: "")
+    file = checksums.missing(seen, lambda _: "")
     assert file is not None
     assert file.content is not None
     server.put(release, file.name, file.content)

@@ -6,7 +6,7 @@ import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.edge import shell
+from factory.system import process
 from tests.githubstore import REPOSITORY
 from tests.rehearsal import fork
 from tests.rehearsal.actions.all import ACTIONS
@@ -64,7 +64,7 @@ class Stage:
 def make_stage(here: Path, language: Language) -> Stage:
     stage = Stage(here, language)
     stage.root.mkdir()
-    assert shell.run(["git", "init", "--quiet", stage.root]).ok
+    assert process.run(["git", "init", "--quiet", stage.root]).ok
     return stage
 
 

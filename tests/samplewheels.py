@@ -7,8 +7,8 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from factory.core.published import Gpu, Published
-from factory.core.wheel.name import WheelName
+from factory.index.published import Gpu, Published
+from factory.matrix.wheelname import WheelName
 
 GUIDE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
 

@@ -6,7 +6,7 @@ import hashlib
 import os
 from pathlib import Path
 
-from factory.edge import shell
+from factory.system import process
 
 
 def apt(here: Path, *mirrors: Path) -> dict[str, str]:
@@ -27,5 +27,5 @@ def package(tree: Path, deb: Path) -> str:
     control.parent.mkdir(parents=True)
     control.write_text("Package: tool\nVersion: 1\nArchitecture: all\nMaintainer: t <t@example.org>\nDescription: d\n")
     deb.parent.mkdir(parents=True)
-    assert shell.run(["dpkg-deb", "--build", tree, deb]).ok
+    assert process.run(["dpkg-deb", "--build", tree, deb]).ok
     return hashlib.sha256(deb.read_bytes()).hexdigest()

@@ -6,7 +6,7 @@ import re
 import tarfile
 from pathlib import Path
 
-from factory.core.model import FlashAttn
+from factory.matrix.model import FlashAttn
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[1]

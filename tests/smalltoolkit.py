@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from factory.core.toolkit import FILES, TOOLS
+from factory.toolkit.toolkit import FILES, TOOLS
 
 
 def make(home: Path, *, release: str = "12.4.131", without: Sequence[str] = ()) -> Path:

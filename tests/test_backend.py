@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from factory import matrix, session
+from factory.build.build import Order
+from factory.build.host import Host
 from factory.cli import backend
-from factory.core import cells, matrix, selector
-from factory.core.errors import DiskFullError, EngineError, ImageError, InterpreterError, UnreachableError
-from factory.edge import environment, workshop
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb.build import Order
-from factory.verb.host import Host
+from factory.environment import environment
+from factory.errors import DiskFullError, EngineError, ImageError, InterpreterError, UnreachableError
+from factory.matrix import cells, selector
+from factory.output.log import Log
+from factory.session import Workshop
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())
@@ -36,7 +37,7 @@ def order(directory: Path, engine: str = "") -> tuple[Order, io.StringIO]:
         cache=directory / "cache",
         env={"PATH": str(programs)},
         log=Log(Console(file=said, width=300)),
-        limits=workshop.limits({}, max_jobs=1),
+        limits=session.limits({}, max_jobs=1),
     )
     return Order(cells=tuple(row.cell for row in chosen), rules=RULES, shop=shop), said
 

@@ -6,7 +6,7 @@ import pytest
 
 from bench import picture, ratio
 from bench.step import Command, Measured, measure
-from factory.core.errors import FactoryError
+from factory.errors import FactoryError
 
 CPU = {
     "upstream": 9000.0,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from factory.core import matrix
-from factory.edge import fetchedcompiler
-from factory.edge.toolkit import mended
+from factory import matrix
+from factory.kernels import fetchedcompiler
+from factory.toolkit import mended
 from tests import distributions
 from tests.distributions import CUDA, ROOT, TITLES, Seen
 from tests.frozen import MATRIX

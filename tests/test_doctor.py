@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from factory.__main__ import main
-from factory.core.errors import UnfitError
-from factory.edge import shell
+from factory.errors import UnfitError
+from factory.system import process
 from tests.frozen import MATRIX
 from tests.smallsdist import ROOT
 
 CELL = "cu124 torch2.6"
 
 
-def typed(cwd: Path, *words: str, **env: str) -> shell.Completed:
+def typed(cwd: Path, *words: str, **env: str) -> process.Completed:
     """Type it in an environment that holds nothing but ``env``."""
     (cwd / "matrix.yaml").write_bytes(MATRIX.read_bytes())
     command = [sys.executable, "-m", "factory", "doctor", *words]
-    return shell.run(command, cwd=cwd, env={"PYTHONPATH": str(ROOT), **env}, timeout=300)
+    return process.run(command, cwd=cwd, env={"PYTHONPATH": str(ROOT), **env}, timeout=300)
 
 
 def test_this_machine_builds_a_cell(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.unit import TORCH_NVCC_FLAGS
-from factory.driver import cxx, nvcc
-from factory.driver.job import VARIABLE, DriverJob
+from factory.build.wrappers import cxx, nvcc
+from factory.build.wrappers.job import VARIABLE, DriverJob
+from factory.kernels.unit import TORCH_NVCC_FLAGS
 
 FLAGS = (*TORCH_NVCC_FLAGS, "-O3", "-std=c++17", "--use_fast_math")
 # As torch 2.6's extension builder writes it, quotes included.
@@ -40,7 +40,7 @@ def job(tmp_path: Path) -> DriverJob:
 def drive(tmp_path: Path, job: DriverJob, command: list[str]) -> subprocess.CompletedProcess[str]:
     job.write(tmp_path / "job.json")
     return subprocess.run(
-        [sys.executable, "-I", "-m", "factory.driver.nvcc", *command],
+        [sys.executable, "-I", "-m", "factory.build.wrappers.nvcc", *command],
         env={**os.environ, VARIABLE: str(tmp_path / "job.json")},
         capture_output=True,
         text=True,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core import matrix
-from factory.edge import shell
+from factory import matrix
+from factory.system import process
 from tests.githubstore import REPOSITORY
 from tests.rehearsal import fork
 from tests.smallsdist import matrix_with_small_sdists
@@ -79,7 +79,7 @@ def test_what_a_fork_changes_breaks_no_test(changes: Collection[Change], left: s
         if "live_matrix" in path.read_text() and path.relative_to(copy) != here and "integration" not in path.parts
     ]
     words: list[str | Path] = ["-q", "--noconftest", "-m", "live_matrix", *live]
-    done = shell.run([sys.executable, "-m", "pytest", *words], cwd=copy, env=os.environ, timeout=120)
+    done = process.run([sys.executable, "-m", "pytest", *words], cwd=copy, env=os.environ, timeout=120)
     failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     assert [name.removeprefix("tests/") for name in failed] == [left] * bool(left), done.stdout
     assert ("nox -s lock" in done.stdout) is bool(left)
@@ -87,7 +87,7 @@ def test_what_a_fork_changes_breaks_no_test(changes: Collection[Change], left: s
 
     (tmp_path / "matrix.yaml").write_text(matrix_with_small_sdists(tmp_path / "cache", copy / "matrix.yaml"))
     env = {**os.environ, "PYTHONPATH": str(copy), "FACTORY_CACHE": str(tmp_path / "cache")}
-    planned = shell.run([sys.executable, "-m", "factory", "plan"], cwd=tmp_path, env=env, timeout=120)
+    planned = process.run([sys.executable, "-m", "factory", "plan"], cwd=tmp_path, env=env, timeout=120)
     assert planned.ok, planned.stderr
     assert f"torch{SERIES}" in planned.stdout or another_torch not in changes
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from factory import matrix
 from factory.__main__ import main
-from factory.core import matrix
 from tests.markdownpage import Page, read
 from tests.smallsdist import matrix_with_small_sdists
 

@@ -13,15 +13,15 @@ import jsonschema
 import pytest
 import yaml
 
-from factory.core import matrix
-from factory.core.cells import expand
-from factory.core.model import Matrix
-from factory.core.requirements import lock_name
+from factory import matrix
 from factory.data import DATA
-from factory.edge import cibuildwheel
-from factory.edge.workshop import kernel_classes
-from factory.site import SITE
-from factory.site.flash_attn_wheel import MINIMUM_DRIVER
+from factory.environment import cibuildwheel
+from factory.environment.requirements import lock_name
+from factory.index.served import SITE
+from factory.index.served.flash_attn_wheel import MINIMUM_DRIVER
+from factory.matrix.cells import expand
+from factory.matrix.model import Matrix
+from factory.session import kernel_classes
 
 pytestmark = pytest.mark.live_matrix
 

@@ -12,9 +12,9 @@ import pytest
 
 from factory.__main__ import main
 from factory.cli import repository
-from factory.core.published import to_json
-from factory.edge import shell
-from factory.edge.pool import Pool
+from factory.index.published import to_json
+from factory.pool.store import Pool
+from factory.system import process as shell
 from tests.kernelsets import files, fill, kernel_set, whole_keys
 from tests.samplewheels import named, wheel
 from tests.smallsdist import ROOT, matrix_with_small_sdists

@@ -9,8 +9,8 @@ from urllib.request import urlopen
 import pytest
 
 from factory.cli import repository
-from factory.core.errors import PublishError
-from factory.edge.github import Repository
+from factory.errors import PublishError
+from factory.publish.releases import Repository
 from tests.githubstore import REPOSITORY
 from tests.rehearsal.forge import forge
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from factory.__main__ import main
-from factory.core.update.proposal import keys_in
+from factory.update.proposal import keys_in
 from tests.frozen import MATRIX
 from tests.githubissues import StoredTag
 from tests.githubserver import TOKEN, GithubServer

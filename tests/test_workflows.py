@@ -17,9 +17,11 @@ from typing import Any
 import pytest
 import yaml
 
+from factory import matrix
 from factory.cli.parser import parser
-from factory.core import cells, matrix, workflow
 from factory.data import DATA
+from factory.matrix import cells
+from factory.plan import workflow
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[1]

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from factory.core.arch import Arch
-from factory.core.wheel.facts import Expected
-from factory.edge import shell
+from factory.matrix.arch import Arch
+from factory.system import process
+from factory.wheel.facts import Expected
 
 SAMPLES = Path(__file__).parent / "data" / "fatbin"
 CHECK_SYMBOL = "_ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_ib"
@@ -143,5 +143,5 @@ def _stub(soname: str, glibc: str, scratch: Path) -> Path:
 
 def _gcc(arguments: list[str | Path]) -> None:
     flags = ["-shared", "-nostdlib", "-fPIC", "-fno-builtin", "-O1"]
-    done = shell.run(["gcc", *flags, *arguments])
+    done = process.run(["gcc", *flags, *arguments])
     assert done.ok, done.stderr

@@ -10,14 +10,13 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
+from factory import matrix
 from factory.cli import context, jobpage
-from factory.core import difference, selector
-from factory.core import matrix as matrix_core
-from factory.core.difference import Side
-from factory.core.errors import MatrixError, SelectorError, UsageError
-from factory.core.model import Matrix, Planned, State
-from factory.core.summaries import difference as difference_page
-from factory.edge.log import Log
+from factory.errors import MatrixError, SelectorError, UsageError
+from factory.matrix import difference, page, selector
+from factory.matrix.difference import Side
+from factory.matrix.model import Matrix, Planned, State
+from factory.output.log import Log
 
 
 def against(arguments: argparse.Namespace, rules: Matrix) -> int:
@@ -30,18 +29,18 @@ def against(arguments: argparse.Namespace, rules: Matrix) -> int:
     now = _planned(arguments, rules, rules)
     say = Log(context.console()).say
     try:
-        old_rules = matrix_core.load(former, name=name)
+        old_rules = matrix.load(former, name=name)
         before = Side(planned=_planned(arguments, old_rules, rules), facts=difference.facts(former))
     except (MatrixError, SelectorError) as error:
         told = _counted(now)
         for line in (f"cannot be compared: {error.what}", *error.why, told):
             say(line)
-        jobpage.add(difference_page.incomparable(name, [error.what, *error.why], told))
+        jobpage.add(page.incomparable(name, [error.what, *error.why], told))
         return 0
     found = difference.difference(before, Side(planned=now, facts=difference.facts(_content(context.MATRIX))))
     for line in difference.lines(found):
         say(line)
-    jobpage.add(difference_page.markdown(found, name))
+    jobpage.add(page.markdown(found, name))
     return 0
 
 

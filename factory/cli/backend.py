@@ -6,17 +6,18 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+from factory.build import room
+from factory.build.build import Backend, Order
+from factory.build.container.backend import Containers
+from factory.build.container.session import Yard, image_of
+from factory.build.host import Host
 from factory.cli import context
-from factory.core.errors import FactoryError
-from factory.edge import engine as engines
-from factory.edge import environment, image
-from factory.edge.engine import Engine
-from factory.edge.toolkit.find import World
-from factory.verb import room
-from factory.verb.build import Backend, Order
-from factory.verb.container.backend import Containers
-from factory.verb.container.yard import Yard, image_of
-from factory.verb.host import Host
+from factory.environment import environment
+from factory.errors import FactoryError
+from factory.image import engine as engines
+from factory.image import pull
+from factory.image.engine import Engine
+from factory.toolkit.find import World
 
 _CONTAINER = "container"
 _HOST = "host"
@@ -67,7 +68,7 @@ def _having_images(order: Order, asked: str | None, before: Before) -> Engine | 
     before(contained=True)
     try:
         for used in images:
-            image.ensure(used, found, order.shop.log.say)
+            pull.ensure(used, found, order.shop.log.say)
     except FactoryError as error:
         _instead(error, order, asked)
         return None

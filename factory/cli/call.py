@@ -9,38 +9,41 @@ import time
 from functools import partial
 from itertools import groupby
 
+from factory.audit import audit as audit_verb
+from factory.audit import page as audit_page
+from factory.audit.report import Report
+from factory.build import build as build_verb
+from factory.build import host, setup
+from factory.build import page as build_page
+from factory.build.container.kernels import Portion
+from factory.build.setup import CellWanted
 from factory.cli import against, backend, context, jobpage, repository
-from factory.core import remaining, selector
-from factory.core.errors import SelectorError, UnfinishedError, UnreachableError, UsageError
-from factory.core.model import State
-from factory.core.published import Published
-from factory.core.summaries import audit as audit_page
-from factory.core.summaries import build as build_page
-from factory.core.summaries import kernels as kernels_page
-from factory.core.summaries import plan as plan_page
-from factory.core.summaries.kernels import Tally
-from factory.core.wheel.report import Report
 from factory.data import DATA
-from factory.edge import engine, environment, joboutput, wheellist
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb import audit as audit_verb
-from factory.verb import build as build_verb
-from factory.verb import gpu_test as gpu_test_verb
-from factory.verb import host, workbench
-from factory.verb import image as image_verb
-from factory.verb import index as index_verb
-from factory.verb import kernels as kernels_verb
-from factory.verb import lock as lock_verb
-from factory.verb import pin as pin_verb
-from factory.verb import plan as plan_verb
-from factory.verb import pool as pool_verb
-from factory.verb import prove as prove_verb
-from factory.verb import remotepool as remotepool_verb
-from factory.verb.container.kernels import Portion
-from factory.verb.kernels import Fetch
-from factory.verb.outline import outline
-from factory.verb.workbench import CellWanted
+from factory.environment import environment
+from factory.environment import lock as lock_verb
+from factory.errors import SelectorError, UnfinishedError, UnreachableError, UsageError
+from factory.gpu_test import gpu_test as gpu_test_verb
+from factory.image import engine
+from factory.image import image as image_verb
+from factory.image import pin as pin_verb
+from factory.index import index, wheelsjson
+from factory.index.published import Published
+from factory.kernels import kernels as kernels_verb
+from factory.kernels import page as kernels_page
+from factory.kernels.kernels import Fetch
+from factory.kernels.page import Tally
+from factory.matrix import selector
+from factory.matrix.model import State
+from factory.output import githubjob
+from factory.output.log import Log
+from factory.plan import page as plan_page
+from factory.plan import plan as plan_verb
+from factory.plan import remaining
+from factory.plan.outline import outline
+from factory.pool import pool
+from factory.prove import prove as prove_verb
+from factory.publish import remotepool
+from factory.session import Workshop
 
 
 def plan(arguments: argparse.Namespace) -> int:
@@ -62,7 +65,7 @@ def plan(arguments: argparse.Namespace) -> int:
     wanted = {State.BUILD, State.ON_REQUEST} if arguments.selector else {State.BUILD}
     built = [row for row in chosen if row.state in wanted]
     if arguments.jobs:
-        joboutput.add(arguments.jobs, plan_verb.jobs(built, rules, shop))
+        githubjob.add(arguments.jobs, plan_verb.jobs(built, rules, shop))
     try:
         sets = plan_verb.estimates(built, rules, shop)
     except UnreachableError as error:
@@ -81,13 +84,13 @@ def plan(arguments: argparse.Namespace) -> int:
 def _published(arguments: argparse.Namespace, shop: Workshop) -> tuple[Published, ...]:
     """Give the wheels that an index lists, or the releases themselves, which may be ahead of it."""
     if arguments.index:
-        published = wheellist.former(arguments.index)
+        published = wheelsjson.former(arguments.index)
         shop.log.say(f"published: {len(published)} wheels, says {arguments.index}")
         return published
     named = repository.needed(arguments.repository)
-    known = wheellist.former(repository.pages(named))
+    known = wheelsjson.former(repository.pages(named))
     with repository.opened(named) as github:
-        published = index_verb.gather(github.published(), known=known, say=shop.log.say)
+        published = index.gather(github.published(), known=known, say=shop.log.say)
     shop.log.say(f"published: {len(published)} wheels in the releases of {named}")
     return published
 
@@ -117,7 +120,7 @@ def kernels(arguments: argparse.Namespace) -> int:
             jobpage.add(kernels_page.markdown(made))
     left = sum(tally.left for tally in made)
     if arguments.outcome:
-        joboutput.add(arguments.outcome, {"left": str(left)})
+        githubjob.add(arguments.outcome, {"left": str(left)})
     elif left:
         raise UnfinishedError(
             f"{left} units are left after {arguments.minutes:g} minutes",
@@ -149,7 +152,7 @@ def build(arguments: argparse.Namespace) -> int:
 def _fetch(arguments: argparse.Namespace, shop: Workshop) -> Fetch | None:
     """Give what brings published kernels, None where that was not wanted or no repository is known."""
     remote = repository.remote_pool() if arguments.remote_pool else None
-    return None if remote is None else partial(remotepool_verb.take, remote=remote, shop=shop)
+    return None if remote is None else partial(remotepool.take, remote=remote, shop=shop)
 
 
 def prove(arguments: argparse.Namespace) -> int:
@@ -159,7 +162,7 @@ def prove(arguments: argparse.Namespace) -> int:
     installer = environment.installer(shop)
     chosen = sorted(context.select(arguments, rules), key=lambda row: plan_verb.need_of(row.cell, rules))
     for need, rows in groupby(chosen, key=lambda row: plan_verb.need_of(row.cell, rules)):
-        wanted = min((workbench.wanted(row.cell, rules) for row in rows), key=_handiest)
+        wanted = min((setup.wanted(row.cell, rules) for row in rows), key=_handiest)
         plain = prove_verb.Plain(torch=wanted.torch, cell=wanted.cell, environment=host.prepare(wanted, installer))
         shop.log.say(f"kernel set {need}")
         proof = prove_verb.prove(kernels_verb.set_wanted(need, rules), plain, shop, whole=arguments.all)
@@ -173,26 +176,26 @@ def prove(arguments: argparse.Namespace) -> int:
 def pool_export(arguments: argparse.Namespace) -> int:
     """Write kernel sets as archives."""
     needs, shop = _pool_needs(arguments)
-    pool_verb.export(pool_verb.matching(shop.pool, needs), arguments.to, shop)
+    pool.export(pool.matching(shop.pool, needs), arguments.to, shop)
     return 0
 
 
 def pool_import(arguments: argparse.Namespace) -> int:
     """Take kernel sets out of archives."""
-    pool_verb.take(arguments.archives, context.shop(arguments, context.matrix()))
+    pool.take(arguments.archives, context.shop(arguments, context.matrix()))
     return 0
 
 
 def pool_verify(arguments: argparse.Namespace) -> int:
     """Check every object of the pool."""
-    pool_verb.verify(context.shop(arguments, context.matrix()))
+    pool.verify(context.shop(arguments, context.matrix()))
     return 0
 
 
 def pool_prune(arguments: argparse.Namespace) -> int:
     """Free the pool's space."""
     needs, shop = _pool_needs(arguments)
-    pool_verb.prune(None if needs is None else pool_verb.matching(shop.pool, needs), shop)
+    pool.prune(None if needs is None else pool.matching(shop.pool, needs), shop)
     return 0
 
 

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory.core import cells, selector
-from factory.core import matrix as matrix_core
-from factory.core.errors import FactoryError, MatrixError, SelectorError
-from factory.core.model import FULL, Matrix, Planned
-from factory.edge import workshop
-from factory.edge.cache import cache_root, writable
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
+from factory import matrix as matrix_core
+from factory import session
+from factory.errors import FactoryError, MatrixError, SelectorError
+from factory.matrix import cells, selector
+from factory.matrix.model import FULL, Matrix, Planned
+from factory.output.log import Log
+from factory.session import Workshop
+from factory.system.cache import cache_root, writable
 
 MATRIX = Path("matrix.yaml")
 PROFILE = FULL
@@ -55,7 +55,7 @@ def shop(arguments: argparse.Namespace, rules: Matrix, *, error_log: bool = Fals
         cache=writable(cache_root(env)),
         env=env,
         log=Log(console(stderr=error_log)),
-        limits=workshop.limits(env, max_jobs=rules.max_jobs, memory=arguments.memory),
+        limits=session.limits(env, max_jobs=rules.max_jobs, memory=arguments.memory),
     )
 
 

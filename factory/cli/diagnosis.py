@@ -9,14 +9,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from factory.cli import context
-from factory.core import cells, selector
-from factory.core.errors import FactoryError
-from factory.core.model import Matrix
-from factory.edge import logfile
-from factory.edge.cache import cache_root
-from factory.edge.log import Log as Output
-from factory.verb import diagnose as diagnose_verb
-from factory.verb.diagnose import Log
+from factory.diagnose import diagnose as diagnose_verb
+from factory.diagnose import logfile
+from factory.diagnose.diagnose import Log
+from factory.errors import FactoryError
+from factory.matrix import cells, selector
+from factory.matrix.model import Matrix
+from factory.output.log import Log as Output
+from factory.system.cache import cache_root
 
 _STANDARD_INPUT = "-"
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
-from factory.core.errors import FactoryError
-from factory.core.summaries import failure
-from factory.edge import jobsummary
+from factory.errors import FactoryError
+from factory.output import failure, githubjob
 
 
 def add(page: str) -> None:
     """Add ``page``; where that cannot be, a line says so and the work goes on."""
-    jobsummary.append(page, os.environ, lambda text: sys.stderr.write(f"{text}\n"))
+    githubjob.append(page, os.environ, lambda text: sys.stderr.write(f"{text}\n"))
 
 
 def add_failure(verb: str, error: FactoryError) -> None:

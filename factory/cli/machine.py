@@ -8,18 +8,20 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from factory import session
+from factory.build import room
+from factory.build.room import Run
 from factory.cli import context
-from factory.core.doctor.line import to_json
-from factory.core.errors import UsageError
-from factory.core.model import Cell, Matrix, State
-from factory.core.room import Want
-from factory.edge import costs, machinefacts, workshop
-from factory.edge.log import Log
-from factory.edge.machinefacts import Here
-from factory.edge.toolkit.find import World
-from factory.verb import doctor as doctor_verb
-from factory.verb import room
-from factory.verb.room import Run
+from factory.doctor import doctor as doctor_verb
+from factory.doctor import look
+from factory.doctor.look import Here
+from factory.doctor.result import to_json
+from factory.errors import UsageError
+from factory.kernels import costs
+from factory.matrix.model import Cell, Matrix, State
+from factory.output.log import Log
+from factory.plan.room import Want
+from factory.toolkit.find import World
 
 _DIST = Path("dist")
 
@@ -31,8 +33,8 @@ def doctor(arguments: argparse.Namespace) -> int:
     rules = context.matrix()
     here = Here(env=dict(os.environ), dist=_DIST, world=World())
     edges = doctor_verb.Edges(
-        look=partial(machinefacts.look, here, rules),
-        supply=partial(machinefacts.supply, here=here, rules=rules),
+        look=partial(look.look, here, rules),
+        supply=partial(look.supply, here=here, rules=rules),
         wants=partial(_wants, here=here, rules=rules),
         costs=costs.table(),
     )
@@ -58,8 +60,8 @@ def _wants(cell: Cell, contained: bool, *, here: Here, rules: Matrix) -> tuple[W
         dist=here.dist,
         env=here.env,
         world=here.world,
-        installer=machinefacts.installer(here.cache, here.env),
-        limits=workshop.limits(here.env, max_jobs=rules.max_jobs),
+        installer=look.installer(here.cache, here.env),
+        limits=session.limits(here.env, max_jobs=rules.max_jobs),
     )
     return room.wants(run, contained=contained)
 

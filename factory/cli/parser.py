@@ -9,8 +9,8 @@ from pathlib import Path
 
 from factory.cli import call, diagnosis, machine, release, update
 from factory.cli.context import PROFILE
-from factory.core.arch import Arch
-from factory.core.shard import Shard
+from factory.kernels.shard import Shard
+from factory.matrix.arch import Arch
 
 _EPILOG = "A selector is any of: cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64; what is left out means all."
 _WHOSE = "whose releases (default: GITHUB_REPOSITORY, else this clone's origin)"

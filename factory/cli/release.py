@@ -7,16 +7,17 @@ import os
 from collections.abc import Callable
 
 from factory.cli import context, jobpage, repository
-from factory.core.release.sent import Sent
-from factory.core.summaries import index as index_page
-from factory.core.summaries import publish as publish_page
-from factory.edge import attestation, thismachine, wheellist
-from factory.edge.download import fetch
-from factory.edge.log import Log
-from factory.verb import download as download_verb
-from factory.verb import index as index_verb
-from factory.verb import publish as publish_verb
-from factory.verb.publish import Means
+from factory.github import attestation
+from factory.index import download as download_verb
+from factory.index import index as index_verb
+from factory.index import page as index_page
+from factory.index import probe, wheelsjson
+from factory.output.log import Log
+from factory.publish import page as publish_page
+from factory.publish import publish as publish_verb
+from factory.publish.parts import Sent
+from factory.publish.publish import Means
+from factory.system.download import fetch
 
 
 def publish(arguments: argparse.Namespace) -> int:
@@ -45,7 +46,7 @@ def index(arguments: argparse.Namespace) -> int:
     """Write the site that pip, uv and people use, from the releases alone."""
     say = _say()
     address = repository.pages(repository.needed(arguments.repository))
-    former = wheellist.former(arguments.previous or address)
+    former = wheelsjson.former(arguments.previous or address)
     left_out: list[str] = []
     with repository.opened(repository.needed(arguments.repository)) as github:
         wheels = index_verb.gather(github.published(), known=former, say=say, keep=left_out.append)
@@ -61,13 +62,13 @@ def download(arguments: argparse.Namespace) -> int:
     """Fetch the wheel that fits this machine, or the cell that was named."""
     env = dict(os.environ)
     edges = download_verb.Edges(
-        here=lambda: thismachine.read(arguments.python or thismachine.interpreter(env), env),
+        here=lambda: probe.read(arguments.python or probe.interpreter(env), env),
         fetch=fetch,
         attest=lambda file, url: attestation.verify(file, url, env),
         say=_say(),
     )
     asked = download_verb.environment(arguments.selector, arguments.profile or context.PROFILE, edges)
-    published = wheellist.read(arguments.index or repository.pages(repository.needed(arguments.repository)))
+    published = wheelsjson.read(arguments.index or repository.pages(repository.needed(arguments.repository)))
     download_verb.download(asked, published, rules=context.matrix(), into=arguments.to, edges=edges)
     return 0
 

@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from factory.core.errors import UsageError
-from factory.edge import shell
-from factory.edge.github import API, Repository
-from factory.verb.remotepool import Remote
+from factory.errors import UsageError
+from factory.publish.releases import API, Repository
+from factory.publish.remotepool import Remote
+from factory.system import process
 
 _ON_GITHUB = re.compile(r"(?:https://|git@|ssh://git@)github\.com[:/](?P<name>[^/]+/[^/]+?)(?:\.git)?/?")
 _SERVER = "https://github.com"
@@ -33,7 +33,7 @@ def known() -> str | None:
 
 def _origin() -> str | None:
     """Give this clone's origin where that is on github.com."""
-    origin = shell.run(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), timeout=10).stdout.strip()
+    origin = process.run(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), timeout=10).stdout.strip()
     found = _ON_GITHUB.fullmatch(origin)
     return found["name"] if found else None
 

@@ -9,17 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from factory.cli import context, jobpage, repository
-from factory.core.errors import FactoryError
-from factory.core.summaries import update as update_page
-from factory.core.update.actions import Action, pins
-from factory.core.update.ledger import Issue
-from factory.edge import actionrelease, packages, registry
-from factory.edge.githubclient import TroubleError
-from factory.edge.issues import Issues
-from factory.edge.log import Log
-from factory.verb import update as update_verb
-from factory.verb import watch as watch_verb
-from factory.verb.watch import Observed, Sources
+from factory.errors import FactoryError
+from factory.github.client import TroubleError
+from factory.image import registry
+from factory.output.log import Log
+from factory.update import actionrelease, packages, page, watch
+from factory.update import update as update_verb
+from factory.update.actions import Action, pins
+from factory.update.issues import Issues
+from factory.update.ledger import Issue
+from factory.update.watch import Observed, Sources
 
 _WORKFLOWS = Path(".github")
 _SILENCE = 20.0  # seconds
@@ -32,11 +31,11 @@ def update(arguments: argparse.Namespace) -> int:
     """
     log = Log(context.console())
     named = None if arguments.dry_run else repository.needed(arguments.repository)
-    observed = watch_verb.watch(context.matrix(), _pins(), _sources(), log.say)
+    observed = watch.watch(context.matrix(), _pins(), _sources(), log.say)
     if named is None:
         update_verb.rehearse(observed.proposals, listed=_listed(arguments.repository, log), say=log.say)
         return 0
-    jobpage.add(update_page.markdown(observed.proposals, _opened(observed, named, log), observed.silent))
+    jobpage.add(page.markdown(observed.proposals, _opened(observed, named, log), observed.silent))
     return 0
 
 

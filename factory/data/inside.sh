@@ -13,4 +13,4 @@ if [ ! -e "$home/ready" ]; then
   echo /project > "$("$home/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/project.pth"
   : > "$home/ready"
 fi
-exec "$home/bin/python" -I -m factory.inside "$@"
+exec "$home/bin/python" -I -m factory.build.container.inside "$@"

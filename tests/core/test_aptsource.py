@@ -1,6 +1,6 @@
 import pytest
 
-from factory.core.aptsource import Archive, Trust, proxies, read, trust
+from factory.image.aptsource import Archive, Trust, proxies, read, trust
 
 LINE = "Debian\tbookworm\tmain\thttp://mirror.example/debian/\t/etc/apt/sources.list.d/debian.sources:2"
 OTHERS = [

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch, FrontEnd, front_ends, gencode
+from factory.matrix.arch import Arch, FrontEnd, front_ends, gencode
 
 ARCHS = st.builds(Arch, st.integers(8, 12), st.integers(0, 9), st.sampled_from(["", "a", "f"]), st.booleans())
 REAL = ARCHS.map(lambda arch: arch.real)

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from factory.core import matrix
-from factory.core.arch import Arch
-from factory.core.cells import expand
-from factory.core.errors import SelectorError
-from factory.core.model import Planned, State
+from factory import matrix
+from factory.errors import SelectorError
+from factory.matrix.arch import Arch
+from factory.matrix.cells import expand
+from factory.matrix.model import Planned, State
 from tests.frozen import MATRIX
 
 REAL = matrix.load(MATRIX.read_text())

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from factory.core import compiler_pin
 from factory.data import DATA
+from factory.kernels import compilerpin
 
 TEXT = (DATA / "hostcompiler.yaml").read_text(encoding="utf-8")
-PIN = compiler_pin.parse(TEXT)
+PIN = compilerpin.parse(TEXT)
 
 
 def test_the_shipped_one() -> None:
@@ -21,9 +21,9 @@ def test_the_shipped_one() -> None:
 
 def test_what_decides_its_content_decides_its_directory() -> None:
     assert PIN.directory.startswith("gcc-13.3.0-")
-    assert compiler_pin.parse(TEXT.replace("Debian's g++", "A g++")).directory == PIN.directory
+    assert compilerpin.parse(TEXT.replace("Debian's g++", "A g++")).directory == PIN.directory
     other = TEXT.replace(PIN.packages[0].sha256, "0" * 64)
-    assert compiler_pin.parse(other).directory != PIN.directory
+    assert compilerpin.parse(other).directory != PIN.directory
 
 
 @pytest.mark.parametrize(
@@ -38,4 +38,4 @@ def test_what_decides_its_content_decides_its_directory() -> None:
 )
 def test_data_that_is_not_as_it_should_be_is_refused(old: str, new: str) -> None:
     with pytest.raises(ValidationError):
-        compiler_pin.parse(TEXT.replace(old, new, 1))
+        compilerpin.parse(TEXT.replace(old, new, 1))

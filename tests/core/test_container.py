@@ -5,10 +5,10 @@ from pathlib import Path
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from factory.core import container
-from factory.core.arch import Arch
-from factory.core.container import ContainerJob, Mount, Outside
-from factory.core.model import Cell, Image
+from factory.build.container import spec
+from factory.build.container.spec import ContainerJob, Mount, Outside
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell, Image
 
 CELL = Cell(
     flash_attn="2.7.4.post1",
@@ -49,23 +49,23 @@ def test_a_mount_is_one_row_of_csv_whatever_the_path(name: str) -> None:
 
 
 def test_only_parts_of_the_cache_are_seen_and_fewer_written_to() -> None:
-    mounts = container.mounts(Path("/c"), bundle=Path("/ca.crt"), pip_configuration=None)
+    mounts = spec.mounts(Path("/c"), bundle=Path("/ca.crt"), pip_configuration=None)
     assert {str(mount.source) for mount in mounts if mount.writable} == {"/c/pool", "/c/logs", "/c/pip", "/c/toolkits"}
     assert {str(mount.source) for mount in mounts if not mount.writable} == {"/c/sdists", "/c/sources", "/ca.crt"}
 
 
 def test_a_proxy_is_handed_on_by_name_for_its_address_may_hold_a_password() -> None:
-    made = container.configuration(CELL, IMAGE, replace(OUTSIDE, proxies=("HTTPS_PROXY",)))
+    made = spec.configuration(CELL, IMAGE, replace(OUTSIDE, proxies=("HTTPS_PROXY",)))
     arguments = made["tool"]["cibuildwheel"]["container-engine"]["create-args"]
     assert "--env=HTTPS_PROXY" in arguments
 
 
 def test_without_a_bundle_no_variable_names_one() -> None:
-    environment = container.configuration(CELL, IMAGE, OUTSIDE)["tool"]["cibuildwheel"]["environment"]
+    environment = spec.configuration(CELL, IMAGE, OUTSIDE)["tool"]["cibuildwheel"]["environment"]
     assert not {"PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"} & environment.keys()
 
 
 def test_what_is_for_the_wheel_step_alone_is_named() -> None:
-    own = container.own_variables(CELL)
+    own = spec.own_variables(CELL)
     assert {"CXX", "CUDA_HOME", "MAX_JOBS", "PYTORCH_NVCC"} <= own
     assert not {"PATH", "HOME", "FACTORY_CACHE"} & own

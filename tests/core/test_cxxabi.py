@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core.wheel.cxxabi import cxx11abi
+from factory.wheel.cxxabi import cxx11abi
 
 # Names that torch 2.6 (FALSE) and torch 2.7 (TRUE) export, and that a compiled flash_api.cpp asks for.
 OLD = [

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from factory.core.diagnosis.rules import read_rules
-from factory.core.progress import Snapshot
 from factory.data import DATA
+from factory.diagnose.rules import read_rules
+from factory.output.progress import Snapshot
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
 TABLE = tomllib.loads((DATA / "diagnoses.toml").read_text(encoding="utf-8"))

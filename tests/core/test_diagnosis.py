@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core import headerfix
-from factory.core.diagnosis.diagnosis import UNKNOWN, Diagnosis, Here, judge, selector_of, tokens
-from factory.core.diagnosis.lines import clean
-from factory.core.diagnosis.reading import read
-from factory.core.diagnosis.rules import Cause, read_rules
-from factory.core.model import Cell
 from factory.data import DATA
+from factory.diagnose.judge import UNKNOWN, Diagnosis, Here, judge, selector_of, tokens
+from factory.diagnose.lines import clean
+from factory.diagnose.reading import read
+from factory.diagnose.rules import Cause, read_rules
+from factory.matrix.model import Cell
+from factory.toolkit import headerfix
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
 TABLE = tomllib.loads((DATA / "diagnoses.toml").read_text(encoding="utf-8"))

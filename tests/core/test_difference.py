@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core import cells, matrix
-from factory.core.arch import Arch
-from factory.core.difference import Difference, Facts, Side, difference, facts, headline, lines
-from factory.core.model import Planned, State
+from factory import matrix
+from factory.matrix import cells
+from factory.matrix.arch import Arch
+from factory.matrix.difference import Difference, Facts, Side, difference, facts, headline, lines
+from factory.matrix.model import Planned, State
 from tests.frozen import MATRIX
 
 TEXT = MATRIX.read_text(encoding="utf-8")

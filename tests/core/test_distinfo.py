@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core.wheel import distinfo
-from factory.core.wheel.facts import RecordRow
+from factory.wheel import distinfo
+from factory.wheel.facts import RecordRow
 
 DIRECTORY = "flash_attn-2.7.4.post1.dist-info"
 

@@ -4,12 +4,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch, front_ends
-from factory.core.estimate import Measured, Shape, expect, read_costs
-from factory.core.job import Todo
-from factory.core.schedule import Demand
-from factory.core.unit import Stage, Unit
 from factory.data import DATA
+from factory.kernels.estimate import Measured, Shape, expect, read_costs
+from factory.kernels.job import Todo
+from factory.kernels.schedule import Demand
+from factory.kernels.unit import Stage, Unit
+from factory.matrix.arch import Arch, front_ends
 
 COSTS = read_costs(tomllib.loads((DATA / "costs.toml").read_text()))
 FWD = Unit(source="src/flash_fwd_hdim64_fp16_sm80.cu", host="fwd")

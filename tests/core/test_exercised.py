@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from factory.core.arch import Arch
-from factory.core.exercised import Reach, exercised, others
-from factory.core.wheel.fatbin import images
+from factory.gpu_test.coverage import Reach, exercised, others
+from factory.matrix.arch import Arch
+from factory.wheel.fatbin import images
 
 
 def taken(archs: str, gpu: str) -> list[str]:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch
-from factory.core.wheel import fatbin
-from factory.core.wheel.fatbin import Fatbin, FatbinError, Image
+from factory.matrix.arch import Arch
+from factory.wheel import fatbin
+from factory.wheel.fatbin import Fatbin, FatbinError, Image
 
 SAMPLES = Path(__file__).parents[1] / "data" / "fatbin"
 NAMES = ["cu124_80", "cu124_80_90", "cu124_units", "cu130_families", "cu130_plain"]

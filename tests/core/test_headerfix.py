@@ -7,9 +7,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from factory.core import headerfix
-from factory.core.headerfix import Change, HeaderFix
 from factory.data import DATA
+from factory.toolkit import headerfix
+from factory.toolkit.headerfix import Change, HeaderFix
 
 TEXT = (DATA / "header_fixes.yaml").read_text(encoding="utf-8")
 FIXES = headerfix.parse(TEXT)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from factory.core.imagename import ImageName
+from factory.matrix.imagename import ImageName
 
 SHA = "sha256:" + "0123456789abcdef" * 4
 

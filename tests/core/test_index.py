@@ -9,11 +9,11 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core.index import simple, site
-from factory.core.index.groups import all_indexes, by_toolkit
-from factory.core.index.shrink import losses
-from factory.core.published import Published
-from factory.site import SITE
+from factory.index import simple, site
+from factory.index.groups import all_indexes, by_toolkit
+from factory.index.published import Published
+from factory.index.served import SITE
+from factory.index.shrink import losses
 from tests.samplewheels import GUIDE, many, wheel
 
 TEMPLATE = (SITE / "page.html").read_text(encoding="utf-8")

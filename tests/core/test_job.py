@@ -3,9 +3,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch
-from factory.core.job import Job, Todo, todo
-from factory.core.unit import Stage, Unit
+from factory.kernels.job import Job, Todo, todo
+from factory.kernels.unit import Stage, Unit
+from factory.matrix.arch import Arch
 
 A80, A89, A90, A120 = Arch(8, 0), Arch(8, 9), Arch(9, 0), Arch(12, 0)
 REAL = [A80, A89, A90, Arch(9, 0, "a"), A120]

@@ -11,11 +11,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core import matrix
-from factory.core.arch import Arch
-from factory.core.errors import MatrixError
-from factory.core.matrix.schema import json_schema
-from factory.core.model import Image, Representative
+from factory import matrix
+from factory.errors import MatrixError
+from factory.matrix.arch import Arch
+from factory.matrix.model import Image, Representative
+from factory.matrix.schema import json_schema
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[2]
@@ -260,7 +260,7 @@ def test_what_is_no_matrix_at_all_is_refused_in_words(text: str | bytes, said: s
 
 
 def test_the_schema_for_editors_is_current() -> None:
-    assert SCHEMA.read_text() == json_schema(), "write factory.core.matrix.schema.json_schema() to this file"
+    assert SCHEMA.read_text() == json_schema(), "write factory.matrix.schema.json_schema() to this file"
 
 
 @pytest.mark.parametrize("text", [SMALL, REAL])

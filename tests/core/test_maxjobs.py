@@ -1,6 +1,6 @@
 import pytest
 
-from factory.core import maxjobs
+from factory.system import maxjobs
 
 
 @pytest.mark.parametrize(("text", "jobs"), [("32", 32), ("007", 7), ("999999", 999_999)])

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core import matrix
-from factory.core.arch import Arch
-from factory.core.misfit import Here, Pair, by_facts, by_text
-from factory.core.wheel import name
-from factory.core.wheel.fatbin import images
+from factory import matrix
 from factory.data import DATA
+from factory.gpu_test.compatibility import Here, Pair, by_facts, by_text
+from factory.matrix import wheelname
+from factory.matrix.arch import Arch
+from factory.wheel.fatbin import images
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())
@@ -37,7 +37,7 @@ OURS = "cu130 torch2.11 cp312"
 
 def pair(filename: str = FITTING, **here: object) -> Pair:
     return Pair(
-        name=name.parse(filename),
+        name=wheelname.parse(filename),
         images=images([Arch(8, 0), Arch(9, 0)]),
         here=replace(HERE, **here),  # type: ignore[arg-type]  # a table of any field
         rules=RULES,

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core import matrix
-from factory.core.errors import MatrixError
-from factory.core.pins import pinned
+from factory import matrix
+from factory.errors import MatrixError
+from factory.matrix.pins import pinned
 from tests.frozen import MATRIX
 
 TEXT = re.sub(r"digest: sha256:\w+", "digest: null", MATRIX.read_text(encoding="utf-8"))

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.progress import Snapshot, amount, duration, gigabytes
+from factory.output.progress import Snapshot, amount, duration, gigabytes
 
 SECONDS = {"h": 3600, "m": 60, "s": 1}
 

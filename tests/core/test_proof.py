@@ -1,6 +1,6 @@
 import pytest
 
-from factory.core.proof import Code, HostSymbols, code_differences, symbol_differences
+from factory.prove.proof import Code, HostSymbols, code_differences, symbol_differences
 
 KERNEL = Code({"k .text": bytes(range(64)), "k .nv.info": b"\1\2", "k .nv.shared": bytes(8)})
 

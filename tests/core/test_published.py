@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core import published
-from factory.core.published import Asset, Gpu, Published
+from factory.index import published
+from factory.index.published import Asset, Gpu, Published
 from tests.samplewheels import GUIDE, many, wheel
 
 SHA = "a" * 64

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch
-from factory.core.inheritance import inherited
-from factory.core.model import Cell, Profile
-from factory.core.recipe import Site, cxx_flags, recipe
+from factory.build.recipe import Site, cxx_flags, recipe
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell, Profile
+from factory.system.environ import inherited
 
 CELL = Cell(
     flash_attn="2.7.4.post1",

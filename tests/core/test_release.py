@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.errors import PublishError
-from factory.core.release import body, lists
-from factory.core.release.parts import Asset, File, Goal, Release, Seen, chosen
-from factory.core.release.steps import Create, Publish, Remove, Upload, Wait, after, steps
-from factory.edge.github import limits
+from factory.errors import PublishError
+from factory.publish import body, checksums
+from factory.publish.parts import Asset, File, Goal, Release, Seen, chosen
+from factory.publish.releases import limits
+from factory.publish.steps import Create, Publish, Remove, Upload, Wait, after, steps
 
 LIMITS = limits()
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
@@ -146,28 +146,28 @@ def test_each_file_is_summed_once_however_they_come(batches: list[set[str]]) -> 
 def test_what_publishing_lists_is_read_back(hashes: dict[str, bytes]) -> None:
     files = {name: sha256.hex() for name, sha256 in hashes.items()}
     assets = [replace(asset(name), sha256=sha256) for name, sha256 in files.items()]
-    assert not assets or lists.parse(lists.sums(assets).encode()) == files
+    assert not assets or checksums.parse(checksums.sums(assets).encode()) == files
 
 
 @given(st.data())
 def test_a_list_that_was_cut_off_inside_a_line_is_refused(data: st.DataObject) -> None:
-    whole = lists.sums([asset(WHEEL), asset(f"{WHEEL}.metadata")]).encode()
+    whole = checksums.sums([asset(WHEEL), asset(f"{WHEEL}.metadata")]).encode()
     end = data.draw(st.integers(0, len(whole) - 1).filter(lambda end: whole[end - 1 : end] != b"\n"))
     with pytest.raises(ValueError, match="it does not end as a list of sums does"):
-        lists.parse(whole[:end])
+        checksums.parse(whole[:end])
 
 
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_the_names_of_lists_of_sums_are_those_that_publishing_takes(number: int) -> None:
-    there = [asset(lists.sums_name(earlier), number=earlier) for earlier in range(1, number)]
-    listed = lists.missing(seen(*there, asset("new", number=number)), contents)
+    there = [asset(checksums.sums_name(earlier), number=earlier) for earlier in range(1, number)]
+    listed = checksums.missing(seen(*there, asset("new", number=number)), contents)
     assert listed is not None
-    assert listed.name == lists.sums_name(number)
+    assert listed.name == checksums.sums_name(number)
 
 
 def test_a_damaged_list_is_not_believed() -> None:
     there = replace(seen(asset(WHEEL)), texts={"flash_attn-2.7.4.post1.cdx.json": '{"components": [3]}'})
-    listed = lists.missing(there, contents)
+    listed = checksums.missing(there, contents)
     assert listed is not None
     assert listed.name == "flash_attn-2.7.4.post1.cdx.json"
 
@@ -185,7 +185,7 @@ def test_a_damaged_list_is_not_believed() -> None:
     ],
 )
 def test_lists_are_known_by_name(name: str, is_list: bool) -> None:  # noqa: FBT001 - a parameter
-    assert lists.is_list(name) is is_list
+    assert checksums.is_list(name) is is_list
 
 
 def table(*names: str, text: str = "") -> str:

@@ -6,9 +6,9 @@ from typing import Any
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from factory.core.release.contents import Origin
-from factory.core.release.gate import Gate
-from factory.core.release.parts import Asset
+from factory.publish.gate import Gate
+from factory.publish.parts import Asset
+from factory.publish.sbom import Origin
 from tests.publishing import TAG, UNTESTED, wheel_name
 
 ORIGIN = Origin(repository="someone/wheels", tag=TAG, rules=UNTESTED, cells=Gate.of(UNTESTED).cells)

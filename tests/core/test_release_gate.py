@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.model import Representative
-from factory.core.release.gate import Candidate, Gate, read_report
-from factory.core.wheel.report import Finding, Report
+from factory.audit.report import Finding, Report
+from factory.matrix.model import Representative
+from factory.publish.gate import Candidate, Gate, read_report
 from tests.publishing import RULES, TESTED, UNTESTED, make_wheel, report_of, wheel_name
 
 

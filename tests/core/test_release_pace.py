@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from factory.core.release.pace import asked_wait, pause
-from factory.edge.github import limits
+from factory.github.ratelimit import asked_wait, pause
+from factory.publish.releases import limits
 
 LIMITS = limits()
 DATE = {"date": "Mon, 23 Nov 2026 12:00:00 GMT"}

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from factory.core.release import pools
+from factory.publish import pools
 
 SET = "kernels-2.7.4.post1-cu124-sm80.90-smoke-torch2.4-gcc12.2.0-0a1b2c3d4e5f"
 

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from factory.core import cells, matrix, selector
-from factory.core.model import Planned, State
-from factory.core.published import Published
-from factory.core.remaining import less_published
-from factory.core.wheel.name import wheel_filename
+from factory import matrix
+from factory.index.published import Published
+from factory.matrix import cells, selector
+from factory.matrix.model import Planned, State
+from factory.matrix.wheelname import wheel_filename
+from factory.plan.remaining import less_published
 from tests.frozen import MATRIX
 from tests.samplewheels import GUIDE, named, wheel
 

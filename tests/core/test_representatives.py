@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core import matrix
-from factory.core.cells import expand
-from factory.core.model import Cell, Representative, State
-from factory.core.representatives import divide
+from factory import matrix
+from factory.matrix.cells import expand
+from factory.matrix.model import Cell, Representative, State
+from factory.matrix.representatives import divide
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())

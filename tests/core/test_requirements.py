@@ -1,7 +1,7 @@
 from packaging.requirements import Requirement
 
-from factory.core.model import Torch, TorchBuild
-from factory.core.requirements import lock_name, tool_requirements, torch_requirement
+from factory.environment.requirements import lock_name, tool_requirements, torch_requirement
+from factory.matrix.model import Torch, TorchBuild
 
 BUILD = TorchBuild(cuda="12.6", cxx11abi=True, pythons=("3.10",), index_url=None, published=True)
 TORCH = Torch(

@@ -8,14 +8,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from factory.core import matrix
-from factory.core.errors import NoWheelError
-from factory.core.model import Matrix
-from factory.core.published import Published
-from factory.core.resolve import resolve
-from factory.site import SITE
-from factory.site import flash_attn_wheel as alone
-from factory.site.flash_attn_wheel import Environment, UnknownTokenError
+from factory import matrix
+from factory.errors import NoWheelError
+from factory.index.published import Published
+from factory.index.resolve import resolve
+from factory.index.served import SITE, flash_attn_wheel
+from factory.index.served.flash_attn_wheel import Environment, UnknownTokenError
+from factory.matrix.model import Matrix
 from tests.frozen import MATRIX
 from tests.samplewheels import many, wheel
 
@@ -64,12 +63,12 @@ def test_another_minor_of_the_same_cuda_fits(rules: Matrix) -> None:
 
 def test_the_cuda_of_a_torch_tells_its_abi(rules: Matrix) -> None:
     for cuda, abi in (("cu124", False), ("cu126", True)):
-        found = resolve(alone.parse_tokens([cuda, "torch2.6", "cp310"]), WHEELS, rules)
+        found = resolve(flash_attn_wheel.parse_tokens([cuda, "torch2.6", "cp310"]), WHEELS, rules)
         assert found.name.cxx11abi is abi
 
 
 def test_what_is_still_open_must_be_named(rules: Matrix) -> None:
-    error = refused(alone.parse_tokens(["cu12", "torch2.6"]), rules)
+    error = refused(flash_attn_wheel.parse_tokens(["cu12", "torch2.6"]), rules)
     assert error.what == "more than one wheel fits"
     assert error.why[:2] == ("Python: name one of cp310 cp311", "C++ ABI: name one of abiFALSE abiTRUE")
 
@@ -145,20 +144,22 @@ def test_a_withdrawn_wheel_is_never_given(rules: Matrix) -> None:
     ],
 )
 def test_which_gpu_runs_which_code(code: str, runs: list[str], does_not: list[str]) -> None:
-    assert [gpu for gpu in runs + does_not if alone.runs_on(code, gpu)] == runs
+    assert [gpu for gpu in runs + does_not if flash_attn_wheel.runs_on(code, gpu)] == runs
 
 
 def test_tokens_are_read_in_any_order_and_letter_case() -> None:
-    assert alone.parse_tokens(["CP310 TORCH2.6.0", "abifalse", "fa2.7.4.post1", "cu124", "x86_64"]) == Environment(
+    assert flash_attn_wheel.parse_tokens(
+        ["CP310 TORCH2.6.0", "abifalse", "fa2.7.4.post1", "cu124", "x86_64"]
+    ) == Environment(
         python="3.10", torch="2.6", cuda="12.4", cxx11abi=False, flash_attn="2.7.4.post1", machine="x86_64"
     )
-    assert alone.parse_tokens(["cu13"]).cuda == "13"
+    assert flash_attn_wheel.parse_tokens(["cu13"]).cuda == "13"
 
 
 @pytest.mark.parametrize("tokens", [["torch2"], ["cuda12.4"], ["cu1"], ["cp310", "cp311"], ["abi"], ["--archs"]])
 def test_what_is_no_token_is_refused(tokens: list[str]) -> None:
     with pytest.raises(UnknownTokenError, match="Tokens look like: cu124"):
-        alone.parse_tokens(tokens)
+        flash_attn_wheel.parse_tokens(tokens)
 
 
 @settings(deadline=None)
@@ -172,7 +173,9 @@ def test_a_cells_own_tokens_give_its_wheel(one: Published) -> None:
         f"abi{name.cxx11abi}",
         f"fa{name.version}",
     ]
-    answer = alone.resolve(replace(alone.parse_tokens(tokens), profile=name.profile), [row.row for row in WHEELS])
+    answer = flash_attn_wheel.resolve(
+        replace(flash_attn_wheel.parse_tokens(tokens), profile=name.profile), [row.row for row in WHEELS]
+    )
     assert answer.wheel == one.row
 
 
@@ -194,24 +197,24 @@ ENVIRONMENTS = st.builds(
 @given(ENVIRONMENTS, st.lists(st.sampled_from(many(2000)), unique=True, max_size=30))
 def test_there_is_an_answer_or_a_reason(environment: Environment, wheels: list[Published]) -> None:
     rows = [one.row for one in wheels]
-    fitting = [row for row in rows if not alone.missed(row, environment)]
-    answer = alone.resolve(environment, rows)
+    fitting = [row for row in rows if not flash_attn_wheel.missed(row, environment)]
+    answer = flash_attn_wheel.resolve(environment, rows)
     assert (answer.wheel is None) == bool(answer.missing)
     assert answer.several <= bool(fitting)
     if answer.wheel is not None:
         assert answer.wheel in fitting
     elif not answer.several:
         assert not fitting
-        fewest = min((len(alone.missed(row, environment)) for row in rows), default=0)
-        assert all(len(alone.missed(row, environment)) == fewest for row in answer.nearest)
+        fewest = min((len(flash_attn_wheel.missed(row, environment)) for row in rows), default=0)
+        assert all(len(flash_attn_wheel.missed(row, environment)) == fewest for row in answer.nearest)
         assert bool(answer.nearest) == bool(rows)
 
 
 @settings(deadline=None)
 @given(ENVIRONMENTS, st.permutations(many(2000)[::100]))
 def test_the_order_of_the_list_changes_nothing(environment: Environment, wheels: list[Published]) -> None:
-    assert alone.resolve(environment, [one.row for one in wheels]).wheel == (
-        alone.resolve(environment, [one.row for one in sorted(wheels, key=lambda one: one.filename)]).wheel
+    assert flash_attn_wheel.resolve(environment, [one.row for one in wheels]).wheel == (
+        flash_attn_wheel.resolve(environment, [one.row for one in sorted(wheels, key=lambda one: one.filename)]).wheel
     )
 
 
@@ -223,7 +226,7 @@ VERSIONS = st.from_regex(r"[0-9]\.[0-9]{1,2}\.[0-9](rc[0-9])?(\.post[0-9])?", fu
 def test_the_newest_is_the_newest_under_pep_440(left: str, right: str) -> None:
     assume(Version(left) != Version(right))
     rows = [wheel(left).row, wheel(right).row]
-    answer = alone.resolve(HERE, rows)
+    answer = flash_attn_wheel.resolve(HERE, rows)
     assert answer.wheel is not None
     assert answer.wheel["flash_attn"] == str(max(Version(left), Version(right)))
 

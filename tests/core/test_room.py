@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core import room
-from factory.core.errors import DiskFullError, LowMemoryError
-from factory.core.room import CACHE, DIST, Fit, Memory, Room, Want, most
+from factory.errors import DiskFullError, LowMemoryError
+from factory.plan import room
+from factory.plan.room import CACHE, DIST, Fit, Memory, Room, Want, most
 
 GB = 10**9
 BYTES = st.integers(min_value=0, max_value=10**12)

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.schedule import Demand, Spent, admit, pace, remaining_seconds
+from factory.kernels.schedule import Demand, Spent, admit, pace, remaining_seconds
 
 GB = 10**9
 DEMANDS = st.dictionaries(

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.errors import SourceError
-from factory.core.sdist import read_extension
+from factory.errors import SourceError
+from factory.kernels.sdist import read_extension
 
 SMALL = (Path(__file__).parents[1] / "data" / "sdist" / "setup.py").read_text()
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core import matrix, selector
-from factory.core.cells import expand
-from factory.core.errors import CellError, SelectorError
-from factory.core.model import Planned, State
+from factory import matrix
+from factory.errors import CellError, SelectorError
+from factory.matrix import selector
+from factory.matrix.cells import expand
+from factory.matrix.model import Planned, State
 from tests.frozen import MATRIX
 
 REAL = matrix.load(MATRIX.read_text())

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.setarchive import BLOCK, Member, file_names, split, stored
+from factory.pool.archivename import BLOCK, Member, file_names, split, stored
 
 HASH = "0123456789abcdef" * 4
 NAMES = [

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.shard import Shard, share
-from factory.core.unit import Unit
+from factory.kernels.shard import Shard, share
+from factory.kernels.unit import Unit
 
 SECONDS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.floats(0.1, 500), max_size=40)
 

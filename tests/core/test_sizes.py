@@ -7,9 +7,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.room import DIST, most
-from factory.core.sizes import Environment, Ground, Kernels
-from factory.edge import sizes
+from factory.plan import sizes
+from factory.plan.room import DIST, most
+from factory.plan.sizes import Environment, Ground, Kernels
 from tests.doctorfacts import RULES
 
 TABLE = sizes.table()

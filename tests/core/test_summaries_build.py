@@ -3,13 +3,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core import cells, matrix
-from factory.core.errors import FactoryError, KernelError
-from factory.core.summaries import audit, failure
-from factory.core.summaries.build import Attempt, Outcome, markdown
-from factory.core.summaries.kernels import Tally
-from factory.core.summaries.markdown import code
-from factory.core.wheel.report import SCHEMA, Finding, Report
+from factory import matrix
+from factory.audit import page as audit
+from factory.audit.report import SCHEMA, Finding, Report
+from factory.build.page import Attempt, Outcome, markdown
+from factory.errors import FactoryError, KernelError
+from factory.kernels.page import Tally
+from factory.matrix import cells
+from factory.output import failure
+from factory.output.markdown import code
 from tests.frozen import MATRIX
 from tests.markdownpage import read
 

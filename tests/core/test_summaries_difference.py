@@ -5,10 +5,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core import cells, matrix
-from factory.core.difference import Side, difference
-from factory.core.model import State
-from factory.core.summaries.difference import incomparable, markdown
+from factory import matrix
+from factory.matrix import cells
+from factory.matrix.difference import Side, difference
+from factory.matrix.model import State
+from factory.matrix.page import incomparable, markdown
 from tests.frozen import MATRIX
 from tests.markdownpage import read
 

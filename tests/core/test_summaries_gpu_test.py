@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.summaries import gpu_test as summary
-from factory.core.verdict import GROUPS, ArchTried, Case, Group, Machine, Timing, Verdict
+from factory.gpu_test import page as summary
+from factory.gpu_test.verdict import GROUPS, ArchTried, Case, Group, Machine, Timing, Verdict
 
 BAD = Case(group="split", name="fp16 d64|<b>", outcome="failed", error=3.0, allowed=1.0, why="too far\n# off")
 VERDICT = Verdict(

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from factory.core.published import Gpu
-from factory.core.summaries.index import Site, markdown
+from factory.index.page import Site, markdown
+from factory.index.published import Gpu
 from tests.markdownpage import read
 from tests.samplewheels import wheel
 

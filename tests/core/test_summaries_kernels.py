@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.summaries.kernels import Tally, UnitCost, markdown
+from factory.kernels.page import Tally, UnitCost, markdown
 from tests.markdownpage import read
 
 UNITS = [

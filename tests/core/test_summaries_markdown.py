@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from factory.core.summaries.markdown import Markup, bullets, code, folded, joined, link, page, plain, section, table
+from factory.output.markdown import Markup, bullets, code, folded, joined, link, page, plain, section, table
 from tests.markdownpage import read
 
 NASTY = st.one_of(

@@ -5,9 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core import cells, matrix
-from factory.core.model import Planned, Runners, State
-from factory.core.summaries.plan import Outline, SetNeed, markdown
+from factory import matrix
+from factory.matrix import cells
+from factory.matrix.model import Planned, Runners, State
+from factory.plan.page import Outline, SetNeed, markdown
 from tests.frozen import MATRIX
 from tests.markdownpage import read
 

@@ -3,9 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.release.parts import File
-from factory.core.release.sent import Sent
-from factory.core.summaries.publish import markdown
+from factory.publish.page import markdown
+from factory.publish.parts import File, Sent
 from tests.markdownpage import read
 
 HOME = "https://github.com/owner/wheels"

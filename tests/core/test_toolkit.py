@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.toolkit import FILES, TOOLS, missing, read_release, series
+from factory.toolkit.toolkit import FILES, TOOLS, missing, read_release, series
 
 NVCC_12_4 = """\
 nvcc: NVIDIA (R) Cuda compiler driver

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from factory.core.toolkit_pins import Package, Recipe, parse
+from factory.toolkit.pins import Package, Recipe, parse
 
 PACKAGE = Package(
     source="redist", name="cuda_nvcc", version="1", sha256="0" * 64, size=10, path="a/b.tar.xz", take={"bin": "bin"}

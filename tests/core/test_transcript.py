@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.transcript import read
+from factory.gpu_test.transcript import read
 
 CASE = '{"kind":"case","group":"forward","name":"a","outcome":"passed","error":0.1,"allowed":1,"why":""}'
 END = '{"kind":"end","cases":1}'

@@ -4,10 +4,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch, front_ends
-from factory.core.model import Profile
-from factory.core.sdist import Extension
-from factory.core.unit import TORCH_NVCC_FLAGS, Inputs, Unit, compile_flags, units
+from factory.kernels.sdist import Extension
+from factory.kernels.unit import TORCH_NVCC_FLAGS, Inputs, Unit, compile_flags, units
+from factory.matrix.arch import Arch, front_ends
+from factory.matrix.model import Profile
 
 EXTENSION = Extension(
     name="flash_attn_2_cuda",

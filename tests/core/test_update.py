@@ -11,17 +11,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from factory.core import matrix
-from factory.core.errors import MatrixError
-from factory.core.imagename import ImageName
-from factory.core.model import Matrix
-from factory.core.update import actions, flashattn, images, torch
-from factory.core.update.actions import Action, Tag
-from factory.core.update.ledger import Issue, duplicates, holder
-from factory.core.update.listing import IndexFile, news, sdists, wheels
-from factory.core.update.metadata import Needs, needs
-from factory.core.update.proposal import CHECK, Proposal, keys_in, mark
-from factory.core.update.torch import TorchRelease
+from factory import matrix
+from factory.errors import MatrixError
+from factory.matrix.imagename import ImageName
+from factory.matrix.model import Matrix
+from factory.update import actions, flashattn, images, torch
+from factory.update.actions import Action, Tag
+from factory.update.ledger import Issue, duplicates, holder
+from factory.update.listing import IndexFile, news, sdists, wheels
+from factory.update.metadata import Needs, needs
+from factory.update.proposal import CHECK, Proposal, keys_in, mark
+from factory.update.torch import TorchRelease
 from tests.frozen import MATRIX
 
 TEXT = MATRIX.read_text(encoding="utf-8")

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.errors import VerdictError
-from factory.core.verdict import GROUPS, OTHERS, ArchTried, Case, Group, Machine, Timing, Verdict
+from factory.errors import VerdictError
+from factory.gpu_test.verdict import GROUPS, OTHERS, ArchTried, Case, Group, Machine, Timing, Verdict
 
 SHA = "a" * 64
 

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from factory.core import matrix
-from factory.core.cells import expand
-from factory.core.versions import abi_word, cuda_major, cuda_token, python_tag, version_key
+from factory import matrix
+from factory.matrix.cells import expand
+from factory.versions import abi_word, cuda_major, cuda_token, python_tag, version_key
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())

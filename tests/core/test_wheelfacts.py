@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from factory.core.arch import Arch
-from factory.core.model import Cell
-from factory.core.wheel import name as wheelname
-from factory.core.wheel.facts import Expected, Member
+from factory.matrix import wheelname
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell
+from factory.wheel.facts import Expected, Member
 
 CELL = Cell(
     flash_attn="2.7.4.post1",

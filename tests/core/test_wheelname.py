@@ -5,9 +5,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from packaging.utils import parse_wheel_filename
 
-from factory.core.arch import Arch
-from factory.core.model import Cell
-from factory.core.wheel import name as wheelname
+from factory.matrix import wheelname
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell
 
 GUIDE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
 

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from factory.core import matrix
-from factory.core.cells import expand
-from factory.core.errors import CellError
-from factory.core.model import State
-from factory.core.wheel import name
-from factory.core.wheel.origin import profile_of, torch_of
+from factory import matrix
+from factory.errors import CellError
+from factory.matrix import wheelname
+from factory.matrix.cells import expand
+from factory.matrix.model import State
+from factory.wheel.origin import profile_of, torch_of
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())
@@ -17,15 +17,15 @@ FILENAME = "flash_attn-2.8.3.post2+cu12torch2.12cxx11abiTRUE.smoke-cp312-cp312-l
 def test_every_wheel_that_is_published_leads_back_to_its_torch() -> None:
     cells = [row.cell for row in expand(RULES) if row.state is State.BUILD]
     for cell in cells:
-        torch, build = torch_of(name.of(cell), RULES)
+        torch, build = torch_of(wheelname.of(cell), RULES)
         assert (torch.series, build.cuda, build.cxx11abi) == (cell.torch, cell.cuda, cell.cxx11abi)
     assert len(cells) > 50
 
 
 def test_the_profile_says_what_a_wheel_refuses() -> None:
-    assert "BACKWARD" in profile_of(name.parse(FILENAME), RULES).disable
+    assert "BACKWARD" in profile_of(wheelname.parse(FILENAME), RULES).disable
     with pytest.raises(CellError, match="no profile 'tiny'"):
-        profile_of(name.parse(FILENAME.replace("smoke", "tiny")), RULES)
+        profile_of(wheelname.parse(FILENAME.replace("smoke", "tiny")), RULES)
 
 
 @pytest.mark.parametrize(
@@ -33,5 +33,5 @@ def test_the_profile_says_what_a_wheel_refuses() -> None:
 )
 def test_a_wheel_for_a_torch_that_never_was(old: str, new: str) -> None:
     with pytest.raises(CellError) as caught:
-        torch_of(name.parse(FILENAME.replace(old, new)), RULES)
+        torch_of(wheelname.parse(FILENAME.replace(old, new)), RULES)
     assert "--no-install" in caught.value.remedy

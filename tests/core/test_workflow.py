@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.core import cells, matrix, selector
-from factory.core.errors import SelectorError
-from factory.core.model import Cell, Runners, State
-from factory.core.workflow import Runner, kernel_set, outputs
+from factory import matrix
+from factory.errors import SelectorError
+from factory.matrix import cells, selector
+from factory.matrix.model import Cell, Runners, State
+from factory.plan.workflow import Runner, kernel_set, outputs
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from factory.core.errors import UpdateError
-from factory.core.update.actions import Tag
-from factory.edge.actionrelease import newest
-from factory.edge.githubclient import TroubleError
+from factory.errors import UpdateError
+from factory.github.client import TroubleError
+from factory.update.actionrelease import newest
+from factory.update.actions import Tag
 from tests.githubissues import StoredTag
 from tests.githubserver import GithubServer
 

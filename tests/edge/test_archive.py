@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import SourceError
-from factory.edge import shell
-from factory.edge.archive import unpack_deb, unpack_tar
+from factory.errors import SourceError
+from factory.system import process
+from factory.system.archive import unpack_deb, unpack_tar
 
 
 def entry(name: str, *, kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 0o644) -> tarfile.TarInfo:
@@ -89,7 +89,7 @@ def test_a_debian_package_is_unpacked(tmp_path: Path) -> None:
     )
     (tmp_path / "p/usr").mkdir()
     (tmp_path / "p/usr/tool").write_text("content")
-    assert shell.run(["dpkg-deb", "--build", tmp_path / "p", tmp_path / "p.deb"]).ok
+    assert process.run(["dpkg-deb", "--build", tmp_path / "p", tmp_path / "p.deb"]).ok
     unpack_deb(tmp_path / "p.deb", tmp_path / "out")
     assert (tmp_path / "out/usr/tool").read_text() == "content"
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.arch import Arch
-from factory.core.errors import DigestError, KernelError
-from factory.core.unit import Stage, Unit
-from factory.edge import shell
-from factory.edge.assemble import Assembler
-from factory.edge.pool import Pool
+from factory.errors import DigestError, KernelError
+from factory.kernels.assemble import Assembler
+from factory.kernels.unit import Stage, Unit
+from factory.matrix.arch import Arch
+from factory.pool.store import Pool
+from factory.system import process
 from tests.elfobject import gpu_code, symbols
 from tests.kernelsets import store
 
@@ -40,7 +40,7 @@ def put(pool: Pool, key: str, content: bytes) -> Path:
 def assembler(tmp_path: Path) -> Assembler:
     source, host, fatbinary = tmp_path / "host.cpp", tmp_path / "host.o", tmp_path / "fatbinary"
     source.write_text(HOST)
-    assert shell.run(["g++", "-c", source, "-o", host]).ok
+    assert process.run(["g++", "-c", source, "-o", host]).ok
     fatbinary.write_text(FATBINARY)
     fatbinary.chmod(0o755)
     pool = Pool(tmp_path / "pool")

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError
-from factory.edge import attestation
+from factory.errors import DigestError
+from factory.github import attestation
 from tests.samplewheels import GUIDE, wheel
 
 URL = wheel().url

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import UsageError
-from factory.edge.cache import cache_root, locked, made_once, writable
+from factory.errors import UsageError
+from factory.system.cache import cache_root, locked, made_once, writable
 
 
 def test_the_cache_follows_its_variable_then_xdg_then_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

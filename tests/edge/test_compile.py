@@ -16,15 +16,15 @@ import psutil
 import pytest
 from rich.console import Console
 
-from factory.core.arch import Arch
-from factory.core.errors import DiskFullError, KernelError, MemoryKillError
-from factory.core.job import Job
-from factory.core.schedule import Demand
-from factory.core.unit import Stage, Unit
-from factory.edge.compile import Floor, Limits, compile_all
-from factory.edge.log import Log
-from factory.edge.pool import Pool
-from factory.edge.worker import BUSY
+from factory.errors import DiskFullError, KernelError, MemoryKillError
+from factory.kernels.compile import Floor, Limits, compile_all
+from factory.kernels.job import Job
+from factory.kernels.schedule import Demand
+from factory.kernels.unit import Stage, Unit
+from factory.kernels.worker import BUSY
+from factory.matrix.arch import Arch
+from factory.output.log import Log
+from factory.pool.store import Pool
 from tests.elfobject import gpu_code, symbols
 
 GB = 10**9
@@ -238,7 +238,7 @@ def test_nothing_of_a_compile_that_failed_is_stored(tmp_path: Path, pool: Pool, 
 def worker(tmp_path: Path, one: Job) -> subprocess.Popen[bytes]:
     path = tmp_path / f"{one.key}.json"
     path.write_text(one.to_json())
-    return subprocess.Popen([sys.executable, "-I", "-m", "factory.edge.worker", path])
+    return subprocess.Popen([sys.executable, "-I", "-m", "factory.kernels.worker", path])
 
 
 def slow(tmp_path: Path) -> tuple[str, ...]:

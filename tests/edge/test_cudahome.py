@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.doctor.cuda import NVCC
-from factory.core.doctor.facts import Fetch, Home, Missing, Program
-from factory.edge import cudahome
-from factory.edge.toolkit.find import World, pins
+from factory.doctor import cudahome
+from factory.doctor.cuda import NVCC
+from factory.doctor.facts import Fetch, Home, Missing, Program
+from factory.toolkit.find import World, pins
 
 Maker = Callable[..., Path]
 

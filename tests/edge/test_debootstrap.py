@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.aptsource import Archive
-from factory.core.errors import DiskFullError, ImageError
-from factory.edge import shell
-from factory.edge.debootstrap import archive, lacking, make, signatures
+from factory.errors import DiskFullError, ImageError
+from factory.image.aptsource import Archive
+from factory.image.debootstrap import archive, lacking, make, signatures
+from factory.system import process
 
 BOOKWORM = {"ID": "debian", "VERSION_CODENAME": "bookworm"}
 _INDEX = "Package: tool\nVersion: 1\nArchitecture: all\nMaintainer: t <t@example.org>\nDescription: d\n\n"
@@ -51,7 +51,7 @@ def source(tmp_path: Path, entry: str) -> Archive:
 
 @needs_apt
 def test_the_archive_is_the_one_apt_uses_here(tmp_path: Path, env: dict[str, str]) -> None:
-    assert shell.run(["apt-get", "update"], env=env).ok
+    assert process.run(["apt-get", "update"], env=env).ok
     found = archive(env, BOOKWORM)
     assert (found.url, found.suite) == (f"file:{tmp_path}/mirror/", "bookworm")
     assert signatures(found) == ("--no-check-gpg",)

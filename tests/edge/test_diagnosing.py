@@ -1,6 +1,7 @@
 from pathlib import Path
 
-from factory.edge import diagnosing, machine, shell
+from factory.diagnose import machine as diagnosing
+from factory.system import machine, process
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
 
@@ -23,7 +24,7 @@ def test_a_unit_that_was_killed_alone_needs_more_than_fewer_jobs(tmp_path: Path)
 
 def test_the_command_at_the_head_of_a_log_is_no_sign_of_anything(tmp_path: Path) -> None:
     paths = (f"-I/home/fatal error: no space left on device/{number}" for number in range(400))
-    command = shell.shown(["nvcc", *paths, "-c", "a.cu", "-o", "unit.o"])
+    command = process.shown(["nvcc", *paths, "-c", "a.cu", "-o", "unit.o"])
     log = tmp_path / "a.log"
     log.write_text(command)
     assert not diagnosing.of_unit(log, cache=tmp_path, peak=1, alone=False).known

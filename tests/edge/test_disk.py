@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.edge import disk
+from factory.system import disk
 
 
 @pytest.mark.parametrize("text", ["x.o: No space left on device", "a\nOSError: [Errno 122] Disk quota exceeded\nb"])

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, UnreachableError
-from factory.edge.download import fetch
+from factory.errors import DigestError, UnreachableError
+from factory.system.download import fetch
 from tests.serving import serving
 
 CONTENT = bytes(range(256)) * 4096

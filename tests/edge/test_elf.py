@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.edge import elf, shell
+from factory.system import process
+from factory.wheel import elf
 
 
 @pytest.fixture(scope="session")
@@ -15,7 +16,7 @@ def shared_object(tmp_path_factory: pytest.TempPathFactory) -> Path:
         '#include <stdio.h>\nextern void far(void);\nvoid near(void) { puts("/builder/tree/code.cpp:7"); far(); }\n'
     )
     command = ["gcc", "-shared", "-fPIC", "-Wl,-rpath,/some/where:$ORIGIN", "-o", "code.so", "code.c"]
-    done = shell.run(command, cwd=directory)
+    done = process.run(command, cwd=directory)
     assert done.ok, done.stderr
     return directory / "code.so"
 
@@ -36,7 +37,7 @@ def test_reads_what_the_linker_wrote(shared_object: Path) -> None:
 
 def test_an_object_has_no_dynamic_part(shared_object: Path, tmp_path: Path) -> None:
     output = tmp_path / "code.o"
-    assert shell.run(["gcc", "-c", "-o", output, shared_object.with_name("code.c")]).ok
+    assert process.run(["gcc", "-c", "-o", output, shared_object.with_name("code.c")]).ok
     assert elf.read(output, "code.o").needed == ()
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import EngineError
-from factory.edge.engine import engine_env, find
+from factory.errors import EngineError
+from factory.image.engine import engine_env, find
 
 DOCKER = {"ServerVersion": "28.2.2", "Architecture": "x86_64", "SecurityOptions": ["name=seccomp,profile=builtin"]}
 PODMAN = {"host": {"arch": "amd64", "security": {"rootless": True}}, "version": {"Version": "5.4.0"}}

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DiskFullError, EnvironmentInstallError, UnreachableError
-from factory.core.model import Torch, TorchBuild
 from factory.data import DATA
-from factory.edge.environment import Installer
+from factory.environment.environment import Installer
+from factory.errors import DiskFullError, EnvironmentInstallError, UnreachableError
+from factory.matrix.model import Torch, TorchBuild
 
 PYTHON = f"3.{sys.version_info.minor}"
 NOWHERE = "http://127.0.0.1:1/simple"

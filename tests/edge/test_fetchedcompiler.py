@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.compiler_pin import CompilerPin
-from factory.core.errors import HostCompilerError, UnreachableError
-from factory.core.model import Toolkit
-from factory.core.toolkit_pins import Package
-from factory.edge import fetchedcompiler
-from factory.edge.hostcompiler import HostCompiler, Wanted, choose, provide
+from factory.errors import HostCompilerError, UnreachableError
+from factory.kernels import fetchedcompiler
+from factory.kernels.compilerpin import CompilerPin
+from factory.kernels.hostcompiler import HostCompiler, Wanted, choose, provide
+from factory.matrix.model import Toolkit
+from factory.toolkit.pins import Package
 from tests import smallapt
 
 PATH = "pool/main/g/gcc-13/g++-13_1_all.deb"

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.builderimage import python_home
-from factory.core.errors import DigestError, DiskFullError, InterpreterError, UnreachableError
-from factory.edge import pythontree, shell
-from factory.edge.interpreter import find, provide
-from factory.edge.pythontree import PythonTree
+from factory.environment.interpreter import find, provide
+from factory.errors import DigestError, DiskFullError, InterpreterError, UnreachableError
+from factory.image import pythontree
+from factory.image.layout import python_home
+from factory.image.pythontree import PythonTree
+from factory.system import process as shell
 from tests.serving import serving
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"

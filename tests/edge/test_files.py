@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from factory.edge import files
+from factory.system import files
 
 UNSEEN = Path("/") / ("x" * 300)  # no system call takes so long a name: an error for root too
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import HostCompilerError
-from factory.core.toolkit import CudaToolkit
-from factory.edge.toolkit import firstcompile
+from factory.errors import HostCompilerError
+from factory.kernels import firstcompile
+from factory.toolkit.toolkit import CudaToolkit
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
 HEAD = '#!/bin/sh\n[ "$LC_ALL" = C ] && [ "$1 $2 $3 $4" = "-ccbin /g++-13 -std=c++17 -c" ] && [ -f "$5" ] || exit 9\n'

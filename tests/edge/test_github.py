@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import PublishError
-from factory.core.published import of_release
-from factory.edge import github
-from factory.edge.github import Repository, TroubleError
+from factory.errors import PublishError
+from factory.index.published import of_release
+from factory.publish import releases
+from factory.publish.releases import Repository, TroubleError
 from tests.githubserver import TOKEN, GithubServer
 from tests.publishing import TAG, make_wheel, repository
 from tests.verb.test_publish import published
@@ -199,7 +199,7 @@ def test_many_requests_share_a_connection(server: GithubServer, client: Reposito
 
 
 def test_writes_are_a_second_apart(server: GithubServer) -> None:
-    assert github.limits().seconds_between_writes == 1.0
+    assert releases.limits().seconds_between_writes == 1.0
     client = Repository("someone/wheels", token=TOKEN, api=server.api)
     began = time.monotonic()
     for _ in range(2):

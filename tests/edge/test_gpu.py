@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import GpuError
-from factory.edge import gpu
-from factory.edge.gpu import Gpu
+from factory.errors import GpuError
+from factory.system import gpu
+from factory.system.gpu import Gpu
 from tests.smalltrial import nvidia_smi
 
 

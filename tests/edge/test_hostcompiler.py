@@ -3,11 +3,11 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import HostCompilerError, TorchClassError
-from factory.core.model import Toolkit, Torch
-from factory.edge import shell
-from factory.edge.hostcompiler import HostCompiler, check_class, find
-from factory.edge.workshop import kernel_class
+from factory.errors import HostCompilerError, TorchClassError
+from factory.kernels.hostcompiler import HostCompiler, check_class, find
+from factory.matrix.model import Toolkit, Torch
+from factory.session import kernel_class
+from factory.system import process
 
 REAL = shutil.which("g++") or "g++"
 PATH = {"PATH": f"{Path(REAL).parent}:/usr/bin:/bin"}
@@ -41,9 +41,9 @@ def compiler(path: Path, version: str, describes: str = "gcc version", objcopy: 
 def test_the_machine_s_own() -> None:
     found = find(toolkit(99), PATH)
     assert found.path.name == "g++"
-    assert shell.run([found.path, "-dumpfullversion"]).stdout.strip() == found.version
+    assert process.run([found.path, "-dumpfullversion"]).stdout.strip() == found.version
     assert len(found.digest) == 64
-    assert "GNU objcopy" in shell.run([found.objcopy, "--version"]).stdout
+    assert "GNU objcopy" in process.run([found.objcopy, "--version"]).stdout
     assert find(toolkit(99), PATH) == found
 
 

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DiskFullError, EngineError, FactoryError, ImageError, UnreachableError
-from factory.core.model import Image
-from factory.edge.engine import Engine
-from factory.edge.image import ensure
+from factory.errors import DiskFullError, EngineError, FactoryError, ImageError, UnreachableError
+from factory.image.engine import Engine
+from factory.image.pull import ensure
+from factory.matrix.model import Image
 
 REMOTE = Image(name="docker.io/example/builder:cuda12.4", digest=None, promise="manylinux_2_28")
 LOCAL = Image(name="localhost/builder:cuda12.4", digest=None, promise="manylinux_2_36")

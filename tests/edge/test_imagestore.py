@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DiskFullError, EngineError, FactoryError, ImageError
-from factory.edge.engine import Engine
-from factory.edge.imagestore import take
+from factory.errors import DiskFullError, EngineError, FactoryError, ImageError
+from factory.image.engine import Engine
+from factory.image.store import take
 
 NAME = "localhost/builder:cuda12.4"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.doctor.facts import Missing, Python
-from factory.edge import installed, shell
+from factory.doctor import installed
+from factory.doctor.facts import Missing, Python
+from factory.system import process
 
 # The function whose name tells the ABI, as c10/util/Exception.h declares it.
 C10 = """#include <string>
@@ -65,7 +66,7 @@ def test_the_abi_is_read_from_the_symbols(abi: bool, env: dict[str, str], torch:
     (torch / "lib").mkdir()
     (torch / "c10.cpp").write_text(C10)
     define = f"-D_GLIBCXX_USE_CXX11_ABI={int(abi)}"
-    assert shell.run(["g++", define, "-shared", "-fPIC", torch / "c10.cpp", "-o", torch / "lib" / "libc10.so"]).ok
+    assert process.run(["g++", define, "-shared", "-fPIC", torch / "c10.cpp", "-o", torch / "lib" / "libc10.so"]).ok
     found = looked(env).torch
     assert found is not None
     assert found.cxx11abi is abi

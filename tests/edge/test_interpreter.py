@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import InterpreterError
-from factory.edge.interpreter import find
+from factory.environment.interpreter import find
+from factory.errors import InterpreterError
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 

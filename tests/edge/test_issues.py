@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from factory.core.errors import UpdateError
-from factory.core.update.ledger import Issue
-from factory.core.update.proposal import mark
-from factory.edge import githubclient
-from factory.edge.githubclient import TroubleError
-from factory.edge.issues import Issues
+from factory.errors import UpdateError
+from factory.github import client as githubclient
+from factory.github.client import TroubleError
+from factory.update.issues import Issues
+from factory.update.ledger import Issue
+from factory.update.proposal import mark
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.edge.jobsummary import LIMIT, append
+from factory.output.githubjob import LIMIT, append
 
 
 def refuse(text: str) -> None:

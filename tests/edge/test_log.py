@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from factory.core.progress import Snapshot
-from factory.edge.log import Log
+from factory.output.log import Log
+from factory.output.progress import Snapshot
 
 SNAPSHOT = Snapshot(
     done=1,

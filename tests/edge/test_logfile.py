@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import UsageError
-from factory.edge import logfile
+from factory.diagnose import logfile
+from factory.errors import UsageError
 
 
 def test_a_log_comes_in_blocks(tmp_path: Path) -> None:

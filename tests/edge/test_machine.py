@@ -4,7 +4,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from factory.edge.machine import read
+from factory.system.machine import read
 
 GB = 10**9
 CORES = len(os.sched_getaffinity(0))

@@ -1,8 +1,8 @@
 import pytest
 
-from factory.core.errors import DiskFullError, ImageError
-from factory.edge.outcome import last_lines, must
-from factory.edge.shell import Completed
+from factory.errors import DiskFullError, ImageError
+from factory.image.check import last_lines, must
+from factory.system.process import Completed
 
 
 def ended(status: int, stdout: str = "", stderr: str = "") -> Completed:

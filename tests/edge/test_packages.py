@@ -14,10 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from factory.core.errors import DigestError, SourceError, UnreachableError
-from factory.core.update.listing import IndexFile, sdists, wheels
-from factory.core.update.metadata import needs
-from factory.edge import packages, remotefile
+from factory.errors import DigestError, SourceError, UnreachableError
+from factory.system import remotefile
+from factory.update import packages
+from factory.update.listing import IndexFile, sdists, wheels
+from factory.update.metadata import needs
 from tests.serving import serving
 
 NAME = "torch-2.16.0-cp314-cp314-manylinux_2_28_x86_64.whl"

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import UsageError
-from factory.edge.pipconfig import index_url, without_password
+from factory.errors import UsageError
+from factory.system.pipconfig import index_url, without_password
 
 MIRROR = "https://mirror.example/simple"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.setarchive import Member
-from factory.edge.pool import Pool, Record, SetRecord
+from factory.pool.archivename import Member
+from factory.pool.store import Pool, Record, SetRecord
 from tests.kernelsets import store
 
 SET = SetRecord(

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, FactoryError
-from factory.edge.pool import Pool
-from factory.edge.poolarchive import export, take
+from factory.errors import DigestError, FactoryError
+from factory.pool.archive import export, take
+from factory.pool.store import Pool
 from tests.kernelsets import content, files, fill, kernel_set, key_of, put, whole_keys
 from tests.smallsdist import ROOT
 

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import FactoryError
-from factory.edge.pool import Pool
-from factory.edge.poolstock import by_hash, by_presence, check, holding, remove_leftovers, remove_sets
+from factory.errors import FactoryError
+from factory.pool.inventory import by_hash, by_presence, check, holding, remove_leftovers, remove_sets
+from factory.pool.store import Pool
 from tests.kernelsets import PARTS, content, files, fill, kernel_set, key_of, put, whole_keys
 
 ONE, TWO = kernel_set("a.cu", "b.cu"), kernel_set("b.cu", "c.cu", profile="full")

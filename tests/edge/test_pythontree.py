@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import InterpreterError
-from factory.edge.pythontree import PythonTree, copy, find, packages
+from factory.errors import InterpreterError
+from factory.image.pythontree import PythonTree, copy, find, packages
 
 HERE = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, ImageError, UnreachableError
-from factory.core.imagename import ImageName
-from factory.edge.registry import digest, tags
+from factory.errors import DigestError, ImageError, UnreachableError
+from factory.image.registry import digest, tags
+from factory.matrix.imagename import ImageName
 from tests.smallregistry import DIGEST, INDEX, MANIFEST, TOKEN, Answer, Handler, Registry, registry
 
 PATH = "/v2/team/image/manifests/tag"

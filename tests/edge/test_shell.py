@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.edge import shell
+from factory.system import process as shell
 
 ENV = {"PATH": "/usr/bin:/bin"}
 # A child and a grandchild, both asleep; their ids go to a file.

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, SourceError, UnreachableError
-from factory.edge.source import fetch, unpack
+from factory.errors import DigestError, SourceError, UnreachableError
+from factory.kernels.source import fetch, unpack
 from tests.serving import serving
 
 VERSION = "0.0.1"

@@ -3,7 +3,7 @@ import tarfile
 
 import pytest
 
-from factory.edge.tarstream import members
+from factory.pool.tarstream import members
 
 LIMIT = 1_000_000
 

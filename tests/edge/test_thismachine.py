@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import InterpreterError
-from factory.edge import thismachine
+from factory.errors import InterpreterError
+from factory.index import probe
 
 TORCH = """
 __version__ = "2.6.0+cu124"
@@ -32,7 +32,7 @@ def env(tmp_path: Path) -> dict[str, str]:
 
 
 def test_an_interpreter_tells_its_torch_and_the_driver_its_gpus(env: dict[str, str]) -> None:
-    found = thismachine.read(Path(sys.executable), env)
+    found = probe.read(Path(sys.executable), env)
     here = found.environment
     assert not found.trouble
     assert found.torch_version == "2.6.0+cu124"
@@ -45,7 +45,7 @@ def test_an_interpreter_tells_its_torch_and_the_driver_its_gpus(env: dict[str, s
 
 def test_a_machine_without_a_gpu(env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "nvidia-smi").write_text("#!/bin/sh\necho 'NVIDIA-SMI has failed'\nexit 9\n")
-    here = thismachine.read(Path(sys.executable), env).environment
+    here = probe.read(Path(sys.executable), env).environment
     assert (here.gpus, here.driver) == ((), None)
 
 
@@ -58,12 +58,12 @@ def test_a_machine_without_a_gpu(env: dict[str, str], tmp_path: Path) -> None:
 )
 def test_why_no_wheel_can_be_chosen(torch: str, trouble: str, env: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "torch.py").write_text(torch)
-    assert thismachine.read(Path(sys.executable), env).trouble.startswith(trouble)
+    assert probe.read(Path(sys.executable), env).trouble.startswith(trouble)
 
 
 def test_what_is_no_python_is_named(env: dict[str, str]) -> None:
     with pytest.raises(InterpreterError, match="/bin/false did not say what it is"):
-        thismachine.read(Path("/bin/false"), env)
+        probe.read(Path("/bin/false"), env)
 
 
 def test_the_interpreter_is_the_persons_and_not_this_programs_own(tmp_path: Path) -> None:
@@ -71,9 +71,9 @@ def test_the_interpreter_is_the_persons_and_not_this_programs_own(tmp_path: Path
     theirs.mkdir(parents=True)
     (theirs / "python3").touch()
     own = Path(sys.prefix) / "bin"
-    assert thismachine.interpreter({"PATH": f"{own}:{theirs}"}) == theirs / "python3"
+    assert probe.interpreter({"PATH": f"{own}:{theirs}"}) == theirs / "python3"
     with pytest.raises(InterpreterError, match="there is no python on PATH"):
-        thismachine.interpreter({"PATH": str(own)})
+        probe.interpreter({"PATH": str(own)})
 
 
 def test_the_system_s_interpreter_is_the_person_s_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -81,4 +81,4 @@ def test_the_system_s_interpreter_is_the_person_s_too(monkeypatch: pytest.Monkey
     (tmp_path / "bin" / "python3").touch()
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setattr(sys, "base_prefix", str(tmp_path))
-    assert thismachine.interpreter({"PATH": f"{tmp_path}/bin"}) == tmp_path / "bin" / "python3"
+    assert probe.interpreter({"PATH": f"{tmp_path}/bin"}) == tmp_path / "bin" / "python3"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DiskFullError, ToolkitError, UnreachableError
-from factory.core.toolkit_pins import Package, Recipe
-from factory.edge.toolkit.find import World, find, pins
-from factory.edge.toolkit.source import Errand, Source
+from factory.errors import DiskFullError, ToolkitError, UnreachableError
+from factory.toolkit.find import World, find, pins
+from factory.toolkit.pins import Package, Recipe
+from factory.toolkit.source import Errand, Source
 
 Maker = Callable[..., Path]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import ToolkitError
-from factory.edge.toolkit.check import digest_of, inspect
+from factory.errors import ToolkitError
+from factory.toolkit.check import digest_of, inspect
 
 Maker = Callable[..., Path]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, UnreachableError
-from factory.core.toolkit_pins import Package
-from factory.edge.toolkit.debian import fetch, mirrors_here
-from factory.edge.toolkit.source import Errand
+from factory.errors import DigestError, UnreachableError
+from factory.toolkit.debian import fetch, mirrors_here
+from factory.toolkit.pins import Package
+from factory.toolkit.source import Errand
 from tests import smallapt
 
 PATH = "pool/non-free/t/tool/tool_1_all.deb"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.headerfix import Change, HeaderFix
-from factory.core.toolkit import CudaToolkit
-from factory.edge.toolkit import check
-from factory.edge.toolkit.mended import MANIFEST, fitting, fixes, mended
+from factory.toolkit import check
+from factory.toolkit.headerfix import Change, HeaderFix
+from factory.toolkit.mended import MANIFEST, fitting, fixes, mended
+from factory.toolkit.toolkit import CudaToolkit
 
 Maker = Callable[..., Path]
 HEADER = "include/crt/math_functions.h"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, UnreachableError
-from factory.core.toolkit_pins import Package
-from factory.edge.toolkit.redist import fetch
-from factory.edge.toolkit.source import Errand
+from factory.errors import DigestError, UnreachableError
+from factory.toolkit.pins import Package
+from factory.toolkit.redist import fetch
+from factory.toolkit.source import Errand
 from tests.serving import serving
 
 PATH = "cuda_x/linux-x86_64/cuda_x-linux-x86_64-1.2.3-archive.tar.xz"

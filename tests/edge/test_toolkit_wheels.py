@@ -10,25 +10,25 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, UnreachableError
-from factory.core.toolkit_pins import Package
-from factory.edge import shell
-from factory.edge.toolkit import wheels as toolkit_wheels
-from factory.edge.toolkit.source import Errand
+from factory.errors import DigestError, UnreachableError
+from factory.system import process
+from factory.toolkit import wheels
+from factory.toolkit.pins import Package
+from factory.toolkit.source import Errand
 
 
 @pytest.fixture(scope="session")
 def pip(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
     home = tmp_path_factory.mktemp("pip") / "env"
-    assert shell.run([sys.executable, "-m", "virtualenv", "--no-periodic-update", home]).ok
-    return toolkit_wheels.with_pip(str(home / "bin/python"))
+    assert process.run([sys.executable, "-m", "virtualenv", "--no-periodic-update", home]).ok
+    return wheels.with_pip(str(home / "bin/python"))
 
 
 @pytest.fixture
 def uv() -> Sequence[str]:
     program = shutil.which("uv", path=f"{os.environ['PATH']}:{Path(sys.executable).parent}")
     assert program is not None
-    return toolkit_wheels.with_uv(program)
+    return wheels.with_uv(program)
 
 
 @pytest.fixture(params=["pip", "uv"])
@@ -74,7 +74,7 @@ def errand(tmp_path: Path) -> Errand:
 
 
 def fetch(packages: Sequence[Package], errand: Errand, command: Sequence[str]) -> Mapping[str, Path]:
-    return toolkit_wheels.fetch(packages, errand, installer=lambda _: command)
+    return wheels.fetch(packages, errand, installer=lambda _: command)
 
 
 def test_wheels_that_share_a_directory_come_into_one_tree(
@@ -101,4 +101,4 @@ def test_a_wheel_the_index_does_not_have_is_named(tmp_path: Path, errand: Errand
 
 
 def test_one_of_the_two_is_found_here(errand: Errand) -> None:
-    assert "install" in toolkit_wheels.choose(errand.env)
+    assert "install" in wheels.choose(errand.env)

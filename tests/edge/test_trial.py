@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.edge.testbed import Bed, Facts
-from factory.edge.trial import Ran, Request, Trial, variables
+from factory.gpu_test.run import Ran, Request, Trial, variables
+from factory.gpu_test.testenv import Bed, Facts
 from tests.smalltrial import program
 
 FACTS = Facts(python="3.11", torch="2.6.0", cuda="12.4", cxx11abi=False, glibc=None)

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.edge import shell
-from factory.edge.uv import find_uv
+from factory.system import process
+from factory.system.uv import find_uv
 
 BESIDE = Path(sys.executable).with_name("uv")  # the test dependencies bring it
 
@@ -39,5 +39,5 @@ def test_uv_names_itself_to_what_it_starts(tmp_path: Path) -> None:
     options = ("--no-project", "--no-config", "--offline", "--python", sys.executable)
     env = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
     asks = ("python", "-c", "import os; print(os.environ['UV'])")
-    done = shell.run([BESIDE, "run", *options, *asks], cwd=tmp_path, env=env)
+    done = process.run([BESIDE, "run", *options, *asks], cwd=tmp_path, env=env)
     assert Path(done.stdout.strip()).samefile(find_uv(env) or tmp_path), done.stderr

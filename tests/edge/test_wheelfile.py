@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import AuditError
-from factory.core.wheel.facts import WheelFacts
-from factory.edge import wheelfile
+from factory.errors import AuditError
+from factory.wheel import read as wheelfile
+from factory.wheel.facts import WheelFacts
 
 RULES = wheelfile.rules()
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import UnreachableError
-from factory.core.published import to_json
-from factory.edge import wheellist
+from factory.errors import UnreachableError
+from factory.index import wheelsjson
+from factory.index.published import to_json
 from tests.samplewheels import GUIDE, wheel
 from tests.serving import serving
 
@@ -33,23 +33,23 @@ def answering(status: int, body: bytes) -> Iterator[str]:
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_a_list_at_an_address(slash: str) -> None:
     with answering(200, to_json([wheel()]).encode()) as index:
-        assert wheellist.read(index + slash) == wheellist.former(index) == (wheel(),)
+        assert wheelsjson.read(index + slash) == wheelsjson.former(index) == (wheel(),)
 
 
 def test_a_mirrors_addresses_become_whole_for_those_who_fetch(tmp_path: Path) -> None:
     relative = wheel(url="files/a%2Bb.whl")
     (tmp_path / "wheels.json").write_text(to_json([relative]))
-    (found,) = wheellist.read(str(tmp_path))
+    (found,) = wheelsjson.read(str(tmp_path))
     assert found.url == f"{tmp_path.as_uri()}/files/a%2Bb.whl"
-    assert wheellist.former(tmp_path.as_uri()) == (relative,)
+    assert wheelsjson.former(tmp_path.as_uri()) == (relative,)
 
 
 def test_no_index_yet_is_an_empty_one_for_its_successor_only(tmp_path: Path) -> None:
     with answering(404, b"") as index:
         for place in (index, str(tmp_path)):
-            assert wheellist.former(place) == ()
+            assert wheelsjson.former(place) == ()
             with pytest.raises(UnreachableError, match="there is no index at"):
-                wheellist.read(place)
+                wheelsjson.read(place)
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ def test_no_index_yet_is_an_empty_one_for_its_successor_only(tmp_path: Path) -> 
 )
 def test_an_index_that_cannot_be_told_is_never_taken_for_an_empty_one(status: int, body: bytes, why: str) -> None:
     with answering(status, body) as index, pytest.raises(UnreachableError, match=why):
-        wheellist.former(index)
+        wheelsjson.former(index)
 
 
 def test_a_host_that_does_not_answer() -> None:
     with answering(200, b"") as index:
         pass
     with pytest.raises(UnreachableError, match="the index cannot be reached"):
-        wheellist.former(index)
+        wheelsjson.former(index)

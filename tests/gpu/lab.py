@@ -12,24 +12,29 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import upstream
-from factory.core import cells, exercised, matrix
-from factory.core.arch import Arch
-from factory.core.doctor.choose import newest_fitting
-from factory.core.doctor.target import spelt
-from factory.core.model import Cell, Matrix, State
-from factory.core.unit import Unit
-from factory.core.verdict import Verdict
-from factory.core.wheel.fatbin import images
-from factory.edge import environment, gpu, machinefacts, workshop
-from factory.edge.cache import cache_root, writable
-from factory.edge.log import Log
-from factory.edge.machinefacts import Here
-from factory.edge.toolkit.find import World
-from factory.edge.workshop import Workshop
-from factory.verb import host, kernels, workbench
-from factory.verb.kernels import KernelSet, Origins
-from factory.verb.plan import need_of
-from factory.verb.pronounce import verdict_path
+from factory import matrix, session
+from factory.build import host, setup
+from factory.doctor import look
+from factory.doctor.choose import newest_fitting
+from factory.doctor.look import Here
+from factory.doctor.target import spelt
+from factory.environment import environment
+from factory.gpu_test import coverage
+from factory.gpu_test.pronounce import verdict_path
+from factory.gpu_test.verdict import Verdict
+from factory.kernels import kernels
+from factory.kernels.kernels import KernelSet, Origins
+from factory.kernels.unit import Unit
+from factory.matrix import cells
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell, Matrix, State
+from factory.output.log import Log
+from factory.plan.plan import need_of
+from factory.session import Workshop
+from factory.system import gpu
+from factory.system.cache import cache_root, writable
+from factory.toolkit.find import World
+from factory.wheel.fatbin import images
 
 ROOT = Path(__file__).parents[2]
 PTX = Arch.parse("8.0+PTX")  # what every GPU that flash-attn supports can also run, if not by choice
@@ -49,7 +54,7 @@ class Lab:
     @property
     def runnable(self) -> set[str]:
         """The GPU code of the wheel that the GPU can run."""
-        return {str(image) for image in images(self.cell.archs) if exercised.runs(image, self.gpu)}
+        return {str(image) for image in images(self.cell.archs) if coverage.runs(image, self.gpu)}
 
     def build(self, dist: Path) -> Path:
         """Build the wheel as a person does."""
@@ -60,7 +65,7 @@ class Lab:
     def build_upstreams_way(self, dist: Path) -> Path:
         """Build it with upstream's own setup.py and nothing of the factory's in between, for this GPU alone."""
         work = dist / "work"
-        wanted = workbench.wanted(replace(self.cell, archs=(self.gpu,)), self.rules)
+        wanted = setup.wanted(replace(self.cell, archs=(self.gpu,)), self.rules)
         made = host.prepare(wanted, environment.installer(self.shop))
         command = upstream.command(wanted, made, self.rules, self.shop, work)
         subprocess.run(command.argv, cwd=command.cwd, env=command.env, check=True)
@@ -87,7 +92,7 @@ class Lab:
             kernels.compile_missing([unit for unit in mixed if unit in ready.units], ready, self.shop)
         nowhere = Origins(mine=(), pooled=frozenset(), fetched=frozenset(), left=0, seconds=0)
         made = KernelSet(ready=replace(right, units=mixed), compiled=0, origins=nowhere)
-        cell = workbench.wanted(self.cell, self.rules)
+        cell = setup.wanted(self.cell, self.rules)
         return host.build(cell, made, installer=environment.installer(self.shop), shop=self.shop, dist=dist)
 
 
@@ -97,9 +102,9 @@ def open_lab() -> Lab:
     rules = matrix.load((ROOT / "matrix.yaml").read_bytes())
     here = Arch.parse(gpu.find(env)[0].capability)
     archs = (PTX,) if PTX.real == here else (PTX, here)
-    facts = machinefacts.look(Here(env=env, dist=ROOT / "dist", world=World()), rules)
+    facts = look.look(Here(env=env, dist=ROOT / "dist", world=World()), rules)
     rows = cells.expand(rules, profile="smoke", archs=archs)
-    limits = workshop.limits(env, max_jobs=rules.max_jobs)
+    limits = session.limits(env, max_jobs=rules.max_jobs)
     return Lab(
         rules=rules,
         shop=Workshop(cache=writable(cache_root(env)), env=env, log=Log(Console(width=160)), limits=limits),

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.verdict import GROUPS, Group, Verdict
-from factory.edge import hostcompiler
-from factory.edge.digest import sha256_of
+from factory.gpu_test.verdict import GROUPS, Group, Verdict
+from factory.kernels import hostcompiler
+from factory.system.files import sha256_of
 from tests.gpu import wrong
 from tests.gpu.lab import Lab, open_lab, tried
 

@@ -7,9 +7,9 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
-from factory.core.arch import Arch
-from factory.core.wheel.fatbin import Image
-from factory.edge import elf
+from factory.matrix.arch import Arch
+from factory.wheel import elf
+from factory.wheel.fatbin import Image
 
 NOBODY = Image("real", Arch(1, 0))
 HEAD_SIZE = 96

@@ -10,8 +10,9 @@ from dataclasses import replace
 
 from factory.cli import context
 from factory.cli.parser import read
-from factory.core.shard import Shard
-from factory.verb import kernels, plan
+from factory.kernels import kernels
+from factory.kernels.shard import Shard
+from factory.plan import plan
 
 
 def main(words: list[str]) -> None:

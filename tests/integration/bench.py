@@ -15,17 +15,17 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory.core import matrix
-from factory.core.arch import Arch
-from factory.core.model import Cell, FlashAttn, Matrix
-from factory.edge import interpreter, workshop
-from factory.edge.cache import cache_root
-from factory.edge.environment import Installer
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb import host, workbench
-from factory.verb.kernels import KernelSet, SetWanted
-from factory.verb.workbench import CellWanted
+from factory import matrix, session
+from factory.build import host, setup
+from factory.build.setup import CellWanted
+from factory.environment import interpreter
+from factory.environment.environment import Installer
+from factory.kernels.kernels import KernelSet, SetWanted
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell, FlashAttn, Matrix
+from factory.output.log import Log
+from factory.session import Workshop
+from factory.system.cache import cache_root
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +52,7 @@ class Bench:
             profile="smoke",
             archs=self.kernels.archs,
         )
-        return workbench.wanted(cell, self.rules)
+        return setup.wanted(cell, self.rules)
 
     def build(self, kernels: KernelSet, dist: Path, torch: str = "2.6") -> Path:
         return host.build(self.cell(torch=torch), kernels, installer=self.installer, shop=self.shop, dist=dist)
@@ -77,7 +77,7 @@ def make_bench(root: Path) -> Bench:
     )
     output = io.StringIO()
     shop = Workshop(
-        cache=cache, env=env, log=Log(Console(file=output, width=200)), limits=workshop.limits(env, max_jobs=2)
+        cache=cache, env=env, log=Log(Console(file=output, width=200)), limits=session.limits(env, max_jobs=2)
     )
     return Bench(
         shop=shop,
@@ -88,7 +88,7 @@ def make_bench(root: Path) -> Bench:
             toolkit=rules.toolkits["12.4"],
             archs=(Arch.parse("8.0"), Arch.parse("9.0")),
             profile=rules.profiles["smoke"],
-            kernel_class=workshop.kernel_class(rules.torch["2.6"].kernel_class),
+            kernel_class=session.kernel_class(rules.torch["2.6"].kernel_class),
         ),
         installer=Installer(
             cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=shop.log.say

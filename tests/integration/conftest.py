@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.verb import kernels
+from factory.kernels import kernels
 from tests.integration.bench import Bench, Made, make_bench
 
 

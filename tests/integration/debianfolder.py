@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.builderimage import BUNDLE
-from factory.core.container import PROXIES
-from factory.edge import debootstrap, pipconfig, shell
-from factory.edge.cache import cache_root, made_once
+from factory.build.container.spec import PROXIES
+from factory.image import debootstrap
+from factory.image.layout import BUNDLE
+from factory.system import pipconfig, process
+from factory.system.cache import cache_root, made_once
 
 HOME = Path("/home/builder")
 PYTHON = ("python3", "python3-dev", "python3-pip", "python3-venv")
@@ -128,7 +129,7 @@ def _connect(made: Folder) -> None:
 
 
 def _apt_proxies() -> str:
-    dumped = shell.run(["apt-config", "dump"], env=os.environ, timeout=60).stdout.splitlines()
+    dumped = process.run(["apt-config", "dump"], env=os.environ, timeout=60).stdout.splitlines()
     return "".join(f"{line}\n" for line in dumped if re.match(r"Acquire::https?::Proxy", line))
 
 

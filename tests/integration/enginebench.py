@@ -6,8 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from factory.edge import shell
-from factory.edge.engine import Engine, find
+from factory.image.engine import Engine, find
+from factory.system import process
 
 PACKAGES = (
     *("podman", "runc", "debootstrap", "uidmap", "iptables"),
@@ -30,7 +30,7 @@ def engine(directory: Path) -> Engine:
     """Give an engine; what configures it, if need be, stands in ``directory`` and in this process's environment."""
     if any(shutil.which(name) is None for name in ("podman", "debootstrap")):
         for words in (("update",), ("install", "--yes", "--no-install-recommends", *PACKAGES)):
-            done = shell.run(["apt-get", "--quiet", *words], timeout=600)
+            done = process.run(["apt-get", "--quiet", *words], timeout=600)
             assert done.ok, done.stderr
     configure(directory)
     return find(os.environ)

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 
 import psutil
 
-from factory.edge.cache import cache_root
-from factory.edge.pool import Pool
-from factory.edge.toolkit.find import find
+from factory.pool.store import Pool
+from factory.system.cache import cache_root
+from factory.toolkit.find import find
 from tests.smallsdist import ROOT, matrix_with_small_sdists
 
 SET = ("cu124", "torch2.6", "--profile", "smoke", "--archs", "8.0")

@@ -10,15 +10,17 @@ import pytest
 import tomli_w
 from rich.console import Console
 
-from factory.core import container, matrix
-from factory.core.arch import Arch
-from factory.core.container import Outside
-from factory.core.model import Cell, Image
-from factory.edge import cibuildwheel, interpreter, shell
-from factory.edge.cache import cache_root
-from factory.edge.engine import engine_env
-from factory.edge.environment import Installer
-from factory.edge.log import Log
+from factory import matrix
+from factory.build.container import spec
+from factory.build.container.spec import Outside
+from factory.environment import cibuildwheel, interpreter
+from factory.environment.environment import Installer
+from factory.image.engine import engine_env
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell, Image
+from factory.output.log import Log
+from factory.system import process
+from factory.system.cache import cache_root
 
 pytestmark = pytest.mark.live_matrix
 
@@ -79,13 +81,13 @@ def read(python: str, directory: Path) -> dict[str, Any]:
     tool = cibuildwheel.find(rules.cibuildwheel[python], cache=cache, installer=installer, say=print)
     caller = dict(os.environ) | {"CIBW_BEFORE_ALL": "evil", "CIBW_ENVIRONMENT": "A=evil", "GITHUB_TOKEN": "evil"}
     odd = directory / "a cache, with 'all' $signs"
-    mounts = container.mounts(odd, bundle=Path("/ca.crt"))
+    mounts = spec.mounts(odd, bundle=Path("/ca.crt"))
     outside = Outside(engine="podman", mounts=mounts, proxies=("HTTPS_PROXY",), jobs=3, run="r1", workspace=odd)
     image = Image(name="example.org/builder:cuda12.4", digest=DIGEST, promise="manylinux_2_28")
     configured = directory / "cibuildwheel.toml"
-    configured.write_text(tomli_w.dumps(container.configuration(cell(python), image, outside)))
-    words = (container.identifier(cell(python)), configured, directory)
-    done = shell.run([tool, "-I", "-c", READ, *words], cwd=directory, env=engine_env(caller), timeout=60)
+    configured.write_text(tomli_w.dumps(spec.configuration(cell(python), image, outside)))
+    words = (spec.identifier(cell(python)), configured, directory)
+    done = process.run([tool, "-I", "-c", READ, *words], cwd=directory, env=engine_env(caller), timeout=60)
     assert done.ok, done.stderr
     told: dict[str, Any] = json.loads(done.stdout)
     return told
@@ -96,7 +98,7 @@ def test_cibuildwheel_reads_what_the_recipe_means(python: str, tmp_path: Path) -
     told = read(python, tmp_path)
     tag = "cp" + python.replace(".", "")
     assert told["identifiers"] == [f"{tag}-manylinux_x86_64"]
-    assert told["home"] == [str(container.site(cell(python)).python.parents[1])]
+    assert told["home"] == [str(spec.site(cell(python)).python.parents[1])]
     assert told["image"] == f"example.org/builder@{DIGEST}"
     assert (told["engine"], told["host_mounted"]) == ("podman", False)
     assert (told["frontend"], told["repair"], told["tested"]) == ("pip", "", True)
@@ -131,7 +133,7 @@ def test_environment_and_mounts_arrive_whole_and_nothing_of_the_caller(tmp_path:
         "SSL_CERT_FILE": "/factory/ca-certificates.crt",
     }
     odd = tmp_path / "a cache, with 'all' $signs"
-    mounts = container.mounts(odd, bundle=Path("/ca.crt"))
+    mounts = spec.mounts(odd, bundle=Path("/ca.crt"))
     assert told["arguments"] == [
         "--label=flash-attn-wheel-factory=r1",
         f"--label=flash-attn-wheel-factory.workspace={odd}",

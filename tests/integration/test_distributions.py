@@ -22,10 +22,12 @@ from pathlib import Path
 
 import pytest
 
-from factory.core import matrix
-from factory.edge import cubin, fetchedcompiler, shell
-from factory.edge.digest import sha256_of
-from factory.edge.pool import Pool
+from factory import matrix
+from factory.kernels import fetchedcompiler
+from factory.pool.store import Pool
+from factory.prove import cubin
+from factory.system import process
+from factory.system.files import sha256_of
 from tests import distributions
 from tests.distributions import CUDA, TITLES, Code, Record, Seen
 from tests.frozen import MATRIX
@@ -72,7 +74,7 @@ def debian(suite: str) -> Folder:
     debianfolder.require()
     made = debianfolder.folder(suite)
     shutil.rmtree(made.outside(CLONE), ignore_errors=True)
-    listed = shell.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
+    listed = process.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT)
     assert listed.ok, listed.stderr
     for name in listed.stdout.split("\0"):
         if name != "matrix.yaml" and (ROOT / name).is_file():

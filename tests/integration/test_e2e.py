@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from factory.core import matrix
-from factory.edge import interpreter
-from factory.edge.cache import cache_root
-from factory.edge.environment import Installer
+from factory import matrix
+from factory.environment import interpreter
+from factory.environment.environment import Installer
+from factory.system.cache import cache_root
 from tests.githubserver import github_server
 from tests.githubstore import REPOSITORY
 from tests.publishing import put_list

@@ -18,15 +18,16 @@ from pathlib import Path
 
 import pytest
 
-from factory.core import container
-from factory.core.builderimage import name as builder_name
-from factory.core.container import ContainerJob
-from factory.core.proof import code_differences, symbol_differences
-from factory.core.wheel.facts import Extension
-from factory.edge import cubin, elf
-from factory.edge.cache import cache_root
-from factory.edge.engine import Engine
-from factory.edge.pool import Pool
+from factory.build.container import spec
+from factory.build.container.spec import ContainerJob
+from factory.image.engine import Engine
+from factory.image.layout import name as builder_name
+from factory.pool.store import Pool
+from factory.prove import cubin
+from factory.prove.proof import code_differences, symbol_differences
+from factory.system.cache import cache_root
+from factory.wheel import elf
+from factory.wheel.facts import Extension
 from tests.integration import enginebench
 from tests.integration.test_e2e import BACKWARD, PARTS, WHEEL, done, without_backward
 
@@ -95,7 +96,7 @@ def containers(engine: Engine, label: str = LABEL) -> list[str]:
 def label_of(cache: Path) -> str:
     """Give the label of the build that runs in ``cache``: others may run on this machine too."""
     (job,) = (cache / "work").glob("*-container/project/job.json")
-    return container.label(ContainerJob.from_json(job.read_text()).run)
+    return spec.label(ContainerJob.from_json(job.read_text()).run)
 
 
 def test_the_report_is_clean_and_states_the_floor(wheel: Path) -> None:
@@ -119,7 +120,7 @@ def test_nothing_of_the_build_is_left(wheel: Path, engine: Engine) -> None:
 def test_everything_written_inside_belongs_to_the_caller(wheel: Path) -> None:
     foreign = [
         path
-        for name in container.SHARED
+        for name in spec.SHARED
         for path in (cache_root(os.environ) / name).rglob("*")
         if path.lstat().st_uid != os.getuid()
     ]
@@ -211,7 +212,7 @@ def test_an_image_that_is_not_here_is_explained(here: Path, tmp_path: Path) -> N
 
 
 def test_limits_of_a_container_are_seen_inside(here: Path, engine: Engine) -> None:
-    """Admission asks ``factory.edge.machine``; so is it asked here, by an interpreter of the image."""
+    """Admission asks ``factory.system.machine``; so is it asked here, by an interpreter of the image."""
     assert here.is_dir()
     packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
     tag = f"cp3{sys.version_info.minor}"

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.published import Published
-from factory.edge import download, shell, wheellist
-from factory.edge.shell import Completed
-from factory.site import flash_attn_wheel as alone
-from factory.verb.index import index, mirror
+from factory.index import wheelsjson
+from factory.index.index import index, mirror
+from factory.index.published import Published
+from factory.index.served import flash_attn_wheel
+from factory.system import download, process
+from factory.system.process import Completed
 from tests.samplewheels import named
 from tests.serving import serving
 from tests.wheelmaker import Maker, Parts
@@ -127,7 +128,7 @@ class Client:
         where = ["--index-url", index] if index else ["--no-index"]
         program = pip if self.name == "pip" else uv
         env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1"}
-        return shell.run([*program, *where, *words], env=env)
+        return process.run([*program, *where, *words], env=env)
 
     def clear(self) -> None:
         for path in self.home.glob("lib/python*/site-packages/flash_attn*"):
@@ -140,13 +141,13 @@ class Client:
         code = (
             "import importlib.metadata as m; print(*(d.version for d in m.distributions() if d.name == 'flash_attn'))"
         )
-        return shell.run([self.python, "-I", "-c", code]).stdout.strip()
+        return process.run([self.python, "-I", "-c", code]).stdout.strip()
 
 
 @pytest.fixture(scope="module", params=["pip", "uv"])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Client:
     home = tmp_path_factory.mktemp(request.param)
-    done = shell.run([sys.executable, "-m", "virtualenv", "--no-download", "--python", sys.executable, home])
+    done = process.run([sys.executable, "-m", "virtualenv", "--no-download", "--python", sys.executable, home])
     assert done.ok, done.stderr
     return Client(name=request.param, home=home)
 
@@ -228,14 +229,14 @@ def test_another_python_is_not_installed(client: Client, shop: Shop) -> None:
 
 def test_a_mirror_in_files_needs_no_server(client: Client, shop: Shop) -> None:
     out = shop.root / "elsewhere"
-    copied = mirror(wheellist.read(f"{shop.url}site"), out=out, fetch=download.fetch)
-    index(copied, out=out, previous=wheellist.former(f"{shop.url}site"), allow_shrink=False, say=lambda _: None)
+    copied = mirror(wheelsjson.read(f"{shop.url}site"), out=out, fetch=download.fetch)
+    index(copied, out=out, previous=wheelsjson.former(f"{shop.url}site"), allow_shrink=False, say=lambda _: None)
     moved = out.rename(shop.root / "moved here")
     shop.asked.clear()
     done = client.install("flash-attn==2.7.4.post1", index=f"{moved.as_uri()}/{INDEX}")
     assert done.ok, done.stderr
     assert client.installed == full("2.7.4.post1")
-    one = wheellist.read(str(moved))[-1]
+    one = wheelsjson.read(str(moved))[-1]
     download.fetch(one.url, one.sha256, shop.root / "fetched.whl")
     assert not shop.asked
 
@@ -243,7 +244,7 @@ def test_a_mirror_in_files_needs_no_server(client: Client, shop: Shop) -> None:
 @pytest.mark.parametrize("right", [True, False])
 def test_the_resolvers_own_lines(right: bool, client: Client, shop: Shop) -> None:  # noqa: FBT001
     one = shop.wheels["2.7.4.post1"]
-    lines = alone.lines((one if right else replace(one, sha256=WRONG)).row)
+    lines = flash_attn_wheel.lines((one if right else replace(one, sha256=WRONG)).row)
     requirements = shop.root / "requirements.txt"
     requirements.write_text(lines["requirements"])
     for words in ([lines[client.name].split("'")[1]], ["-r", str(requirements)]):
@@ -256,16 +257,16 @@ def test_the_resolvers_own_lines(right: bool, client: Client, shop: Shop) -> Non
 @pytest.mark.parametrize("right", [True, False])
 def test_a_uv_project_locks_and_checks_the_hash(right: bool, shop: Shop) -> None:  # noqa: FBT001
     one = shop.wheels["2.7.4.post1"]
-    tables = alone.uv_project(one.row, f"{shop.url}site/")
+    tables = flash_attn_wheel.uv_project(one.row, f"{shop.url}site/")
     project = f'[project]\nname = "x"\nversion = "1"\nrequires-python = "=={PYTHON}.*"\n'
     (shop.root / "pyproject.toml").write_text(project + tables.removeprefix("# "))
     env = {"PATH": os.environ["PATH"], "HOME": str(shop.root), "UV_NO_CACHE": "1"}
     uv: list[Path | str] = [Path(sys.executable).with_name("uv"), "--directory", shop.root]
-    assert shell.run([*uv, "lock", "--python", sys.executable], env=env).ok
+    assert process.run([*uv, "lock", "--python", sys.executable], env=env).ok
     lock = (shop.root / "uv.lock").read_text()
     assert f"sha256:{one.sha256}" in lock
     if not right:
         (shop.root / "uv.lock").write_text(lock.replace(one.sha256, WRONG))
-    done = shell.run([*uv, "sync", "--frozen", "--python", sys.executable], env=env)
+    done = process.run([*uv, "sync", "--frozen", "--python", sys.executable], env=env)
     assert done.ok is right, done.stderr
     assert right or "hash" in done.stderr.lower()

@@ -13,16 +13,20 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
-from factory.core.release.gate import read_report
-from factory.core.shard import Shard
-from factory.edge import hostcompiler, poolarchive, workshop
-from factory.edge.shell import run
-from factory.verb import audit, host, kernels, remotepool
-from factory.verb.build import Order, build
-from factory.verb.host import Host
-from factory.verb.kernels import KernelSet
-from factory.verb.remotepool import Remote
+from factory import session
+from factory.audit import audit
+from factory.build import host
+from factory.build.build import Order, build
+from factory.build.host import Host
+from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
+from factory.kernels import hostcompiler, kernels
+from factory.kernels.kernels import KernelSet
+from factory.kernels.shard import Shard
+from factory.pool import archive as poolarchive
+from factory.publish import remotepool
+from factory.publish.gate import read_report
+from factory.publish.remotepool import Remote
+from factory.system.process import run
 from tests.elfobject import gpu_code, symbols
 from tests.githubserver import github_server
 from tests.githubstore import REPOSITORY
@@ -102,7 +106,7 @@ def test_architectures_are_freely_chosen(made: Made, archs: tuple[str, ...], tmp
 
 def test_kernels_of_another_class_are_refused_before_the_link(made: Made, tmp_path: Path) -> None:
     bench, _, _ = made
-    wrong = replace(bench.kernels, kernel_class=workshop.kernel_class("torch2.10"))
+    wrong = replace(bench.kernels, kernel_class=session.kernel_class("torch2.10"))
     ready = kernels.kernels(wrong, bench.shop)
     with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.10") as caught:
         bench.build(ready, tmp_path)

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from factory.core import matrix
-from factory.core.errors import ImageError
-from factory.core.imagename import ImageName
-from factory.edge import shell
-from factory.edge.registry import digest
-from factory.verb.pin import pin
+from factory import matrix
+from factory.errors import ImageError
+from factory.image.pin import pin
+from factory.image.registry import digest
+from factory.matrix.imagename import ImageName
+from factory.system import process as shell
 from tests.frozen import MATRIX
 
 pytestmark = pytest.mark.e2e_container

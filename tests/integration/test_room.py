@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DiskFullError, LowMemoryError
+from factory.errors import DiskFullError, LowMemoryError
 from tests.integration.lab import SET, Lab, make_lab, small_disk
 from tests.smallsdist import ROOT
 

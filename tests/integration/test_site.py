@@ -14,14 +14,14 @@ from typing import Any
 
 import pytest
 
-from factory.core import matrix
-from factory.core.cells import expand
-from factory.core.model import State
-from factory.core.published import Gpu, Published
-from factory.core.wheel import name as wheelname
-from factory.site import flash_attn_wheel as alone
-from factory.site.flash_attn_wheel import Environment
-from factory.verb.index import index
+from factory import matrix
+from factory.index.index import index
+from factory.index.published import Gpu, Published
+from factory.index.served import flash_attn_wheel
+from factory.index.served.flash_attn_wheel import Environment
+from factory.matrix import wheelname
+from factory.matrix.cells import expand
+from factory.matrix.model import State
 from tests.frozen import MATRIX
 from tests.integration.browser import Browser, browser
 from tests.samplewheels import many, named, wheel
@@ -146,7 +146,7 @@ def test_what_collect_env_prints_gives_the_wheel_and_its_lines(page: Browser, si
     one = next(one for one in site.wheels if one.filename == wheel("2.8.3.post2").filename)
     read = page.run("return byId('read').textContent")
     assert read == "Read: torch 2.6, CUDA 12.4, Python 3.10, glibc 2.35, driver 550, GPU 9.0."
-    told = alone.lines(one.row)
+    told = flash_attn_wheel.lines(one.row)
     assert lines(page) == [told["pip"], told["uv"], told["wget"]]
     for fact in (
         one.filename,
@@ -206,7 +206,7 @@ def test_the_page_chooses_as_the_resolver_does(page: Browser, site: Site) -> Non
     theirs = page.run(ASK_ALL, [wanted(one) for one in environments])
     kinds = set()
     for environment, found in zip(environments, theirs, strict=True):
-        ours = alone.resolve(environment, rows)
+        ours = flash_attn_wheel.resolve(environment, rows)
         kinds.add((ours.wheel is not None, ours.several))
         assert found["wheel"] == (ours.wheel["filename"] if ours.wheel else None), environment
         assert found["several"] == ours.several, environment
@@ -257,11 +257,11 @@ def wanted(environment: Environment) -> dict[str, Any]:
     }
 
 
-def missing(environment: Environment, ours: alone.Answer, rows: list[alone.Row]) -> set[str]:
+def missing(environment: Environment, ours: flash_attn_wheel.Answer, rows: list[flash_attn_wheel.Row]) -> set[str]:
     """Give the groups of axes that miss together, as the page names them."""
     if ours.wheel or ours.several:
         return set()
-    missed = [alone.missed(row, environment) for row in rows if row["yanked"] is None]
+    missed = [flash_attn_wheel.missed(row, environment) for row in rows if row["yanked"] is None]
     fewest = min(map(len, missed))
     return {",".join(sorted(axes)).replace("C++ ABI", "C++11 ABI") for axes in missed if len(axes) == fewest}
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.toolkit import CudaToolkit
-from factory.edge.toolkit import firstcompile
-from factory.edge.toolkit.find import World, find, pins
+from factory.kernels import firstcompile
+from factory.toolkit.find import World, find, pins
+from factory.toolkit.toolkit import CudaToolkit
 
 pytestmark = pytest.mark.e2e
 

@@ -11,8 +11,8 @@ from typing import Any
 import pybind11
 import pytest
 
-from factory.edge import shell
-from factory.verb import host
+from factory.build import host
+from factory.system import process
 from tests.integration.bench import ROOT, make_bench
 
 # Few and small cases: this runs on a CPU, whose half precision is slow.
@@ -186,7 +186,7 @@ class Trial:
         }
         request = self.copy / "request.json"
         request.write_text(json.dumps({**words, **more}))
-        start = "from factory.trial.main import main; sys.exit(main(sys.argv[1]))"
+        start = "from factory.gpu_test.trial.main import main; sys.exit(main(sys.argv[1]))"
         done = self.run(SMALL + start, str(request), fault=fault)
         return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -265,7 +265,7 @@ def test_another_build_of_the_extension_is_really_another(trial: Trial, tmp_path
     headers = trial.run("import sysconfig; print(sysconfig.get_path('include'))").stdout.strip()
     own, other = (tmp_path / place / "flash_attn_2_cuda.so" for place in ("own", "other"))
     command = ["g++", "-shared", "-fPIC", "-O0", f"-I{headers}", f"-I{pybind11.get_include()}", "-o", own, "code.cpp"]
-    done = shell.run([str(word) for word in command], cwd=tmp_path)
+    done = process.run([str(word) for word in command], cwd=tmp_path)
     assert done.ok, done.stderr
     shutil.copy(own, other)
     done_there = trial.run(TWO, str(tmp_path / "own"), str(other))

@@ -16,8 +16,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from factory.core.progress import duration
-from factory.edge.cache import cache_root
+from factory.output.progress import duration
+from factory.system.cache import cache_root
 from tests.githubserver import GithubServer
 from tests.githubstore import REPOSITORY
 from tests.rehearsal import fork

@@ -7,10 +7,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from factory.core import matrix
-from factory.core.builderimage import name as builder_image
-from factory.core.errors import EngineError, FactoryError, UnreachableError
-from factory.edge import engine, image, shell
+from factory import matrix
+from factory.errors import EngineError, FactoryError, UnreachableError
+from factory.image import engine, pull
+from factory.image.layout import name as builder_image
+from factory.system import process
 from tests.integration import enginebench
 from tests.rehearsal.tree import Breakage
 
@@ -35,13 +36,13 @@ def prepare(root: Path, cuda: str, work: Path, say: Callable[[str], None]) -> st
     named = matrix.load((root / "matrix.yaml").read_bytes()).toolkits[cuda].image
     try:
         if named is not None:
-            image.ensure(named, found, say)
+            pull.ensure(named, found, say)
             return None
     except UnreachableError as error:
         say(f"{error.what}; making one")
     except FactoryError as error:
         raise Breakage(str(error)) from error
     words = [sys.executable, "-m", "factory", "image", f"cu{cuda.replace('.', '')}"]
-    if shell.stream(words, line=say, cwd=root, env=os.environ):
+    if process.stream(words, line=say, cwd=root, env=os.environ):
         raise Breakage(f"the image {own} could not be made")
     return own

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.edge import shell
+from factory.system import process
 
 LIMIT = 5 * 10**9  # bytes; GitHub keeps 10 GB for a repository and drops what was not used for longest
 _KEY = "key.json"
@@ -72,6 +72,6 @@ class Caches:
 
 
 def _copy(source: Path, target: Path) -> None:
-    done = shell.run(["cp", "-a", "-T", source, target])
+    done = process.run(["cp", "-a", "-T", source, target])
     if not done.ok:
         raise OSError(done.stderr)

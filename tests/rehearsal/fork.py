@@ -8,8 +8,9 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from factory.core.errors import FactoryError
-from factory.edge import interpreter, shell
+from factory.environment import interpreter
+from factory.errors import FactoryError
+from factory.system import process
 from tests.rehearsal.run import Source
 
 CUDA = "12.4"
@@ -77,6 +78,6 @@ def _commit(here: Path, what: str) -> None:
 
 
 def _git(here: Path, *words: str) -> str:
-    done = shell.run(["git", "-C", here, *words], timeout=120)
+    done = process.run(["git", "-C", here, *words], timeout=120)
     assert done.ok, f"git {' '.join(words)}: {done.stderr}"
     return done.stdout

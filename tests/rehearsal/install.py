@@ -12,8 +12,10 @@ from pathlib import Path
 from urllib.parse import unquote
 from urllib.request import urlopen
 
-from factory.core.index.groups import all_indexes
-from factory.edge import interpreter, shell, wheellist
+from factory.environment import interpreter
+from factory.index import wheelsjson
+from factory.index.groups import all_indexes
+from factory.system import process
 from tests.rehearsal.fork import TORCHES, python
 
 _MODULE = "flash_attn_2_cuda"
@@ -21,7 +23,7 @@ _MODULE = "flash_attn_2_cuda"
 
 def install(pages: str, work: Path, say: Callable[[str], None]) -> list[str]:
     """Install from every index there is; give what is wrong. torch is left out: the build has tried them together."""
-    published = wheellist.read(pages)
+    published = wheelsjson.read(pages)
     wrong = [] if len(published) == len(TORCHES) else [f"the index has {len(published)} wheels, not {len(TORCHES)}"]
     for number, group in enumerate(all_indexes(published)):
         (wheel, *_) = group.wheels
@@ -36,11 +38,11 @@ def install(pages: str, work: Path, say: Callable[[str], None]) -> list[str]:
 def _installed(index: str, home: Path) -> str:
     """Give the sha256 of the extension that pip installs; empty where it installs none."""
     base = interpreter.find(python(), os.environ)
-    made = shell.run([sys.executable, "-m", "virtualenv", "--quiet", "--python", base, home], timeout=300)
+    made = process.run([sys.executable, "-m", "virtualenv", "--quiet", "--python", base, home], timeout=300)
     assert made.ok, made.stderr
     env = {"PATH": os.environ["PATH"], "HOME": str(home), "PIP_CONFIG_FILE": os.devnull}
     words = ["install", "--quiet", "--no-cache-dir", "--disable-pip-version-check", "--no-deps", "--index-url", index]
-    done = shell.run([home / "bin" / "python", "-m", "pip", *words, "flash-attn"], env=env, timeout=300)
+    done = process.run([home / "bin" / "python", "-m", "pip", *words, "flash-attn"], env=env, timeout=300)
     modules = list(home.glob(f"lib/python*/site-packages/{_MODULE}*.so"))
     return hashlib.sha256(modules[0].read_bytes()).hexdigest() if done.ok and modules else done.stderr.strip()
 

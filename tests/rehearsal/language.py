@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from factory.edge import cache, shell
+from factory.system import cache
+from factory.system import process as shell
 from tests.rehearsal.tree import Expression, Tree, Where
 
 _NODE = Path(__file__).parent / "node"

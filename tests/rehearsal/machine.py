@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from factory.edge.cache import cache_root
+from factory.system.cache import cache_root
 from tests.rehearsal.commands import assignments
 
 _LIMIT = 1 << 20  # bytes of a step's summary, and of a job's outputs

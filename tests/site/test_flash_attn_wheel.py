@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.published import to_json
-from factory.edge import shell
-from factory.edge.shell import Completed
-from factory.site import SITE
+from factory.index.published import to_json
+from factory.index.served import SITE
+from factory.system import process
+from factory.system.process import Completed
 from tests.samplewheels import GUIDE, wheel
 
 HERE = f"3.{sys.version_info.minor}"
@@ -33,7 +33,7 @@ def place(tmp_path: Path) -> Path:
 
 def ask(place: Path, *words: str) -> Completed:
     env = {"PATH": "/nowhere", "PYTHONPATH": str(place / "lib")}
-    return shell.run([sys.executable, place / "flash_attn_wheel.py", "--index", place / "index", *words], env=env)
+    return process.run([sys.executable, place / "flash_attn_wheel.py", "--index", place / "index", *words], env=env)
 
 
 def test_this_machine_gets_its_wheel_and_the_lines_to_install_it(place: Path) -> None:
@@ -119,5 +119,5 @@ def test_an_index_of_a_later_schema_asks_for_a_later_program(place: Path) -> Non
 
 def test_it_runs_from_a_pipe(place: Path) -> None:
     source = (place / "flash_attn_wheel.py").read_text()
-    done = shell.run([sys.executable, "-c", source, "--index", place / "index", "cu124", "torch2.6", "cp310"])
+    done = process.run([sys.executable, "-c", source, "--index", place / "index", "cu124", "torch2.6", "cp310"])
     assert done.stdout.startswith(GUIDE)

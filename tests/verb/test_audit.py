@@ -12,12 +12,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from factory.core.arch import Arch
-from factory.core.errors import AuditError
-from factory.core.wheel import checks
-from factory.core.wheel.report import Report
+from factory.audit import audit, checks
+from factory.audit.report import Report
 from factory.data import DATA
-from factory.verb import audit
+from factory.errors import AuditError
+from factory.matrix.arch import Arch
 from tests.wheelmaker import CHECK_SYMBOL, EXPECTED, FILENAME, MODULE, Binary, Maker, Parts, record_line
 
 SCHEMA = json.loads((DATA / "report.schema.json").read_text(encoding="utf-8"))

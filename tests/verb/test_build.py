@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory.core import cells, matrix, selector
-from factory.core.errors import AuditError, FactoryError, KernelError
-from factory.core.model import Cell
-from factory.core.summaries.kernels import Tally
-from factory.core.wheel.facts import Expected
-from factory.core.wheel.name import wheel_filename
-from factory.edge import workshop
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb.build import Order, build
-from factory.verb.container.kernels import Portion
-from factory.verb.plan import need_of
+from factory import matrix, session
+from factory.build.build import Order, build
+from factory.build.container.kernels import Portion
+from factory.errors import AuditError, FactoryError, KernelError
+from factory.kernels.page import Tally
+from factory.matrix import cells, selector
+from factory.matrix.model import Cell
+from factory.matrix.wheelname import wheel_filename
+from factory.output.log import Log
+from factory.plan.plan import need_of
+from factory.session import Workshop
+from factory.wheel.facts import Expected
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())
@@ -56,7 +56,7 @@ def order(tmp_path: Path) -> Order:
     asked = selector.parse(("cu124", "cu126", "torch2.6", "cp311", "cp312"), RULES)
     rows = sorted(selector.select(planned, asked), key=lambda row: row.cell)
     log = Log(Console(file=io.StringIO()))
-    shop = Workshop(cache=tmp_path / "cache", env={}, log=log, limits=workshop.limits({}, max_jobs=1))
+    shop = Workshop(cache=tmp_path / "cache", env={}, log=log, limits=session.limits({}, max_jobs=1))
     return Order(cells=tuple(row.cell for row in rows), rules=RULES, shop=shop)
 
 

@@ -10,18 +10,20 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory.core import cells, matrix, selector
-from factory.core.errors import ContainerError, KernelError
-from factory.core.shard import Shard
-from factory.core.summaries.kernels import Tally, UnitCost
-from factory.core.word import to_json
-from factory.edge import engine, interpreter, workshop
-from factory.edge.environment import Installer
-from factory.edge.log import Log
-from factory.edge.pool import SetRecord
-from factory.edge.workshop import Workshop
-from factory.verb.container.kernels import Needed, Portion, kernels
-from factory.verb.container.yard import Yard
+from factory import matrix, session
+from factory.build.container.kernels import Needed, Portion, kernels
+from factory.build.container.messages import to_json
+from factory.build.container.session import Yard
+from factory.environment import interpreter
+from factory.environment.environment import Installer
+from factory.errors import ContainerError, KernelError
+from factory.image import engine
+from factory.kernels.page import Tally, UnitCost
+from factory.kernels.shard import Shard
+from factory.matrix import cells, selector
+from factory.output.log import Log
+from factory.pool.store import SetRecord
+from factory.session import Workshop
 from tests.kernelsets import kernel_set
 from tests.smallsdist import matrix_with_small_sdists
 
@@ -74,7 +76,7 @@ exit $status
             cache=directory / "cache",
             env=env,
             log=Log(Console(file=self.said, width=300)),
-            limits=workshop.limits({}, max_jobs=1),
+            limits=session.limits({}, max_jobs=1),
         )
         installer = Installer(
             cache=self.shop.cache,

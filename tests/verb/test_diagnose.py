@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from factory.__main__ import main
-from factory.core.errors import UsageError
+from factory.errors import UsageError
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[2]

@@ -5,15 +5,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory.core.cells import expand
-from factory.core.doctor.facts import Facts, Missing
-from factory.core.doctor.line import Purpose, Section
-from factory.core.errors import UnfitError
-from factory.core.model import Cell, State
-from factory.edge import costs
-from factory.edge.log import Log
-from factory.verb import doctor
-from factory.verb.doctor import Asked, Edges
+from factory.doctor import doctor
+from factory.doctor.doctor import Asked, Edges
+from factory.doctor.facts import Facts, Missing
+from factory.doctor.result import Purpose, Section
+from factory.errors import UnfitError
+from factory.kernels import costs
+from factory.matrix.cells import expand
+from factory.matrix.model import Cell, State
+from factory.output.log import Log
 from tests.doctorfacts import FACTS, GUIDE, NEEDS, RULES, SUPPLY, cell, facts
 
 NONE = Missing(what="there is none", remedy="Get one.")

@@ -4,13 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from factory.core import matrix
-from factory.core.errors import DigestError, NoWheelError, SelectorError
-from factory.core.published import Published
-from factory.edge.attestation import Attested
-from factory.site.flash_attn_wheel import Environment, Probed
-from factory.verb import download
-from factory.verb.download import Edges
+from factory import matrix
+from factory.errors import DigestError, NoWheelError, SelectorError
+from factory.github.attestation import Attested
+from factory.index import download
+from factory.index.download import Edges
+from factory.index.published import Published
+from factory.index.served.flash_attn_wheel import Environment, Probed
 from tests.frozen import MATRIX
 from tests.samplewheels import GUIDE, wheel
 

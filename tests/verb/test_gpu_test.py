@@ -10,17 +10,16 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from factory import matrix, session
 from factory.__main__ import main
-from factory.core import matrix
-from factory.core.errors import AuditError, CellError, GpuError, VerdictError
-from factory.core.verdict import GROUPS, Verdict
-from factory.edge import workshop
-from factory.edge.digest import sha256_of
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb import gpu_test
-from factory.verb.gpu_test import Wanted
-from factory.verb.pronounce import verdict_path
+from factory.errors import AuditError, CellError, GpuError, VerdictError
+from factory.gpu_test import gpu_test
+from factory.gpu_test.gpu_test import Wanted
+from factory.gpu_test.pronounce import verdict_path
+from factory.gpu_test.verdict import GROUPS, Verdict
+from factory.output.log import Log
+from factory.session import Workshop
+from factory.system.files import sha256_of
 from tests.frozen import MATRIX
 from tests.smalltrial import FILENAME, MODULE, TAG, nvidia_smi, program, python_with_torch
 from tests.wheelmaker import Binary, Maker, Parts
@@ -49,7 +48,7 @@ class Lab:
             cache=self.home / "cache",
             env=self.env,
             log=Log(Console(file=self.said, width=200)),
-            limits=workshop.limits({}, max_jobs=1),
+            limits=session.limits({}, max_jobs=1),
         )
         trial = program(self.home / f"trial{len(list(self.home.iterdir()))}", **(how or {}))
         wanted = Wanted(wheel=wheel, seed=7, beside=beside, program=trial, limit=limit)

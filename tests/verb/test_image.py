@@ -3,12 +3,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory.core.errors import ImageError
-from factory.edge.compile import Limits
-from factory.edge.engine import Engine
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb.image import image
+from factory.errors import ImageError
+from factory.image.engine import Engine
+from factory.image.image import image
+from factory.kernels.compile import Limits
+from factory.output.log import Log
+from factory.session import Workshop
 
 
 def test_a_machine_that_cannot_make_one_is_told_all_before_anything_is_made(tmp_path: Path) -> None:

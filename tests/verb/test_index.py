@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DiskFullError, IndexShrinkError
-from factory.core.published import Asset, Gpu, Published, from_json
-from factory.verb.index import gather, index, mirror
+from factory.errors import DiskFullError, IndexShrinkError
+from factory.index.index import gather, index, mirror
+from factory.index.published import Asset, Gpu, Published, from_json
 from tests.samplewheels import wheel
 
 ONE, TWO = wheel(), wheel(python="3.11")

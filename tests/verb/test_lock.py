@@ -8,11 +8,11 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from factory.core import matrix
-from factory.core.errors import UnreachableError
-from factory.core.requirements import lock_name
+from factory import matrix
 from factory.data import DATA
-from factory.verb.lock import lock
+from factory.environment.lock import lock
+from factory.environment.requirements import lock_name
+from factory.errors import UnreachableError
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[2]

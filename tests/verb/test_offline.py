@@ -7,9 +7,9 @@ import socket
 import sys
 from pathlib import Path
 
-from factory.core.verdict import Verdict
-from factory.edge import shell
-from factory.verb.pronounce import verdict_path
+from factory.gpu_test.pronounce import verdict_path
+from factory.gpu_test.verdict import Verdict
+from factory.system import process
 from tests.frozen import MATRIX
 from tests.smalltrial import FILENAME, MODULE, nvidia_smi, python_with_torch
 from tests.wheelmaker import Maker, Parts
@@ -38,17 +38,17 @@ def test_a_wheel_is_tested_without_a_network(maker: Maker, tmp_path: Path) -> No
         "PATH": f"{sys.base_prefix}/bin:{os.environ['PATH']}",
         "FACTORY_CACHE": str(tmp_path / "cache"),
     }
-    carried = shell.run(["bash", "-ec", with_one], cwd=clone, env=env)
+    carried = process.run(["bash", "-ec", with_one], cwd=clone, env=env)
     assert carried.ok, carried.stderr
     with socket.create_server(("127.0.0.1", 0)) as server:
         reach = [sys.executable, "-c", REACH, str(server.getsockname()[1])]
-        assert shell.run(reach).ok
-        assert not shell.run([*ALONE, *reach]).ok, "the second part would prove nothing"
+        assert process.run(reach).ok
+        assert not process.run([*ALONE, *reach]).ok, "the second part would prove nothing"
     nvidia_smi(tmp_path / "driver")
     torch = python_with_torch(tmp_path / "torch")
     env["PATH"] = f"{tmp_path / 'driver'}:{env['PATH']}"
     command = without.replace("dist/WHEEL", f"dist/{wheel.name} --python {torch}")
-    done = shell.run([*ALONE, "bash", "-ec", command], cwd=clone, env=env)
+    done = process.run([*ALONE, "bash", "-ec", command], cwd=clone, env=env)
     # The torch there only says what it is: the wheel is tried, as far as an import, and fails.
     assert f"exit code {FAILED}" in done.stdout + done.stderr, done.stdout + done.stderr
     assert not Verdict.from_json(verdict_path(wheel).read_text()).ok

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from factory.core import matrix
-from factory.core.errors import FactoryError, ImageError, MatrixError, UnreachableError
-from factory.core.model import Image
-from factory.verb.pin import pin
+from factory import matrix
+from factory.errors import FactoryError, ImageError, MatrixError, UnreachableError
+from factory.image.pin import pin
+from factory.matrix.model import Image
 from tests.frozen import MATRIX
 from tests.smallregistry import DIGEST, MANIFEST, Registry, registry
 

@@ -6,14 +6,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory.core import cells, matrix, selector
-from factory.core.model import Matrix, Planned
-from factory.core.progress import duration
-from factory.edge import costs
-from factory.edge.compile import Limits
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb import plan
+from factory import matrix
+from factory.kernels import costs
+from factory.kernels.compile import Limits
+from factory.matrix import cells, selector
+from factory.matrix.model import Matrix, Planned
+from factory.output.log import Log
+from factory.output.progress import duration
+from factory.plan import plan
+from factory.session import Workshop
 from tests.smallsdist import KERNELS, matrix_with_small_sdists
 
 GB = 10**9

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory.core.arch import Arch
-from factory.core.errors import DigestError, FactoryError, SelectorError
-from factory.edge.compile import Limits
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb import pool
-from factory.verb.plan import KernelNeed
+from factory.errors import DigestError, FactoryError, SelectorError
+from factory.kernels.compile import Limits
+from factory.matrix.arch import Arch
+from factory.output.log import Log
+from factory.plan.plan import KernelNeed
+from factory.pool import pool
+from factory.session import Workshop
 from tests.kernelsets import PARTS, content, files, fill, kernel_set, put, whole_keys
 
 SET = kernel_set("a.cu", "b.cu")

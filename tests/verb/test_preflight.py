@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory.core.errors import HostCompilerError
-from factory.edge.compile import Limits
-from factory.edge.log import Log
-from factory.edge.workshop import Workshop
-from factory.verb.preflight import preflight
+from factory.build.preflight import preflight
+from factory.errors import HostCompilerError
+from factory.kernels.compile import Limits
+from factory.output.log import Log
+from factory.session import Workshop
 from tests import smalltoolkit
 from tests.doctorfacts import RULES, cell
 

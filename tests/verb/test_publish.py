@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from factory.core.errors import DigestError, GateError, PublishError
-from factory.core.model import Matrix
-from factory.core.release import lists
-from factory.core.release.sent import Sent
-from factory.core.wheel.report import Finding
-from factory.verb.publish import Means, publish, publish_pools, rehearse
+from factory.audit.report import Finding
+from factory.errors import DigestError, GateError, PublishError
+from factory.matrix.model import Matrix
+from factory.publish import checksums
+from factory.publish.parts import Sent
+from factory.publish.publish import Means, publish, publish_pools, rehearse
 from tests.githubserver import (
     FAULTS_OF_ANY,
     FAULTS_OF_UPLOADS,
@@ -534,7 +534,7 @@ def test_kernels_get_a_release_of_their_own_and_the_first_of_a_name_stays(server
     publish_pools([tmp_path / later], means=Means(github=github, say=str, patience=patience(server)))
     there = server.public("kernels-v2.7.4.post1").contents()
     assert set(there) == {name, later, "SHA256SUMS", "SHA256SUMS.2"}
-    assert lists.parse(there["SHA256SUMS.2"]) == {later: hashlib.sha256(b"another set").hexdigest()}
+    assert checksums.parse(there["SHA256SUMS.2"]) == {later: hashlib.sha256(b"another set").hexdigest()}
     with pytest.raises(GateError, match=r"wheel\.whl: is not named like an archive of kernels"):
         publish_pools([tmp_path / "wheel.whl"], means=Means(github=github, say=str))
     github.close()

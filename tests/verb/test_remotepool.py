@@ -16,15 +16,15 @@ from typing import NamedTuple
 import pytest
 from rich.console import Console
 
-from factory.core.release import pools
-from factory.core.setarchive import LIMIT
-from factory.edge import poolarchive, shell
-from factory.edge.compile import Limits
-from factory.edge.log import Log
-from factory.edge.pool import Pool, SetRecord
-from factory.edge.workshop import Workshop
-from factory.verb import remotepool
-from factory.verb.remotepool import Remote
+from factory.kernels.compile import Limits
+from factory.output.log import Log
+from factory.pool import archive as poolarchive
+from factory.pool.archivename import LIMIT
+from factory.pool.store import Pool, SetRecord
+from factory.publish import pools, remotepool
+from factory.publish.remotepool import Remote
+from factory.session import Workshop
+from factory.system import process
 from tests.githubserver import GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease
 from tests.kernelsets import content, files, fill, kernel_set, key_of, put, whole_keys
@@ -357,8 +357,8 @@ def test_two_builds_at_once_fetch_once(server: GithubServer, shop: Place, tmp_pa
     assert whole_keys(shop.pool, SET) == set(SET.keys)
 
 
-@pytest.mark.parametrize("module", ["factory.inside.__main__", "factory.verb.remotepool"])
+@pytest.mark.parametrize("module", ["factory.build.container.inside.__main__", "factory.publish.remotepool"])
 def test_githubs_client_is_not_needed(module: str) -> None:
     """Neither for the steps in a container, whose lock file has what they need, nor to fetch kernels."""
     code = f"import sys, {module}; sys.exit('github' in sys.modules)"
-    assert shell.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).status == 0
+    assert process.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).status == 0

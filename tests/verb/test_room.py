@@ -8,18 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from factory.build import room
+from factory.build.room import Run
 from factory.cli import context
-from factory.core.cells import expand
-from factory.core.room import Want, most
-from factory.core.selector import parse, select
-from factory.edge import environment, source
-from factory.edge.compile import Limits
-from factory.edge.log import Log
-from factory.edge.pool import Pool, SetRecord
-from factory.edge.toolkit.find import World, pins
-from factory.edge.workshop import Workshop
-from factory.verb import room
-from factory.verb.room import Run
+from factory.environment import environment
+from factory.kernels import source
+from factory.kernels.compile import Limits
+from factory.matrix.cells import expand
+from factory.matrix.selector import parse, select
+from factory.output.log import Log
+from factory.plan.room import Want, most
+from factory.pool.store import Pool, SetRecord
+from factory.session import Workshop
+from factory.toolkit.find import World, pins
 from tests.doctorfacts import RULES
 
 LIMITS = Limits(jobs=2, budget=16 * 10**9)

@@ -1,13 +1,13 @@
 from pathlib import Path
 
-from factory.core.arch import Arch
-from factory.core.shard import Shard
-from factory.core.summaries.kernels import UnitCost
-from factory.core.unit import Stage, Unit
-from factory.edge.pool import Pool
-from factory.verb.kernels import Origins, stocked
-from factory.verb.plan import KernelNeed
-from factory.verb.tally import cost, tally
+from factory.kernels.kernels import Origins, stocked
+from factory.kernels.page import UnitCost
+from factory.kernels.shard import Shard
+from factory.kernels.stats import cost, tally
+from factory.kernels.unit import Stage, Unit
+from factory.matrix.arch import Arch
+from factory.plan.plan import KernelNeed
+from factory.pool.store import Pool
 from tests.kernelsets import PARTS, content, fill, kernel_set, key_of, put
 
 NEED = KernelNeed(flash_attn="2.7.4.post1", cuda="12.4", archs=(Arch(8, 0),), profile="smoke", kernel_class="torch2.4")

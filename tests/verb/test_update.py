@@ -10,12 +10,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from factory.core.errors import UpdateError
-from factory.core.update.proposal import Proposal, keys_in
-from factory.edge import githubclient
-from factory.edge.issues import Issues
-from factory.verb.publication import Patience
-from factory.verb.update import rehearse, update
+from factory.errors import UpdateError
+from factory.github import client as githubclient
+from factory.publish.reconcile import Patience
+from factory.update.issues import Issues
+from factory.update.proposal import Proposal, keys_in
+from factory.update.update import rehearse, update
 from tests.githubserver import FAULTS_OF_ANY, TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 

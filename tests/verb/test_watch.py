@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from factory.core import matrix
-from factory.core.errors import ImageError, SourceError, UnreachableError, UpdateError
-from factory.core.imagename import ImageName
-from factory.core.model import Matrix
-from factory.core.update.actions import Action, Tag
-from factory.core.update.listing import IndexFile
-from factory.edge.githubclient import TroubleError
-from factory.verb.watch import Observed, Sources, watch
+from factory import matrix
+from factory.errors import ImageError, SourceError, UnreachableError, UpdateError
+from factory.github.client import TroubleError
+from factory.matrix.imagename import ImageName
+from factory.matrix.model import Matrix
+from factory.update.actions import Action, Tag
+from factory.update.listing import IndexFile
+from factory.update.watch import Observed, Sources, watch
 from tests.frozen import MATRIX
 
 RULES: Matrix = matrix.load(MATRIX.read_bytes())

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.core.doctor.bound import Bound, numbers, series
-from factory.core.doctor.line import State
+from factory.doctor.result import State
+from factory.doctor.versionbound import Bound, numbers, series
 
 OK, WARNING, PROBLEM = State.OK, State.WARNING, State.PROBLEM
 

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from factory.core.cells import expand
-from factory.core.doctor.choose import newest_fitting
-from factory.core.doctor.facts import Facts, Fetchable, Missing
-from factory.core.model import Cell, State
+from factory.doctor.choose import newest_fitting
+from factory.doctor.facts import Facts, Fetchable, Missing
+from factory.matrix.cells import expand
+from factory.matrix.model import Cell, State
 from tests.doctorfacts import FACTS, GPU, PYTHON, RULES, TORCH, cell, facts
 
 CELLS = [row.cell for row in expand(RULES) if row.state is State.BUILD]

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 import pytest
 
-from factory.core.doctor import hand
-from factory.core.doctor.facts import Facts, Fetchable, Home, Missing, Program
-from factory.core.doctor.line import Section, State
-from factory.core.doctor.target import Target
+from factory.doctor import manual
+from factory.doctor.facts import Facts, Fetchable, Home, Missing, Program
+from factory.doctor.result import Section, State
+from factory.doctor.target import Target
 from tests.doctorfacts import CAPACITY, FACTS, GUIDE, HOME, NEEDS, PYTHON, RULES, TORCH, cell, facts, line
 
 CELL = Target.of_cell(cell(), RULES, GUIDE)
@@ -20,7 +20,7 @@ ABOVE = Home(origin="nvcc on PATH", path="/usr/local", release="13.0.88", lackin
 
 
 def checked(machine: Facts, target: Target = CELL) -> Section:
-    return hand.section(target, machine, RULES, NEEDS, decides=True)
+    return manual.section(target, machine, RULES, NEEDS, decides=True)
 
 
 def of_python(**other: object) -> Facts:

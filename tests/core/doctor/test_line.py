@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from factory.core.doctor.line import Purpose, Section, ok, problem, standing, to_json, warning
+from factory.doctor.result import Purpose, Section, ok, problem, standing, to_json, warning
 
 LINES = (ok("nvcc", "there"), warning("MAX_JOBS", "not set", "Set it."), problem("torch", "none", "Install it."))
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from factory.core import headerfix
-from factory.core.arch import Arch
-from factory.core.doctor import own
-from factory.core.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Gpu, Missing, Program, Supply
-from factory.core.doctor.line import Section, State, standing
-from factory.core.room import DIST, Want
+from factory.doctor import managed
+from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Gpu, Missing, Program, Supply
+from factory.doctor.result import Section, State, standing
+from factory.matrix.arch import Arch
+from factory.plan.room import DIST, Want
+from factory.toolkit import headerfix
 from tests.doctorfacts import CAPACITY, FACTS, FIXES, GPU, HOME, NEEDS, ROOMS, RULES, SUPPLY, cell, facts, line
 
 NONE = Missing(what="there is none", remedy="Get one.")
@@ -22,7 +22,7 @@ WANTS = (Want(what="torch", place="environments", kept=8 * 10**9), Want(what="a 
 
 
 def checked(machine: Facts = FACTS, supply: Supply = SUPPLY, wants: tuple[Want, ...] = ()) -> Section:
-    return own.section(cell(), machine, supply, RULES, replace(NEEDS, wants=wants))
+    return managed.section(cell(), machine, supply, RULES, replace(NEEDS, wants=wants))
 
 
 def test_a_fit_machine() -> None:
@@ -166,7 +166,7 @@ def test_gpus(gpu: Gpu, state: State, said: str) -> None:
 def test_ptx_runs_on_newer_gpus() -> None:
     one = replace(cell(), archs=(Arch(9, 0, ptx=True),))
     machine = facts(gpus=(replace(GPU, capability="12.0"),))
-    found = own.section(one, machine, SUPPLY, RULES, NEEDS)
+    found = managed.section(one, machine, SUPPLY, RULES, NEEDS)
     assert line(found, "GPU").state is State.OK
     assert found.against.endswith(" --archs 9.0+PTX")
 

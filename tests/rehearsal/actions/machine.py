@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 
-from factory.core.errors import InterpreterError
-from factory.edge import interpreter, shell
+from factory.environment import interpreter
+from factory.errors import InterpreterError
+from factory.system import process
 from tests.rehearsal.artifacts import Refused
 from tests.rehearsal.steps import Action, Call
 
@@ -26,7 +27,7 @@ def _checkout(call: Call) -> dict[str, str]:
         ("-C", str(target), "fetch", "--quiet", *([f"--depth={depth}"] if depth else []), source.path.as_uri(), wanted),
         ("-C", str(target), "checkout", "--quiet", "--detach", "FETCH_HEAD"),
     ):
-        done = shell.run(["git", *words], env=call.place.machine.environment(), timeout=300)
+        done = process.run(["git", *words], env=call.place.machine.environment(), timeout=300)
         if not done.ok:
             raise Refused(f"git {words[0]}: {done.stderr.strip()}")
     return {"ref": call.inputs["ref"], "commit": wanted}
@@ -40,7 +41,7 @@ def _setup_python(call: Call) -> dict[str, str]:
     except InterpreterError as error:
         raise Refused(str(error)) from error
     home = call.place.machine.tools / "Python" / wanted
-    done = shell.run([sys.executable, "-m", "virtualenv", "--quiet", "--python", found, home], timeout=300)
+    done = process.run([sys.executable, "-m", "virtualenv", "--quiet", "--python", found, home], timeout=300)
     if not done.ok:
         raise Refused(f"no environment could be made of {found}: {done.stderr.strip()}")
     call.place.machine.paths.append(str(home / "bin"))

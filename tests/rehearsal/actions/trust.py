@@ -9,7 +9,7 @@ import json
 import shlex
 import sys
 
-from factory.edge.digest import sha256_of
+from factory.system.files import sha256_of
 from tests.rehearsal.artifacts import Refused
 from tests.rehearsal.found import find
 from tests.rehearsal.run import Run

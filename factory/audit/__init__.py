@@ -1,0 +1,1 @@
+"""A finished wheel held to what it should be."""

@@ -1,0 +1,50 @@
+"""The checks of the audit: each yields what it found wrong, and its docstring says what it asks for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+
+from factory.audit.checks import binary, contents, naming
+from factory.audit.report import Finding
+from factory.wheel.facts import Subject
+
+Check = Callable[[Subject], Iterator[str]]
+
+CHECKS: tuple[Check, ...] = (
+    contents.readable,
+    contents.size,
+    naming.file_name,
+    naming.cell,
+    naming.profile,
+    naming.metadata,
+    naming.tags,
+    naming.purelib,
+    naming.requires_python,
+    contents.members,
+    contents.record,
+    contents.bundled,
+    contents.cute,
+    contents.stray,
+    contents.build_path,
+    binary.extension,
+    binary.cxx11abi,
+    binary.archs,
+    binary.fatbins,
+    binary.needed,
+    binary.rpath,
+    binary.kernel_class,
+    binary.glibc,
+)
+
+
+def findings(subject: Subject) -> tuple[Finding, ...]:
+    """Run every check, whatever the others found."""
+    return tuple(finding for finding in (_run(check, subject) for check in CHECKS) if finding is not None)
+
+
+def _run(check: Check, subject: Subject) -> Finding | None:
+    evidence = tuple(check(subject))
+    if not evidence:
+        return None
+    return Finding(check=check.__name__, message=inspect.getdoc(check) or "", evidence=evidence)

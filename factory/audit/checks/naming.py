@@ -1,0 +1,93 @@
+"""Checks of what the wheel calls itself: its file name, METADATA and WHEEL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.utils import canonicalize_name
+
+from factory.matrix import wheelname
+from factory.versions import abi_word, python_tag
+from factory.wheel.facts import Subject
+
+
+def file_name(subject: Subject) -> Iterator[str]:
+    """The file must be named by the guide's scheme, or nobody finds the right wheel."""
+    try:
+        wheelname.parse(subject.facts.filename)
+    except ValueError as error:
+        yield str(error)
+
+
+def cell(subject: Subject) -> Iterator[str]:
+    """The name must say what was asked for: flash-attn, CUDA, torch, Python, C++ ABI and machine."""
+    name, expected = subject.facts.name, subject.expected
+    if name is None or expected is None:
+        return
+    pairs = {
+        "flash-attn": (name.version, expected.flash_attn),
+        "CUDA": (str(name.cuda_major), str(expected.cuda_major)),
+        "torch": (name.torch, expected.torch),
+        "Python": (name.python, expected.python),
+        "cxx11abi": (abi_word(name.cxx11abi), abi_word(expected.cxx11abi)),
+    }
+    for what, (said, asked) in pairs.items():
+        if said != asked:
+            yield f"the name says {what} {said}, asked for was {asked}"
+    if not name.platform.endswith(f"_{expected.machine}"):
+        yield f"the name says {name.platform}, asked for was {expected.machine}"
+
+
+def profile(subject: Subject) -> Iterator[str]:
+    """Only a wheel with all of upstream's features may go without its profile in the local version."""
+    name, expected = subject.facts.name, subject.expected
+    if name is not None and expected is not None and name.profile != expected.profile:
+        yield f"the name says profile {name.profile}, built was {expected.profile}"
+
+
+def metadata(subject: Subject) -> Iterator[str]:
+    """METADATA and .dist-info must repeat the name and version of the file; installers refuse it otherwise."""
+    facts = subject.facts
+    if facts.name is None or facts.distinfo is None:
+        return
+    project, version = facts.filename.split("-")[:2]
+    info = facts.distinfo
+    if info.name is not None and canonicalize_name(info.name) != canonicalize_name(project):
+        yield f"METADATA has Name {info.name}, the file {project}"
+    if info.version is not None and info.version.casefold() != version.casefold():
+        yield f"METADATA has Version {info.version}, the file {version}"
+    if info.directory.casefold() != f"{project}-{version}.dist-info".casefold():
+        yield f"the directory is {info.directory}"
+
+
+def tags(subject: Subject) -> Iterator[str]:
+    """The tags in WHEEL must be those of the file name."""
+    name, info = subject.facts.name, subject.facts.distinfo
+    if name is None or info is None or info.tags is None:
+        return
+    python = python_tag(name.python)
+    said = f"{python}-{python}-{name.platform}"
+    if info.tags != (said,):
+        yield f"WHEEL has {', '.join(info.tags)}; the file name has {said}"
+
+
+def purelib(subject: Subject) -> Iterator[str]:
+    """Root-Is-Purelib must be false: the wheel holds machine code."""
+    info = subject.facts.distinfo
+    if info is not None and info.root_is_purelib is not None and info.root_is_purelib.strip().lower() != "false":
+        yield f"Root-Is-Purelib: {info.root_is_purelib}"
+
+
+def requires_python(subject: Subject) -> Iterator[str]:
+    """Requires-Python must admit the Python the wheel is for, or no installer takes it."""
+    name, info = subject.facts.name, subject.facts.distinfo
+    if name is None or info is None or info.requires_python is None:
+        return
+    try:
+        admits = SpecifierSet(info.requires_python).contains(f"{name.python}.0", prereleases=True)
+    except InvalidSpecifier:
+        yield f"{info.requires_python!r} is no version specifier"
+        return
+    if not admits:
+        yield f"{info.requires_python} does not admit Python {name.python}"

@@ -1,0 +1,52 @@
+"""Audited wheels: what each holds, where it runs, what was found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from pydantic import BaseModel
+
+from factory.audit.report import Report
+from factory.output.markdown import Markup, bullets, code, page, section, table
+from factory.output.progress import short
+
+COLUMNS = ("wheel", "size", "architectures", "glibc", "audit")
+_FLOOR = re.compile(r"manylinux_(\d+)_(\d+)_\w+")
+
+
+class _Extension(BaseModel):
+    archs: tuple[str, ...]
+    platform: str
+
+
+class _Facts(BaseModel):
+    extensions: tuple[_Extension, ...] = ()
+
+
+def markdown(reports: Sequence[Report], asked: int) -> str:
+    """Give the page of a job that was ``asked`` to audit so many wheels, of which some may not be there."""
+    sound = sum(report.ok for report in reports)
+    sign = "✅" if sound == asked else "❌"
+    title = f"{sign} Audit: {sound} of {asked} wheels passed"
+    return page(title, table(COLUMNS, map(row, reports)) if reports else Markup(), findings(reports))
+
+
+def row(report: Report) -> tuple[str, ...]:
+    """Give a row of COLUMNS."""
+    modules = _Facts.model_validate(report.facts).extensions
+    archs = dict.fromkeys(arch for module in modules for arch in module.archs)
+    floors = dict.fromkeys(_glibc(module.platform) for module in modules)
+    said = "passed" if report.ok else f"{len(report.findings)} found"
+    return code(report.wheel), short(report.size), " ".join(archs), " ".join(floors), said
+
+
+def findings(reports: Sequence[Report]) -> Markup:
+    """List what was found, wheel by wheel."""
+    return section("Findings", bullets(f"{report.wheel}: {found}" for report in reports for found in report.findings))
+
+
+def _glibc(platform: str) -> str:
+    """Give the oldest glibc of a platform tag, ``2.28`` of ``manylinux_2_28_x86_64``; another tag as it is."""
+    floor = _FLOOR.fullmatch(platform)
+    return f"{floor[1]}.{floor[2]}" if floor else platform

@@ -1,0 +1,71 @@
+"""What an audit read, in the form of its report: only what JSON can hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+
+from factory.audit.checks.binary import check_symbols
+from factory.matrix.arch import Arch
+from factory.versions import version_key
+from factory.wheel.cxxabi import cxx11abi
+from factory.wheel.facts import Expected, Extension, WheelFacts
+
+_FAMILIES = ("GLIBC", "GLIBCXX", "CXXABI")
+
+
+def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
+    """Give what was read, and what it was held to; what nobody asked for stands there as null."""
+    info = facts.distinfo
+    return {
+        "version": info.version if info else None,
+        "tags": list(info.tags or ()) if info else [],
+        "requires_python": info.requires_python if info else None,
+        "files": len(facts.members),
+        "unpacked_bytes": sum(member.size for member in facts.members),
+        "extensions": [_extension(extension) for extension in facts.extensions],
+        "expected": _expected(expected) if expected else None,
+    }
+
+
+def expected_in(facts: Mapping[str, object]) -> Expected | None:
+    """Give what a report's ``facts`` say the wheel was held to, but for the builder's paths; None where nothing is.
+
+    Raises KeyError, TypeError or ValueError where they are not as ``describe`` gives them.
+    """
+    told = facts["expected"]
+    if told is None:
+        return None
+    if not isinstance(told, Mapping):
+        raise TypeError(told)
+    archs = None if told["archs"] is None else tuple(Arch.parse(arch) for arch in told["archs"])
+    return Expected(**{**told, "archs": archs, "build_paths": ()})
+
+
+def _extension(module: Extension) -> dict[str, object]:
+    return {
+        "path": module.path,
+        "machine": module.machine,
+        "cxx11abi": sorted(cxx11abi(module.undefined)),
+        "archs": [str(image) for image in sorted({image for unit in module.fatbins for image in unit.images})],
+        "units": len(module.fatbins),
+        "needed": list(module.needed),
+        "rpaths": list(module.rpaths),
+        "check_symbols": list(check_symbols(module)),
+        "platform": module.platform,
+        "symbol_versions": {family: _newest(module.versions, family) for family in _FAMILIES},
+    }
+
+
+def _newest(versions: Iterable[str], family: str) -> str | None:
+    """Give the newest version of ``family`` that is needed: ``2.14`` of ``GLIBC_2.14``."""
+    matches = [re.fullmatch(rf"{family}_(\d+(?:\.\d+)*)", version, re.ASCII) for version in versions]
+    numbers = [match[1] for match in matches if match]
+    return max(numbers, key=version_key, default=None)
+
+
+def _expected(expected: Expected) -> dict[str, object]:
+    """Leave out the builder's paths, which are nobody's business."""
+    archs = None if expected.archs is None else [str(arch) for arch in expected.archs]
+    return asdict(expected) | {"archs": archs, "build_paths": len(expected.build_paths)}

@@ -1,0 +1,131 @@
+"""What each step does: the host's own verbs, on what the container has."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from factory import matrix, session
+from factory.build import loading, setup
+from factory.build.container import spec
+from factory.build.container.kernels import Needed
+from factory.build.container.spec import CACHE, PROJECT, ContainerJob
+from factory.build.setup import CellWanted
+from factory.environment import environment
+from factory.errors import InstallError
+from factory.kernels import kernels
+from factory.kernels.kernels import SetWanted
+from factory.kernels.shard import Shard
+from factory.kernels.stats import tally
+from factory.matrix import cells, selector
+from factory.matrix.arch import Arch
+from factory.matrix.model import Matrix
+from factory.matrix.wheelname import wheel_filename
+from factory.output.log import Log
+from factory.plan import plan
+from factory.session import Workshop
+from factory.system import process
+
+_IMPORT = "import flash_attn; from flash_attn import flash_attn_func; print(flash_attn.__version__)"
+_WHERE = "import sysconfig; print(sysconfig.get_path('purelib'))"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inside:
+    """One build as its steps see it."""
+
+    job: ContainerJob
+    wanted: CellWanted
+    rules: Matrix
+    shop: Workshop
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of the step: the image's, or the one of the environment a wheel is tested in."""
+        found = shutil.which("python", path=self.shop.env["PATH"])
+        if found is None:
+            raise InstallError("there is no python on the container's PATH")
+        return Path(found)
+
+
+def read(env: Mapping[str, str], log: Log) -> Inside:
+    """Read the job and the matrix that came with the project."""
+    job = ContainerJob.from_json((PROJECT / "job.json").read_text())
+    rules = matrix.load((PROJECT / "matrix.yaml").read_bytes())
+    planned = cells.expand(rules, profile=job.profile, archs=[Arch.parse(arch) for arch in job.archs])
+    (row,) = selector.select(planned, selector.parse(job.tokens, rules))
+    own = spec.own_variables(row.cell)
+    outer = {name: value for name, value in env.items() if name not in own}
+    limits = session.limits(outer, max_jobs=job.jobs, memory=job.memory)
+    shop = Workshop(cache=CACHE, env=outer, log=log, limits=limits)
+    return Inside(job=job, wanted=setup.wanted(row.cell, rules), rules=rules, shop=shop)
+
+
+def note_kernels(inside: Inside) -> None:
+    """Tell the factory outside which kernel set is needed here, and which parts of it."""
+    ready = kernels.note(_set(inside), inside.shop)
+    mine = kernels.shared(ready, _shard(inside))
+    keys = frozenset(key for unit in mine for key in unit.wanted())
+    there = kernels.stocked(mine, inside.shop.pool)
+    lacking = frozenset(unit.name for unit in mine if unit.host not in there)
+    _leave(inside, "needed", Needed(kernels=kernels.record(ready), keys=keys, lacking=lacking).to_json())
+
+
+def compile_kernels(inside: Inside) -> None:
+    """Have the kernels of the cell in the pool, and the toolkit where the wheel step looks for it."""
+    home = spec.site(inside.wanted.cell).cuda_home
+    limit = inside.job.minutes
+    until = None if limit is None else time.monotonic() + limit * 60
+    made = kernels.kernels(_set(inside), inside.shop, _shard(inside), until=until)
+    need = plan.need_of(inside.wanted.cell, inside.rules)
+    _leave(inside, "made", tally(need, _shard(inside), made.origins, inside.shop.pool).to_json())
+    home.unlink(missing_ok=True)
+    home.symlink_to(made.ready.toolkit.home)
+
+
+def set_up(inside: Inside) -> None:
+    """Install torch and the build tools, check torch, and lay out what the wheel step works with."""
+    installer = environment.installer(inside.shop)
+    inside.shop.log.say(f"installing torch {inside.wanted.torch.release} to build with")
+    installer.install(inside.python, inside.wanted.torch, inside.wanted.build)
+    installer.lock(inside.python, "virtualenv.txt")
+    packages = _packages_of(inside.python)
+    site = replace(spec.site(inside.wanted.cell), site_packages=packages)
+    ready = kernels.kernels(_set(inside), inside.shop)
+    setup.set_up(site, inside.wanted, ready, packages / "torch", inside.shop)
+    inside.shop.log.say(f"building {wheel_filename(inside.wanted.cell)}")
+
+
+def prepare_test(inside: Inside) -> None:
+    """Let the environment that the wheel is tested in see the torch it was built with: five gigabytes, once."""
+    built_with = _packages_of(spec.site(inside.wanted.cell).python)
+    (_packages_of(inside.python) / "torch.pth").write_text(f"{built_with}\n")
+
+
+def test(inside: Inside) -> None:
+    """Load the installed extension with every symbol bound, and import the package. Raises InstallError."""
+    packages = _packages_of(inside.python)
+    loading.load(inside.python, sorted(packages.glob("flash_attn*.so")), torch=inside.wanted.torch.release)
+    done = process.run([inside.python, "-I", "-c", _IMPORT], timeout=600)
+    if not done.ok:
+        raise InstallError("the installed wheel cannot be imported", why=done.stderr.strip().splitlines()[-5:])
+    inside.shop.log.say(f"imported flash_attn {done.stdout.strip()} beside torch {inside.wanted.torch.release}")
+
+
+def _packages_of(python: Path) -> Path:
+    return Path(process.run([python, "-I", "-c", _WHERE], timeout=60).stdout.strip())
+
+
+def _set(inside: Inside) -> SetWanted:
+    return kernels.set_wanted(plan.need_of(inside.wanted.cell, inside.rules), inside.rules)
+
+
+def _shard(inside: Inside) -> Shard | None:
+    return None if inside.job.shard is None else Shard.parse(inside.job.shard)
+
+
+def _leave(inside: Inside, name: str, text: str) -> None:
+    (CACHE / "logs" / f"{inside.job.run}.{name}.json").write_text(text)

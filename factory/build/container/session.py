@@ -1,0 +1,206 @@
+"""Where containers come from, and what is the same for each of them: its directory, its lines, its end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.build.container import messages, spec
+from factory.build.container.spec import ContainerJob, Outside
+from factory.data import DATA
+from factory.diagnose import machine
+from factory.diagnose.judge import selector_of
+from factory.environment.environment import Installer
+from factory.errors import ContainerError, DiskFullError, FactoryError, ImageError
+from factory.image.engine import Engine
+from factory.kernels import source
+from factory.matrix.model import Cell, Image, Matrix
+from factory.session import Workshop
+from factory.system import pipconfig
+from factory.system.cache import locked
+
+_BUNDLES = ("/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")  # Debian's place, Red Hat's
+_PROGRAM = DATA.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Yard:
+    """Where containers come from: the engine, the installer of cibuildwheel, the matrix and its file, and the bytes of
+    memory for compiles, None for what is free inside.
+    """
+
+    engine: Engine
+    installer: Installer
+    rules: Matrix
+    matrix: Path
+    memory: int | None
+
+
+def image_of(cell: Cell, rules: Matrix) -> Image:
+    """Give the image ``cell`` is built in. Raises ImageError where the matrix names none."""
+    found = rules.toolkits[cell.cuda].image
+    if found is None:
+        raise ImageError(
+            f"matrix.yaml names no image for CUDA {cell.cuda}", remedy="Name one there, or build with --backend host"
+        )
+    return found
+
+
+@contextmanager
+def fenced(name: str, cell: Cell, yard: Yard, shop: Workshop) -> Iterator[Fenced]:
+    """Give a container's surroundings, for one process at a time; what it wrote on the way is gone when all went well.
+
+    ``name`` is that of its directory and its log. Raises ImageError.
+    """
+    with locked(shop.cache / "work" / f".{name}.lock"):
+        one = Fenced(name=name, cell=cell, image=image_of(cell, yard.rules), yard=yard, shop=shop, run=uuid.uuid4().hex)
+        one.remove(spec.place(one.workspace))
+        shutil.rmtree(one.workspace, ignore_errors=True)
+        try:
+            yield one
+        finally:
+            for path in (shop.cache / "logs").glob(f"{one.run}.*.json"):
+                path.unlink()
+        shutil.rmtree(one.workspace)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fenced:
+    """One container from its making to its end; ``run`` is its own name."""
+
+    name: str
+    cell: Cell
+    image: Image
+    yard: Yard
+    shop: Workshop
+    run: str
+
+    @property
+    def workspace(self) -> Path:
+        """What this container is made from."""
+        return self.shop.cache / "work" / f"{self.name}-container"
+
+    @property
+    def project(self) -> Path:
+        """What stands in it as ``/project``."""
+        return self.workspace / "project"
+
+    @property
+    def log(self) -> Path:
+        """All it says."""
+        return self.shop.cache / "logs" / f"container-{self.name}.log"
+
+    def lay_out(self) -> Path:
+        """Fill ``project`` with the factory and the matrix; give the unpacked source, which is here then."""
+        release = self.yard.rules.flash_attn[self.cell.flash_attn]
+        root = source.unpacked(release, cache=self.shop.cache, env=self.shop.env)
+        self.project.mkdir(parents=True)
+        shutil.copytree(_PROGRAM, self.project / "factory", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copyfile(self.yard.matrix, self.project / "matrix.yaml")
+        for name in spec.SHARED:
+            (self.shop.cache / name).mkdir(exist_ok=True)
+        return root
+
+    def order(self, *, shard: str | None = None, minutes: float | None = None) -> None:
+        """Write down what the steps inside are to do."""
+        limits = self.shop.limits
+        job = ContainerJob.of(self.cell, run=self.run, jobs=limits.jobs, memory=self.yard.memory)
+        (self.project / "job.json").write_text(job.limited(shard=shard, minutes=minutes).to_json())
+
+    def outside(self) -> Outside:
+        """Say what it is given of this machine, its CA bundle and package index included."""
+        env = self.yard.engine.env
+        return Outside(
+            engine=self.yard.engine.name,
+            mounts=spec.mounts(self.shop.cache, bundle=_bundle(env), pip_configuration=self._pip_configuration()),
+            proxies=tuple(name for name in spec.PROXIES if name in env),
+            jobs=self.shop.limits.jobs,
+            run=self.run,
+            workspace=self.workspace,
+        )
+
+    def _pip_configuration(self) -> Path | None:
+        """Write down which index pip is to use inside; readable by nobody else, for its address may hold a password."""
+        settings = pipconfig.settings(self.shop.env)
+        if not settings:
+            return None
+        path = self.workspace / "pip.conf"
+        path.touch(mode=0o600)
+        path.write_text("[global]\n" + "".join(f"{key} = {value}\n" for key, value in settings.items()))
+        return path
+
+    def listen(self, keep: Callable[[str], object]) -> Callable[[str], None]:
+        """Give what takes a line of output: all of them are kept, the factory's own are said."""
+
+        def take(line: str) -> None:
+            keep(f"{line}\n")
+            if line.startswith(messages.MARK):
+                self.shop.log.say(f"  {self.named(line.removeprefix(messages.MARK))}")
+
+        return take
+
+    def named(self, text: str) -> str:
+        """Name the cache in ``text`` as it is called here."""
+        return text.replace(str(spec.CACHE), str(self.shop.cache))
+
+    def left(self, name: str) -> str | None:
+        """Take what a step left under ``name`` for the factory outside, None where it left nothing."""
+        path = self.shop.cache / "logs" / f"{self.run}.{name}.json"
+        if not path.is_file():
+            return None
+        text = path.read_text()
+        path.unlink()
+        return text
+
+    def clear_up(self) -> None:
+        """Remove the container if it is still there, and make what it wrote the caller's own."""
+        self.remove(spec.label(self.run))
+        if not self.yard.engine.rootless and os.getuid() != 0:
+            self._take_over()
+
+    def remove(self, label: str) -> None:
+        """Remove the containers that carry ``label``, at once: whoever is interrupted may have seconds."""
+        engine = self.yard.engine
+        found = engine.run("ps", "--all", "--quiet", "--filter", f"label={label}", timeout=60)
+        for name in found.stdout.split():
+            engine.run("kill", name, timeout=60)  # before removing it Podman would wait ten seconds for its end
+            engine.run("rm", "--force", "--volumes", name, timeout=120)
+
+    def _take_over(self) -> None:
+        """Have a container's root, the only one who may, give its files to the caller."""
+        mounts = [f"--mount={mount}" for mount in spec.mounts(self.shop.cache) if mount.writable]
+        owner = f"{os.getuid()}:{os.getgid()}"
+        places = [str(spec.CACHE / name) for name in spec.SHARED]
+        words = ("run", "--rm", "--pull=never", "--security-opt=label=disable", "--network=none", *mounts)
+        done = self.yard.engine.run(*words, self.image.reference, "chown", "-R", owner, *places, timeout=600)
+        if not done.ok:
+            self.shop.log.say(f"some files of {self.shop.cache} still belong to root: {done.stderr.strip()[-200:]}")
+
+    def failure(self, doing: str, status: str) -> FactoryError:
+        """Give the error that a step left word of, or else say how the container ended while ``doing`` something."""
+        told = self.left("error")
+        if told is not None:
+            return messages.from_json(self.named(told))
+        found = machine.of_build(self.log, cache=self.shop.cache, cell=selector_of(self.cell))
+        if found.cause == machine.DISK:
+            return DiskFullError(
+                f"the disk is full while {doing} in a container",
+                why=[*found.why, f"whole log: {self.log}"],
+                remedy="Free some space where the engine and the cache keep their files, then the same command again.",
+            )
+        return ContainerError(
+            f"the container ended while {doing} ({status})",
+            why=[*found.why, f"whole log: {self.log}"],
+            remedy=found.next if found.known else "Finished kernels are kept; run the same command again.",
+        )
+
+
+def _bundle(env: Mapping[str, str]) -> Path | None:
+    """Give the file of CA certificates that this machine trusts."""
+    named = (env.get("SSL_CERT_FILE", ""), *_BUNDLES)
+    return next((Path(name) for name in named if name and Path(name).is_file()), None)

@@ -1,0 +1,70 @@
+"""Build the wheel of one cell in a container that cibuildwheel drives."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import tomli_w
+
+from factory import session
+from factory.build.container import spec
+from factory.build.container.session import Fenced, Yard, fenced, image_of
+from factory.build.host import deliver
+from factory.environment import cibuildwheel
+from factory.matrix.model import Cell
+from factory.matrix.wheelname import wheel_filename
+from factory.output.progress import duration
+from factory.session import Workshop
+from factory.system import process
+from factory.wheel.facts import Expected
+
+
+def build(cell: Cell, yard: Yard, shop: Workshop, *, dist: Path) -> Path:
+    """Make the wheel of ``cell`` in a container of its image, which is here, and give the wheel's path in ``dist``.
+
+    Raises what failed inside as its own error, ContainerError when the container ended before its build did,
+    and what the sdist and cibuildwheel's installation raise.
+    """
+    began = time.monotonic()
+    release = yard.rules.cibuildwheel[cell.python]
+    python = cibuildwheel.find(release, cache=shop.cache, installer=yard.installer, say=shop.log.say)
+    final = dist / wheel_filename(cell)
+    with fenced(final.stem, cell, yard, shop) as one:
+        shutil.copytree(one.lay_out(), one.project / "source", symlinks=True)
+        one.order()
+        shop.log.say(f"building {cell.id} in {one.image.reference} with {yard.engine}; output in {one.log}")
+        deliver(_go(one, python), final)
+    shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
+    return final
+
+
+def _go(one: Fenced, python: Path) -> Path:
+    """Run cibuildwheel to its end; give the wheel it left."""
+    configured = one.workspace / "cibuildwheel.toml"
+    configured.write_text(tomli_w.dumps(spec.configuration(one.cell, one.image, one.outside())))
+    output = one.workspace / one.run  # an orphan of a killed build must not write here
+    command = spec.command(python, one.cell, configuration=configured, output=output, package=one.project / "source")
+    try:
+        with one.log.open("w", buffering=1) as sink:
+            sink.write(process.shown(command))
+            status = process.stream(command, line=one.listen(sink.write), cwd=one.project, env=one.yard.engine.env)
+    finally:
+        one.clear_up()
+    wheels = list(output.glob("*.whl"))
+    if status or len(wheels) != 1:
+        raise one.failure(f"building {one.cell.id}", f"cibuildwheel's status {status}")
+    return wheels[0]
+
+
+def expected(cell: Cell, yard: Yard, shop: Workshop) -> Expected:
+    """Say what the audit holds the wheel of ``cell`` to, the image's promise included."""
+    inner = (spec.PROJECT, spec.CACHE, Path("/factory"), Path("/opt/python"), Path("/opt/_internal"))
+    row = yard.rules.torch[cell.torch]
+    return Expected.of_cell(
+        cell,
+        check_symbol=session.kernel_class(row.kernel_class).check_symbol,
+        manylinux=image_of(cell, yard.rules).promise,
+        build_paths=tuple(str(path) for path in (*inner, shop.cache)),
+    )

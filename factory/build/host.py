@@ -1,0 +1,166 @@
+"""Build on this machine itself: kernels in the pool, the rest of a wheel by upstream's ``setup.py`` through pip."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from factory.build import loading, setup
+from factory.build.build import Order
+from factory.build.container.kernels import Portion
+from factory.build.preflight import preflight
+from factory.build.recipe import Recipe, Site, recipe
+from factory.build.setup import CellWanted
+from factory.data import DATA
+from factory.diagnose import machine
+from factory.diagnose.judge import selector_of
+from factory.environment.environment import Environment, Installer
+from factory.errors import DiskFullError, WheelBuildError
+from factory.kernels import kernels
+from factory.kernels.kernels import KernelSet
+from factory.kernels.page import Tally
+from factory.kernels.stats import tally
+from factory.matrix.model import Cell
+from factory.matrix.wheelname import wheel_filename
+from factory.output.progress import duration
+from factory.plan.plan import KernelNeed, need_of
+from factory.session import Workshop
+from factory.system import disk, process
+from factory.system.cache import locked
+from factory.wheel.facts import Expected
+
+
+@dataclass(frozen=True, kw_only=True)
+class Host:
+    """The backend that is this machine itself."""
+
+    order: Order
+    installer: Installer
+    _made: dict[KernelNeed, KernelSet] = field(default_factory=dict, init=False)
+
+    def look(self) -> None:
+        """See that what compiles the kernels ordered is here and works. Raises HostCompilerError."""
+        preflight(self.order.cells, self.order.rules, self.order.shop)
+
+    def install(self) -> None:
+        """Have the environment of each cell ordered. Raises what the installer raises.
+
+        What cannot be had must show before hours of compiling, not after; what is small, before what is big.
+        """
+        wanted = [setup.wanted(cell, self.order.rules) for cell in self.order.cells]
+        for one in wanted:
+            self.installer.have_python(one.torch, one.build, one.cell.python)
+        for one in wanted:
+            prepare(one, self.installer)
+
+    def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
+        """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
+        need = need_of(cells[0], self.order.rules)
+        wanted = kernels.set_wanted(need, self.order.rules)
+        made = kernels.kernels(wanted, self.order.shop, portion.shard, fetch=self.order.fetch, until=portion.until)
+        self._made[need] = made
+        return tally(need, portion.shard, made.origins, self.order.shop.pool)
+
+    def wheel(self, cell: Cell, dist: Path) -> Path:
+        """Make the wheel of ``cell``, whose kernels were had here, and give its path in ``dist``."""
+        wanted = setup.wanted(cell, self.order.rules)
+        return build(wanted, self._of(cell), installer=self.installer, shop=self.order.shop, dist=dist)
+
+    def expected(self, cell: Cell) -> Expected:
+        """Say what the audit holds the wheel of ``cell`` to."""
+        return expected(setup.wanted(cell, self.order.rules), self._of(cell), self.order.shop)
+
+    def _of(self, cell: Cell) -> KernelSet:
+        return self._made[need_of(cell, self.order.rules)]
+
+
+def prepare(wanted: CellWanted, installer: Installer) -> Environment:
+    """Give the environment ``wanted`` is built in. Raises what ``installer`` raises."""
+    return installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
+
+
+def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop: Workshop, dist: Path) -> Path:
+    """Make the wheel of ``wanted`` from ``kernels`` and give its path in ``dist``.
+
+    Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file,
+    the link or the packing fails, InstallError when torch lacks a symbol, and what ``installer`` raises.
+    """
+    began = time.monotonic()
+    environment = prepare(wanted, installer)
+    final = dist / wheel_filename(wanted.cell)
+    workspace = shop.cache / "work" / final.stem
+    with locked(workspace.with_name(f".{final.stem}.lock")):
+        shutil.rmtree(workspace, ignore_errors=True)
+        site = Site(
+            source=workspace / "source",
+            bench=workspace,
+            python=environment.python,
+            site_packages=environment.site_packages,
+            cuda_home=kernels.ready.toolkit.home,
+        )
+        setup.set_up(site, wanted, kernels, environment.torch, shop)
+        shutil.copytree(kernels.ready.root, site.source, symlinks=True)
+        made = _run(recipe(wanted.cell, site, jobs=shop.limits.jobs, env=shop.env), site, wanted.cell, shop)
+        _load(made, workspace / "loaded", environment, wanted)
+        deliver(made, final)
+        shutil.rmtree(workspace)
+    shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
+    return final
+
+
+def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted) -> None:
+    """Load the extension beside the real torch with every symbol bound at once: what is missing shows here."""
+    with zipfile.ZipFile(wheel) as archive:
+        modules = [name for name in archive.namelist() if name.endswith(".so") and "/" not in name]
+        archive.extractall(into, members=modules)
+    loading.load(environment.python, [into / name for name in modules], torch=wanted.torch.release)
+
+
+def deliver(made: Path, final: Path) -> None:
+    """Copy a finished wheel so that it is there whole or not at all."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    partial = final.with_name(f".{final.name}.part")
+    shutil.copyfile(made, partial)
+    partial.replace(final)
+
+
+def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
+    log = shop.cache / "logs" / f"wheel-{Path(wheel_filename(cell)).stem}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    shop.log.say(f"building the wheel of {cell.id}; output in {log}")
+    with log.open("w", buffering=1) as sink:
+        sink.write(process.shown(made_by.argv))
+        status = process.stream(made_by.argv, line=lambda text: print(text, file=sink), env=made_by.env)
+    wheels = list(site.wheelhouse.glob("*.whl")) if site.wheelhouse.is_dir() else []
+    if status or len(wheels) != 1:
+        raise _failure(log, status, cell, shop)
+    return wheels[0]
+
+
+def _failure(log: Path, status: int, cell: Cell, shop: Workshop) -> WheelBuildError | DiskFullError:
+    found = machine.of_build(log, cache=shop.cache, cell=selector_of(cell))
+    why = [*found.why, f"whole log: {log}"]
+    if found.cause == machine.DISK or disk.filled(log.parent):
+        return DiskFullError(
+            f"the disk is full while building {cell.id}", why=why, remedy="Free some space, then again."
+        )
+    return WheelBuildError(
+        f"the wheel of {cell.id} was not made (pip's status {status})",
+        why=why,
+        remedy=found.next if found.known else "The kernels are kept; mend the cause and run the same command again.",
+    )
+
+
+def expected(wanted: CellWanted, kernels: KernelSet, shop: Workshop) -> Expected:
+    """Say what the audit holds the wheel of ``wanted`` to, this machine's paths included."""
+    paths = (shop.cache, kernels.ready.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
+    return Expected.of_cell(
+        wanted.cell,
+        check_symbol=kernels.ready.wanted.kernel_class.check_symbol,
+        build_paths=tuple(str(path) for path in paths),
+    )

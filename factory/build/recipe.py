@@ -1,0 +1,121 @@
+"""A cell to the exact environment and command of its wheel step; nothing of the caller's leaks in.
+
+The flags are the guide's and upstream's own: ``--no-build-isolation`` (section 2), ``CUDA_HOME``, ``PATH``
+and ``MAX_JOBS`` (section 4), and the variables flash-attn's ``setup.py`` and torch's extension builder read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.matrix.model import Cell, Profile
+from factory.matrix.wheelname import local_version
+from factory.system.environ import inherited
+
+# 2020-01-01: zip cannot hold dates before 1980, and one fixed date makes wheels comparable.
+_SOURCE_DATE_EPOCH = "1577836800"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where a wheel step finds its things: ``source`` is a copy it may write into, ``bench`` a directory of its own."""
+
+    source: Path
+    bench: Path
+    python: Path
+    site_packages: Path
+    cuda_home: Path
+
+    @property
+    def wheelhouse(self) -> Path:
+        """Where the wheel is put."""
+        return self.bench / "wheelhouse"
+
+    @property
+    def objects(self) -> Path:
+        """The kernels' objects."""
+        return self.bench / "objects"
+
+    @property
+    def nvcc(self) -> Path:
+        """The driver in nvcc's place."""
+        return self.bench / "bin" / "nvcc"
+
+    @property
+    def cxx(self) -> Path:
+        """The driver in the C++ compiler's place."""
+        return self.bench / "bin" / "g++"
+
+    @property
+    def job_file(self) -> Path:
+        """What the drivers are told."""
+        return self.bench / "driver.json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """The environment and the command that make one wheel, complete."""
+
+    env: Mapping[str, str]
+    argv: tuple[str, ...]
+
+
+def recipe(cell: Cell, site: Site, *, jobs: int, env: Mapping[str, str]) -> Recipe:
+    """Give the wheel step of ``cell``: upstream's own ``setup.py`` through pip, without isolation."""
+    base = inherited(env)
+    own = {
+        "PATH": f"{site.cuda_home}/bin:{site.python.parent}:{base['PATH']}",
+        **variables(cell, site, jobs=jobs),
+        "PIP_CONFIG_FILE": "/dev/null",  # pip then reads no configuration at all
+    }
+    wheel = (str(site.python), "-m", "pip", "wheel", "--no-deps", *PIP_OPTIONS)
+    return Recipe(env=base | own, argv=(*wheel, "--wheel-dir", str(site.wheelhouse), str(site.source)))
+
+
+# What pip is told beside what to build and where to put it.
+PIP_OPTIONS = ("--verbose", "--no-build-isolation", "--no-index", "--no-cache-dir", "--disable-pip-version-check")
+
+
+def variables(cell: Cell, site: Site, *, jobs: int) -> dict[str, str]:
+    """Give the variables that make upstream's ``setup.py`` and torch's extension builder do what ``cell`` asks."""
+    return {
+        "CUDA_HOME": str(site.cuda_home),
+        "CXX": str(site.cxx),
+        "PYTORCH_NVCC": str(site.nvcc),
+        "FACTORY_DRIVER_JOB": str(site.job_file),
+        "MAX_JOBS": str(jobs),
+        "NVCC_THREADS": "1",
+        "TORCH_EXTENSION_SKIP_NVCC_GEN_DEPENDENCIES": "1",
+        # Without it setup.py downloads upstream's wheel and calls it built.
+        "FLASH_ATTENTION_FORCE_BUILD": "TRUE",
+        "FLASH_ATTN_LOCAL_VERSION": local_version(cell),
+        "SOURCE_DATE_EPOCH": _SOURCE_DATE_EPOCH,
+    }
+
+
+def cxx_flags(profile: Profile, site: Site, *, standard: int) -> tuple[str, ...]:
+    """Give what the C++ file gets beyond upstream's flags.
+
+    The profile's switches, the C++ standard torch needs, the CUDA library headers that torch brings, and
+    paths written as relative ones so that no build machine's path stays in the wheel.
+    """
+    switches = tuple(f"-DFLASHATTENTION_DISABLE_{name}" for name in profile.disable)
+    brought = tuple(
+        f"-idirafter{path}" for path in (f"{site.site_packages}/nvidia/{name}/include" for name in _BROUGHT)
+    )
+    maps = tuple(
+        f"-ffile-prefix-map={path}={name}"
+        for path, name in (
+            (site.source, "."),
+            (site.site_packages, "site-packages"),
+            (site.cuda_home, "cuda"),
+        )
+    )
+    return (*switches, f"-std=c++{standard}", "-g0", *brought, *maps)
+
+
+# Packages of CUDA libraries in torch's own requirements, whose headers torch's headers include; up to
+# CUDA 12 one directory each, from 13 on one for all.
+_BROUGHT = ("cublas", "cusparse", "cusolver", "cu13")

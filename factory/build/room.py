@@ -1,0 +1,145 @@
+"""Say what a run will put on disks and take of memory, and stop it before it begins where that is not there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from factory.build import setup as workbench
+from factory.doctor import cudahome
+from factory.doctor.facts import Fetch
+from factory.environment.environment import Installer
+from factory.kernels import costs, source
+from factory.kernels.compile import Limits
+from factory.kernels.sdist import read_extension
+from factory.matrix.arch import front_ends
+from factory.matrix.model import Cell, Matrix
+from factory.plan import disks, room, sizes
+from factory.plan.plan import KernelNeed, need_of
+from factory.plan.room import Memory, Want
+from factory.plan.sizes import Environment, Kernels
+from factory.pool.store import SetRecord
+from factory.system import files, machine
+from factory.toolkit.find import World
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """What is to be made and where: ``dist`` is None where no wheel is made.
+
+    ``limits`` say how much compiles at once, ``share`` which part of each kernel set is meant; ``memory`` are the
+    bytes that a person said compiles may use.
+    """
+
+    cells: tuple[Cell, ...]
+    rules: Matrix
+    cache: Path
+    dist: Path | None
+    env: Mapping[str, str]
+    world: World
+    installer: Installer
+    limits: Limits
+    share: float = 1.0
+    memory: int | None = None
+
+
+def hold(run: Run, *, contained: bool, say: Callable[[str], None]) -> None:
+    """Hold what ``run`` takes to what is here, before anything is fetched; ``contained`` says it goes to containers.
+
+    Raises LowMemoryError or DiskFullError.
+    """
+    here = machine.read()
+    warning = Memory(memory=here.memory, swap=here.swap, named=run.memory).hold(_peak(run))
+    if warning:
+        say(warning)
+    room.hold(disks.rooms(run.cache, run.dist), wants(run, contained=contained))
+
+
+def wants(run: Run, *, contained: bool) -> tuple[Want, ...]:
+    """Say what ``run`` puts on disks; what is there already is not counted."""
+    table, ground = sizes.table(), disks.ground(run.cache, run.env)
+    kernels = tuple(_kernels(run))
+    environments = () if run.dist is None else tuple(_environments(run, contained=contained))
+    absent = sorted({cell.flash_attn for cell in run.cells if not _here(cell.flash_attn, run)})
+    found = (
+        # What an image lacks of its toolkit is not known out here.
+        *table.toolkits({} if contained else _fetched(run)),
+        *(table.packages if contained else table.environments)(environments, ground),
+        *table.sources(absent),
+        *table.sets(kernels, jobs=_at_once(run)),
+        *table.wheels(kernels, contained=contained),
+    )
+    return disks.counted(found, run.cache)
+
+
+def _peak(run: Run) -> int:
+    """Give the bytes the largest process may take, 0 where nothing is to be made."""
+    table = costs.table()
+    lacking = [table.largest(need.profile) for need in _needs(run) if _lacking(need, run)]
+    return max([*lacking, 0 if run.dist is None else table.wheel.peak])
+
+
+def _at_once(run: Run) -> int:
+    largest = max(costs.table().largest(cell.profile) for cell in run.cells)
+    return max(1, min(run.limits.jobs, run.limits.budget // largest))
+
+
+def _needs(run: Run) -> dict[KernelNeed, int]:
+    """Give the kernel sets with the number of cells of each."""
+    return Counter(need_of(cell, run.rules) for cell in sorted(run.cells))
+
+
+def _kernels(run: Run) -> Iterator[Kernels]:
+    for need, wheels in _needs(run).items():
+        passes = front_ends(need.archs, run.rules.toolkits[need.cuda].front_end)
+        yield Kernels(
+            name=str(need),
+            profile=need.profile,
+            passes=len(passes),
+            targets=sum(len(one.real) for one in passes),
+            units=_units(need.flash_attn, run),
+            share=run.share * _lacking(need, run),
+            wheels=0 if run.dist is None else wheels,
+        )
+
+
+def _lacking(need: KernelNeed, run: Run) -> float:
+    return disks.lacking(run.cache / "pool", partial(_lists, need))
+
+
+def _lists(need: KernelNeed, record: SetRecord) -> bool:
+    chosen = (record.flash_attn, record.cuda, record.archs, record.profile, record.kernel_class)
+    archs = tuple(map(str, need.archs))
+    return chosen == (need.flash_attn, need.cuda, archs, need.profile, need.kernel_class)
+
+
+def _here(flash_attn: str, run: Run) -> bool:
+    return files.is_directory(source.place(run.rules.flash_attn[flash_attn], cache=run.cache))
+
+
+def _units(flash_attn: str, run: Run) -> int | None:
+    """Count the units of a release whose source is here."""
+    setup = files.text_of(source.place(run.rules.flash_attn[flash_attn], cache=run.cache) / "setup.py")
+    return None if setup is None else len(read_extension(setup).kernels)
+
+
+def _fetched(run: Run) -> dict[str, int]:
+    """Give the bytes to download of each toolkit that is not here."""
+    releases = sorted({cell.cuda for cell in run.cells})
+    found = {cuda: cudahome.supply(cuda, run.env, run.cache, run.world)[0] for cuda in releases}
+    return {cuda: one.size for cuda, one in found.items() if isinstance(one, Fetch)}
+
+
+def _environments(run: Run, *, contained: bool) -> Iterator[Environment]:
+    """Give the torch builds that are to be installed, in containers each time."""
+    rows = [workbench.wanted(cell, run.rules) for cell in sorted(run.cells)]
+    for torch, build in dict.fromkeys((row.torch, row.build) for row in rows):
+        asked = {row.cell.python for row in rows if (row.torch, row.build) == (torch, build)}
+        there = {python for python in build.pythons if files.is_directory(run.installer.place(torch, build, python))}
+        pythons = [python for python in build.pythons if python in asked]
+        absent = tuple(python for python in pythons if contained or python not in there)
+        if absent:
+            yield Environment(torch=torch.release, cuda=build.cuda, pythons=absent, begun=bool(there))

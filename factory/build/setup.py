@@ -1,0 +1,67 @@
+"""Set up what a wheel step works with: a torch that fits the kernels, their objects, the two drivers and their job."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.build.recipe import Site, cxx_flags
+from factory.build.wrappers.job import DriverJob
+from factory.kernels import hostcompiler
+from factory.kernels.kernels import KernelSet
+from factory.matrix.model import Cell, Matrix, Profile, Torch, TorchBuild
+from factory.session import Workshop
+from factory.system.files import sha256_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellWanted:
+    """One wheel to make: the cell and the rows of the matrix it stands on."""
+
+    cell: Cell
+    torch: Torch
+    build: TorchBuild
+    profile: Profile
+
+
+def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
+    """Gather the rows of ``matrix`` that ``cell`` stands on."""
+    return CellWanted(
+        cell=cell, torch=matrix.torch[cell.torch], build=matrix.build_of(cell), profile=matrix.profiles[cell.profile]
+    )
+
+
+def set_up(site: Site, wanted: CellWanted, kernels: KernelSet, torch: Path, shop: Workshop) -> None:
+    """Fill ``site.bench`` for ``wanted``; ``torch`` is the directory of the installed package.
+
+    Raises TorchClassError when this torch does not fit the kernels, DigestError when one of their parts was lost.
+    """
+    ready = kernels.ready
+    hostcompiler.check_class(
+        ready.wanted.kernel_class,
+        wanted.torch,
+        compiler=ready.compiler,
+        include_dirs=(torch / "include", ready.toolkit.home / "include"),
+        env=shop.env,
+    )
+    site.objects.mkdir(parents=True)
+    assembler = kernels.assembler(shop)
+    assembled = {unit.source: assembler.assemble(unit, site.objects) for unit in ready.units}
+    _driver(site.nvcc, "factory.build.wrappers.nvcc")
+    _driver(site.cxx, "factory.build.wrappers.cxx")
+    DriverJob(
+        root=str(site.source),
+        nvcc=str(ready.toolkit.nvcc),
+        cxx=str(ready.compiler.path),
+        nvcc_flags=kernels.flags,
+        cxx_flags=cxx_flags(wanted.profile, site, standard=wanted.torch.cxx_standard),
+        objects={source: (str(path), sha256_of(path)) for source, path in assembled.items()},
+    ).write(site.job_file)
+
+
+def _driver(path: Path, module: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m {module} "$@"\n')
+    path.chmod(0o755)

@@ -1,0 +1,45 @@
+"""Stands in for g++: adds the cell's flags to every compile and takes search paths out of links.
+
+Some interpreters (pyenv's, conda's) were built with a library search path, and hand it to every extension; it
+names a directory of this machine and has no place in a wheel.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+
+from factory.build.wrappers.job import load
+
+_LINKER = "-Wl,"
+_SEARCH = ("-rpath", "--rpath", "-R")
+
+
+def command(argv: list[str], cxx: str, flags: tuple[str, ...]) -> list[str]:
+    """Give the real command; the flags come last so that they win."""
+    if "-c" in argv:
+        return [cxx, *argv, *flags]
+    return [cxx, *(kept for word in argv for kept in _without_search(word))]
+
+
+def _without_search(word: str) -> Iterator[str]:
+    """Give the word without ``-rpath,DIRECTORY``, ``-rpath=DIRECTORY`` or ``-RDIRECTORY``, if any is left."""
+    if not word.startswith(_LINKER):
+        yield word
+        return
+    options = iter(word.removeprefix(_LINKER).split(","))
+    kept: list[str] = []
+    for option in options:
+        if option in _SEARCH:
+            next(options, None)
+        elif not option.startswith(("-rpath=", "--rpath=", "-R")):
+            kept.append(option)
+    if kept:
+        yield _LINKER + ",".join(kept)
+
+
+if __name__ == "__main__":
+    job = load()
+    real = command(sys.argv[1:], job.cxx, tuple(job.cxx_flags))
+    os.execv(real[0], real)  # noqa: S606 - becoming the compiler is the purpose; no shell is wanted

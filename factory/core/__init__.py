@@ -1,1 +1,0 @@
-"""The pure core: no file, process, clock or network is touched here."""

@@ -1,1 +1,0 @@
-"""Is this machine fit to build a cell, with the factory or by hand? What was seen of it in, findings out."""

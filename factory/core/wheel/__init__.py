@@ -1,1 +1,0 @@
-"""A wheel as a value: its name, what was read out of it, what it is held to."""

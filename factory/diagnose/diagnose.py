@@ -1,0 +1,36 @@
+"""Say why a build failed, from its log: what happened, the line that says so, and what to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.diagnose import machine
+from factory.diagnose.judge import Diagnosis
+from factory.diagnose.machine import Settle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Log:
+    """A log: what it is called, and its bytes."""
+
+    name: str
+    blocks: Iterable[bytes]
+
+
+def diagnose(log: Log, *, settle: Settle, cache: Path, say: Callable[[str], None]) -> Diagnosis:
+    """Say why the build that wrote ``log`` failed."""
+    found = machine.of_blocks(log.blocks, settle=settle, cache=cache)
+    for line in lines(log.name, found):
+        say(line)
+    return found
+
+
+def lines(name: str, found: Diagnosis) -> Iterator[str]:
+    """Lay a diagnosis out for a person."""
+    yield f"{name}: {found.title}"
+    yield found.what
+    if found.evidence:
+        yield f"  line {found.evidence.number}: {found.evidence.text}"
+    yield f"Next: {found.next}"

@@ -1,0 +1,150 @@
+"""From what is in a log, and what this machine has, to the cause and the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from factory.diagnose.reading import Evidence, Found, Reading
+from factory.diagnose.rules import Rules
+from factory.matrix.model import FULL, Cell
+
+UNKNOWN = "unknown"
+"""The cause of a failure that no rule knows."""
+
+_CELL = "CELL"
+_TIME_LIMIT = "time_limit"
+_RESERVE = 1_500_000_000  # bytes left to everything else on the machine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """This machine: cores, bytes of memory in all and free, bytes free where ``cache`` is.
+
+    ``peak`` are the bytes one compile may take, ``alone`` says that nothing ran beside the one that failed.
+    ``cell`` is a selector, None where it is not known.
+    """
+
+    cores: int
+    memory: int
+    free: int
+    disk: int
+    peak: int
+    cache: str
+    cell: str | None
+    alone: bool = False
+
+    @property
+    def budget(self) -> int:
+        """Bytes that compiles may take together."""
+        return max(0, self.free - _RESERVE)
+
+    @property
+    def fits(self) -> bool:
+        """Whether fewer compiles at once may help: the memory that is free does for one."""
+        return not self.alone and self.budget >= self.peak
+
+    def jobs(self, used: int | None) -> int:
+        """Say how many compiles to run at once, where ``used`` were too many."""
+        room = max(1, min(self.cores, self.budget // self.peak))
+        return room if used is None else min(room, max(1, used // 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """Why a build failed: the name of the ``cause`` and its ``title``, ``what`` happened, the line of the log
+    that says so (None for an empty log), and what to type ``next``.
+    """
+
+    cause: str
+    title: str
+    what: str
+    evidence: Evidence | None
+    next: str
+
+    @property
+    def known(self) -> bool:
+        """Whether the cause is known."""
+        return self.cause != UNKNOWN
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """The lines an error shows as its reason."""
+        told = f"{self.title}: {self.what}"
+        return (f"line {self.evidence.number}: {self.evidence.text}", told) if self.evidence else (told,)
+
+
+def judge(reading: Reading, rules: Rules, here: Here) -> Diagnosis:
+    """Choose the cause that the signs of ``reading`` speak for; fill in what it says with this machine's numbers."""
+    gaps = _gaps(reading, here)
+    order = [cause.name for cause in rules.causes]
+    found = [one for one in reading.found if rules.cause(one.sign.cause).unless not in reading.context]
+    if reading.finished or not found:
+        return _unknown(reading, rules, gaps)
+    best = min(found, key=lambda one: (one.sign.rank, one.evidence.number, order.index(one.sign.cause)))
+    cause = rules.cause(best.sign.cause)
+    filled = {**gaps, **cause.defaults, **_caught(best)}
+    return Diagnosis(
+        cause=cause.name,
+        title=cause.title.format_map(filled),
+        what=cause.what.format_map(filled),
+        evidence=best.evidence,
+        next=_next(cause.next if here.fits else cause.next_tight, filled),
+    )
+
+
+def _caught(found: Found) -> dict[str, str]:
+    """Give what the sign caught; the first compiler that is refused names the newest that is not."""
+    caught = dict(found.caught)
+    if "below" in caught:
+        caught["newest"] = str(int(caught["below"]) - 1)
+    return caught
+
+
+def selector_of(cell: Cell) -> str:
+    """Give what a person types to name ``cell``."""
+    return cell.id if cell.profile == FULL else f"{cell.id} --profile {cell.profile}"
+
+
+def tokens(told: Mapping[str, str]) -> tuple[str, ...]:
+    """Give the selector of the cell that a log was ``told`` to be of: ``cu124 torch2.6 cp310 fa2.7.4.post1``."""
+    spelled = {"cuda": "cu{}", "torch": "torch{}", "python": "cp3{}", "flash_attn": "fa{}"}
+    return tuple(form.format(told[name]) for name, form in spelled.items() if name in told)
+
+
+def _unknown(reading: Reading, rules: Rules, gaps: Mapping[str, str]) -> Diagnosis:
+    texts, last = rules.unknown, reading.last
+    if reading.error is None and last is not None and texts.unfinished.search(last.text):
+        cause = rules.cause(_TIME_LIMIT)
+        return Diagnosis(
+            cause=cause.name, title=cause.title, what=texts.cut, evidence=last, next=_next(cause.next, gaps)
+        )
+    what = texts.whole if reading.finished else texts.what if reading.error else texts.without
+    return Diagnosis(
+        cause=UNKNOWN, title=texts.title, what=what, evidence=reading.error or last, next=_next(texts.next, gaps)
+    )
+
+
+def _gaps(reading: Reading, here: Here) -> dict[str, str]:
+    """Give what fills the gaps that every text may have."""
+    used = int(reading.told["jobs"]) if reading.told.get("jobs", "").isdigit() else None
+    cell = here.cell or _CELL
+    return {
+        "cell": cell,
+        "build": f"nox -s build -- {cell}",
+        "jobs": str(here.jobs(used)),
+        "used": "several" if used is None else str(used),
+        "budget": f"{here.budget / 1e9:.0f}",
+        "peak": f"{here.peak / 1e9:.1f}",
+        "cores": str(here.cores),
+        "free": f"{here.free / 1e9:.1f}",
+        "memory": f"{here.memory / 1e9:.1f}",
+        "disk": f"{here.disk / 1e9:.1f}",
+        "cache": here.cache,
+    }
+
+
+def _next(advice: str, gaps: Mapping[str, str]) -> str:
+    """Fill the gaps of ``advice``, and say what a cell is where none is known."""
+    unnamed = f" {_CELL} stands for the cell, such as cu124 torch2.6 cp310; `nox -s plan` lists them."
+    return advice.format_map(gaps) + (unnamed if gaps["cell"] == _CELL else "")

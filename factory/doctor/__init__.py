@@ -1,0 +1,1 @@
+"""Is this machine fit to build a cell, with the factory or by hand?"""

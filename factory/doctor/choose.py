@@ -1,0 +1,55 @@
+"""Which of several cells is this machine's own: the newest that it is fit for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from factory.doctor.facts import Facts, Missing, Python, Torch
+from factory.doctor.versionbound import numbers, series
+from factory.matrix.model import Cell, Matrix
+
+
+def newest_fitting(cells: Sequence[Cell], facts: Facts, rules: Matrix) -> Cell:
+    """Give the cell with the fewest misfits, of those the one for the torch that is installed, of those the newest.
+
+    Raises ValueError where there is no cell.
+    """
+    return max(cells, key=lambda cell: _rank(cell, facts, rules))
+
+
+def _rank(cell: Cell, facts: Facts, rules: Matrix) -> tuple[object, ...]:
+    misfits = (
+        isinstance(facts.pythons[cell.python], Missing),
+        isinstance(facts.compilers[cell.cuda], Missing),
+        not _driver_runs(cell, facts, rules),
+    )
+    return (
+        -sum(misfits),
+        _for_torch_here(cell, facts),
+        numbers(cell.torch),
+        numbers(cell.cuda),
+        _is_here(cell, facts),
+        isinstance(facts.pythons[cell.python], str),
+        numbers(cell.python),
+        numbers(cell.flash_attn),
+    )
+
+
+def _driver_runs(cell: Cell, facts: Facts, rules: Matrix) -> bool:
+    """Whether the driver runs the cell's CUDA; where there is no GPU, nothing speaks against any."""
+    if isinstance(facts.gpus, Missing):
+        return True
+    needed = rules.toolkits[cell.cuda].minimum_driver
+    return all(numbers(one.driver) >= (needed,) for one in facts.gpus)
+
+
+def _for_torch_here(cell: Cell, facts: Facts) -> bool:
+    match facts.python:
+        case Python(version=version, torch=Torch(release=str(release), cuda=str(cuda), cxx11abi=cxx11abi)):
+            here = (series(release), series(cuda), version)
+            return here == (cell.torch, cell.cuda, cell.python) and cxx11abi in {None, cell.cxx11abi}
+    return False
+
+
+def _is_here(cell: Cell, facts: Facts) -> bool:
+    return isinstance(facts.python, Python) and facts.python.version == cell.python

@@ -1,0 +1,102 @@
+"""Check whether this machine is fit to build a cell, with the factory and by hand, and say what to type where not."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from rich.text import Text
+
+from factory.data import DATA
+from factory.doctor import managed, manual
+from factory.doctor.choose import newest_fitting
+from factory.doctor.facts import Facts, Missing, Supply
+from factory.doctor.result import Section, State, standing
+from factory.doctor.target import Guide, Needs, Target
+from factory.errors import UnfitError
+from factory.kernels.estimate import Costs
+from factory.matrix.model import FULL, Cell, Matrix
+from factory.plan.room import Want
+
+_STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"}
+_SUBJECT = 14  # characters; of the longest, but for one or two
+_REMEDY = " " * 9 + "-> "
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The cells that were named, or all that are chosen where none was; or the guide's environment alone."""
+
+    cells: tuple[Cell, ...]
+    named: bool
+    guide: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edges:
+    """What the verb needs of the outside: a look at the machine, and at what there is for a cell.
+
+    ``wants`` says what building a cell will put on disks, in a container or on the machine itself.
+    """
+
+    look: Callable[[], Facts]
+    supply: Callable[[Cell], Supply]
+    wants: Callable[[Cell, bool], tuple[Want, ...]]
+    costs: Costs
+
+
+def doctor(asked: Asked, rules: Matrix, edges: Edges) -> tuple[Section, ...]:
+    """Check this machine.
+
+    Against a cell that was named both ways to build are checked. Without one the factory's is checked against
+    the newest chosen cell that fits this machine, and the guide's against its recommended environment. Only
+    the factory's way decides then, and the guide's where it alone is asked for.
+    """
+    guide, facts = guides(), edges.look()
+    if asked.guide:
+        return (manual.section(Target.of_guide(guide), facts, rules, needs(FULL, edges.costs), decides=True),)
+    cell = newest_fitting(asked.cells, facts, rules)
+    needed = needs(cell.profile, edges.costs)
+    target = Target.of_cell(cell, rules, guide) if asked.named else Target.of_guide(guide)
+    here = replace(needed, wants=edges.wants(cell, not isinstance(facts.engine, Missing)))
+    return (
+        managed.section(cell, facts, edges.supply(cell), rules, here),
+        manual.section(target, facts, rules, needed, decides=False),
+    )
+
+
+def guides() -> Guide:
+    """Read the guide's recommended environment."""
+    return Guide.read(tomllib.loads((DATA / "guide.toml").read_text(encoding="utf-8")))
+
+
+def needs(profile: str, costs: Costs) -> Needs:
+    """Say what a build of ``profile`` takes; one that the table of costs lacks counts as the full one."""
+    table = tomllib.loads((DATA / "doctor.toml").read_text(encoding="utf-8"))
+    return Needs.read(table, unit=costs.largest(profile))
+
+
+def lines(sections: Sequence[Section]) -> Iterator[Text]:
+    """Lay the sections out for a person; a remedy is spelt out once in each."""
+    for section in sections:
+        yield Text(f"{section.purpose}: {section.against}", style="bold")
+        told: set[str] = set()
+        for line in section.lines:
+            yield Text.assemble((f"  {line.state:<8} ", _STYLES[line.state]), f"{line.subject:<{_SUBJECT}} {line.said}")
+            if line.remedy:
+                yield Text(_REMEDY + ("the same" if line.remedy in told else line.remedy))
+            told.add(line.remedy)
+        yield Text(f"  {section.verdict}", style="bold")
+
+
+def judge(sections: tuple[Section, ...]) -> None:
+    """Raise UnfitError, with all that stands in the way of what was asked, if anything does."""
+    found = list(standing(sections))
+    if found:
+        against = next(section.against for section in sections if section.decides)
+        raise UnfitError(
+            f"this machine is not ready for {against}",
+            why=[f"{line.subject}: {line.said}" for line in found],
+            remedy=found[0].remedy,
+        )

@@ -1,0 +1,99 @@
+"""What is said of a machine: a line for each thing looked at, in sections, each for one way to build."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from factory.output.plural import counted
+
+SCHEMA = 1
+
+
+class State(StrEnum):
+    """Whether a thing is as it should be, could do harm, or stands in the way."""
+
+    OK = "ok"
+    WARNING = "warning"
+    PROBLEM = "problem"
+
+
+class Purpose(StrEnum):
+    """Who builds: the factory, or a person by hand as the installation guide has it."""
+
+    FACTORY = "for the factory"
+    HAND = "for building by hand as the guide does"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """One thing, what was found, and what to type where that is not well."""
+
+    subject: str
+    state: State
+    said: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """The lines for one purpose, ``against`` a cell or an environment. Only where it ``decides`` it may fail."""
+
+    purpose: Purpose
+    against: str
+    decides: bool
+    lines: tuple[Line, ...]
+
+    @property
+    def problems(self) -> tuple[Line, ...]:
+        """What stands in the way."""
+        return tuple(line for line in self.lines if line.state is State.PROBLEM)
+
+    @property
+    def verdict(self) -> str:
+        """Say in one line what follows."""
+        warnings = sum(line.state is State.WARNING for line in self.lines)
+        noted = f", {counted(warnings, 'warning')}" if warnings else ""
+        if not self.problems:
+            return f"nothing stands in the way{noted}"
+        needless = "" if self.decides else "; the factory needs none of it"
+        return f"{counted(len(self.problems), 'problem')}{noted}{needless}"
+
+
+def ok(subject: str, said: str) -> Line:
+    """Give a line on what is well."""
+    return _line(subject, State.OK, said)
+
+
+def warning(subject: str, said: str, remedy: str) -> Line:
+    """Give a line on what could do harm."""
+    return _line(subject, State.WARNING, said, remedy)
+
+
+def problem(subject: str, said: str, remedy: str) -> Line:
+    """Give a line on what stands in the way."""
+    return _line(subject, State.PROBLEM, said, remedy)
+
+
+def _line(subject: str, state: State, said: str, remedy: str = "") -> Line:
+    """Make a line of what programs and paths may have put anything into: it stays one, and moves no cursor."""
+    return Line(subject=subject, state=state, said=_printable(said), remedy=_printable(remedy))
+
+
+def _printable(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def standing(sections: tuple[Section, ...]) -> Iterator[Line]:
+    """Yield what stands in the way of what was asked."""
+    for section in sections:
+        if section.decides:
+            yield from section.problems
+
+
+def to_json(sections: tuple[Section, ...]) -> str:
+    """Give the sections for programs."""
+    rows = [asdict(section) | {"purpose": section.purpose.name.lower()} for section in sections]
+    return json.dumps({"schema": SCHEMA, "ok": not any(standing(sections)), "sections": rows}, indent=2)

@@ -1,0 +1,46 @@
+"""Versions that are asked for, and whether one that is here meets that."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from factory.doctor.result import State
+
+_NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,6})*", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """Either one series, or at least ``minimum`` (empty for none) and better ``wanted``."""
+
+    wanted: str
+    minimum: str | None = None
+
+    def judge(self, version: str) -> State:
+        """Hold ``version`` to it; what is behind its numbers (``a0``, ``+cu124``) does not count."""
+        here = numbers(version)
+        if self.minimum is None:
+            exact = numbers(self.wanted)
+            return State.OK if here[: len(exact)] == exact else State.PROBLEM
+        if here < numbers(self.minimum):
+            return State.PROBLEM
+        return State.OK if here >= numbers(self.wanted) else State.WARNING
+
+    def __str__(self) -> str:
+        """Say what is asked for."""
+        if self.minimum is None:
+            return self.wanted
+        recommended = f"{self.wanted} or newer recommended"
+        return f"{self.minimum} or newer, {recommended}" if self.minimum else recommended
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Give ``(2, 6, 0)`` of ``2.6.0+cu124``; nothing where there is no number in front."""
+    match = _NUMBERS.match(version)
+    return tuple(int(part) for part in match[0].split(".")) if match else ()
+
+
+def series(version: str) -> str:
+    """Give ``2.6`` of ``2.6.0+cu124``, as far as it goes."""
+    return ".".join(map(str, numbers(version)[:2]))

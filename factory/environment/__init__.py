@@ -1,0 +1,1 @@
+"""Pythons, and the environments a wheel is built in."""

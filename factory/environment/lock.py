@@ -1,0 +1,93 @@
+"""Write the lock files: every file of an environment with its sha256.
+
+One for each torch build on the default index, and those of the tools that containers are built with. Needs uv,
+and the package index to be reachable. Builds that only PyTorch's own index serves get no lock: their files are
+checked against the hashes that index states.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import requires
+from pathlib import Path
+
+from packaging.markers import Marker
+from packaging.requirements import Requirement
+
+from factory.environment import cibuildwheel
+from factory.environment.requirements import lock_name, tool_requirements, torch_requirement
+from factory.errors import UnreachableError
+from factory.matrix.model import Matrix
+from factory.system import process
+from factory.system.uv import find_uv
+from factory.versions import version_key
+
+_PROJECT = "flash-attn-wheel-factory"
+_OURS = "3.11"  # requires-python of the project
+_PLATFORM = "sys_platform == 'linux' and platform_machine == 'x86_64'"
+
+
+def lock(matrix: Matrix, *, locks: Path, env: Mapping[str, str], say: Callable[[str], None]) -> None:
+    """Write one lock file per torch build of ``matrix`` that the default index serves, and one per tool.
+
+    Raises UnreachableError with uv's own words when one cannot be resolved.
+    """
+    locks.mkdir(parents=True, exist_ok=True)
+    for name, (lines, python) in {**_tools(matrix), **_torches(matrix)}.items():
+        say(f"locking {name}")
+        (locks / name).write_text(_resolve(name, lines, python, env))
+
+
+def _torches(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Give requirements and oldest Python by lock file."""
+    return {
+        lock_name(torch, build): ((torch_requirement(torch), *tool_requirements(torch)), _oldest(build.pythons))
+        for torch in matrix.torch.values()
+        for build in torch.builds
+        if build.index_url is None
+    }
+
+
+def _tools(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Give what runs beside a build: cibuildwheel outside, the factory and the tests' virtualenv inside."""
+    releases = sorted(set(matrix.cibuildwheel.values()))
+    return {
+        **{cibuildwheel.lock_name(release): ((f"cibuildwheel=={release}",), _OURS) for release in releases},
+        "factory.txt": (tuple(requires(_PROJECT) or ()), _OURS),
+        "virtualenv.txt": (("virtualenv",), _oldest(matrix.cibuildwheel)),
+    }
+
+
+def _oldest(pythons: Iterable[str]) -> str:
+    return min(pythons, key=version_key)
+
+
+def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str]) -> str:
+    with tempfile.TemporaryDirectory() as directory:
+        wanted = Path(directory) / "wanted.txt"
+        locked = Path(directory) / "locked.txt"
+        wanted.write_text("".join(f"{_on_linux(line)}\n" for line in lines))
+        done = process.run(
+            [
+                *(find_uv(env) or "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
+                *("--no-header", "--no-annotate", "--no-emit-index-url", "--python-version", python),
+                *("--output-file", locked, wanted),
+            ],
+            env=env,
+            timeout=300,
+        )
+        if not done.ok:
+            raise UnreachableError(
+                f"{name} could not be resolved",
+                why=done.stderr.strip().splitlines()[-5:],
+                remedy="Check that uv is installed and the package index reachable, then: nox -s lock",
+            )
+        return locked.read_text()
+
+
+def _on_linux(line: str) -> str:
+    requirement = Requirement(line)
+    mine = f"({requirement.marker}) and {_PLATFORM}" if requirement.marker else _PLATFORM
+    requirement.marker = Marker(mine)
+    return str(requirement)

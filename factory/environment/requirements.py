@@ -1,0 +1,25 @@
+"""What a cell's environment holds: the exact torch, and what building and importing flash-attn needs."""
+
+from __future__ import annotations
+
+from factory.matrix.model import Torch, TorchBuild
+from factory.versions import cuda_token
+
+# pip, wheel, setuptools, packaging, ninja: the guide's section 3; psutil: ``setup_requires`` of every
+# sdist, which setuptools would fetch unhashed if it were missing; einops: ``install_requires``.
+_TOOLS = ("einops", "ninja", "packaging", "pip", "psutil", "wheel")
+
+
+def torch_requirement(torch: Torch) -> str:
+    """Name the exact torch: ``torch==2.6.0``."""
+    return f"torch=={torch.release}"
+
+
+def tool_requirements(torch: Torch) -> tuple[str, ...]:
+    """List the build tools, setuptools as this torch's extension builder wants it."""
+    return (*_TOOLS, f"setuptools{torch.setuptools}")
+
+
+def lock_name(torch: Torch, build: TorchBuild) -> str:
+    """Name the lock file of a torch build."""
+    return f"torch-{torch.release}-{cuda_token(build.cuda)}.txt"

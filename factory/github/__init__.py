@@ -1,0 +1,1 @@
+"""GitHub's API: one client, its refusals, its pace."""

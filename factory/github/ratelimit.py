@@ -1,0 +1,45 @@
+"""How long to wait before asking GitHub again: as it says, else as its guide says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+
+from factory.publish.parts import Limits
+
+_LIMITED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+def asked_wait(status: int, headers: Mapping[str, str], limits: Limits, *, said: str) -> float | None:
+    """Give the seconds that an answer asks us to wait for, None where it is no matter of rates.
+
+    ``headers`` have lower-case names; ``said`` is the answer's message.
+    """
+    if status not in _LIMITED:
+        return None
+    if headers.get("retry-after", "").isdecimal():
+        return float(headers["retry-after"])
+    if headers.get("x-ratelimit-remaining") == "0" and headers.get("x-ratelimit-reset", "").isdecimal():
+        return max(float(headers["x-ratelimit-reset"]) - _clock(headers), 0.0) + 1
+    if status == HTTPStatus.TOO_MANY_REQUESTS or "rate limit" in said.lower():
+        return limits.unexplained_wait
+    return None
+
+
+def pause(writes: Sequence[float], now: float, limits: Limits) -> float:
+    """Give the seconds to wait before the next write; ``writes`` are the times of those made, oldest first."""
+    waits = [
+        writes[-number] + span - now
+        for number, span in ((limits.writes_a_minute, 60.0), (limits.writes_an_hour, 3600.0))
+        if len(writes) >= number
+    ]
+    return max([0.0, *waits])
+
+
+def _clock(headers: Mapping[str, str]) -> float:
+    """Give GitHub's own time in seconds since 1970; without one a reset in the past is assumed."""
+    try:
+        return parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except ValueError:
+        return float(headers["x-ratelimit-reset"])

@@ -1,0 +1,1 @@
+"""A finished wheel tried on a GPU."""

@@ -1,0 +1,215 @@
+"""Try a finished wheel on this machine's GPU and write a verdict, bound to that very file, beside it."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+
+from factory.environment.environment import Installer
+from factory.gpu_test import compatibility, coverage, testenv
+from factory.gpu_test import subject as wheelsubject
+from factory.gpu_test.compatibility import Here, Pair
+from factory.gpu_test.pronounce import pronounce
+from factory.gpu_test.run import LIMIT, PROGRAM, Ran, Request, Trial
+from factory.gpu_test.subject import Subject
+from factory.gpu_test.testenv import Bed
+from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
+from factory.matrix.arch import Arch
+from factory.matrix.model import Matrix
+from factory.session import Workshop, kernel_classes
+from factory.system import gpu
+from factory.system.gpu import Gpu
+from factory.wheel.origin import profile_of, torch_of
+
+_FIRST = GROUPS[0]
+_SEEDS = 1 << 31
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What to test and how: the ``seed`` of all random inputs, a wheel of any name to time it ``beside``.
+
+    ``program`` is the trial's folder, ``limit`` the seconds that a group may take.
+    """
+
+    wheel: Path
+    seed: int = field(default_factory=lambda: secrets.randbelow(_SEEDS))
+    beside: Path | None = None
+    program: Path = PROGRAM
+    limit: float = LIMIT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """A trial that ended: its groups, what they were asked, when it began, the name of the wheel beside."""
+
+    ran: tuple[Ran, ...]
+    request: Request
+    began: datetime
+    beside: str | None
+
+
+Stage = Callable[[Subject, Path], Bed]
+"""Makes the place a wheel is tested in, in a directory that is removed afterwards."""
+
+
+def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> Verdict:
+    """Run the trial of ``wanted.wheel``, write ``WHEEL.verdict.json`` and ``.md``, print both as tables.
+
+    Raises VerdictError, after writing, when the wheel did not pass; GpuError when there is no GPU, AuditError when
+    the file is no wheel of flash-attn, and what ``stage`` raises.
+    """
+    began = datetime.now(UTC)
+    subject = wheelsubject.read(wanted.wheel)
+    other = wanted.beside and partial(testenv.unpack_extension, wanted.beside, wheelsubject.extension(wanted.beside))
+    disabled = profile_of(subject.name, rules).disable
+    found = gpu.find(shop.env)[0]
+    with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(shop.cache / "work")) as scratch:
+        bed = stage(subject, Path(scratch) / "bed")
+        request = Request(
+            seed=wanted.seed,
+            disabled=disabled,
+            version=subject.name.version,
+            beside=str(other(Path(scratch))) if other else None,
+            others=_others(subject, Arch.parse(found.capability), Path(scratch) / "others"),
+        )
+        trial = Trial(wanted.program, bed, _made(Path(scratch) / "trial"), env=shop.env)
+        pair = _pair(subject, bed, found, rules)
+        ran = _run(trial, request, wanted, pair, shop)
+    done = Done(ran=tuple(ran), request=request, began=began, beside=wanted.beside.name if wanted.beside else None)
+    verdict = _verdict(subject, done, replace(pair, here=_seen(pair.here, ran)))
+    pronounce(verdict, subject.path, shop)
+    return verdict
+
+
+def clean(rules: Matrix, installer: Installer, shop: Workshop) -> Stage:
+    """Test in a fresh environment with the exact torch of the wheel's cell, installed if it is not there."""
+
+    def make(subject: Subject, into: Path) -> Bed:
+        torch, build = torch_of(subject.name, rules)
+        environment = installer.prepare(torch, build, subject.name.python)
+        return testenv.clean(subject.path.absolute(), environment, into, env=shop.env)
+
+    return make
+
+
+def borrowed(python: Path | None, shop: Workshop) -> Stage:
+    """Test with ``python``, or the first ``python3`` on PATH that has torch; nothing is installed or fetched."""
+    return lambda subject, into: testenv.borrowed(subject.path, python, into, env=shop.env)
+
+
+def _run(trial: Trial, request: Request, wanted: Wanted, pair: Pair, shop: Workshop) -> list[Ran]:
+    """Run the groups in order; a wheel that cannot be imported, or is for another machine, gets no further."""
+    ran: list[Ran] = []
+    for name in GROUPS:
+        # The driver may have to compile what it would not take: each such form has a group's time.
+        share = max(1, len(request.others)) if name == OTHERS else 1
+        ran.append(trial.run(name, request, limit=wanted.limit * share))
+        shop.log.say(_line(ran[-1]))
+        if name == _FIRST and (not ran[-1].group.ok or compatibility.by_facts(pair)):
+            break
+    return ran
+
+
+def _line(ran: Ran) -> str:
+    group = ran.group
+    told = f"{group.passed} passed, {len(group.failures)} failed, {len(group.skips)} skipped"
+    trouble = f"; {group.trouble}" if group.trouble else ""
+    return f"gpu_test: {group.name}: {told} in {group.seconds:.1f} s{trouble}"
+
+
+def _verdict(subject: Subject, done: Done, pair: Pair) -> Verdict:
+    misfits = dict.fromkeys([*compatibility.by_facts(pair), *compatibility.by_text(pair, _said(done.ran))])
+    return Verdict(
+        wheel=subject.path.name,
+        sha256=subject.sha256,
+        seed=done.request.seed,
+        profile=subject.name.profile,
+        left_out=done.request.disabled,
+        machine=_machine(pair.here, _told(done.ran)),
+        archs=coverage.exercised(subject.images, Arch.parse(pair.here.capability or ""), _reach(done.ran)),
+        misfits=tuple(map(str, misfits)),
+        groups=tuple(one.group for one in done.ran),
+        timings=tuple(timing for one in done.ran for timing in one.transcript.timings),
+        beside=done.beside,
+        started=done.began.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        seconds=round((datetime.now(UTC) - done.began).total_seconds(), 3),
+    )
+
+
+def _reach(ran: Sequence[Ran]) -> coverage.Reach:
+    groups = {one.group.name: one for one in ran}
+    sampled = groups.pop(OTHERS, None)
+    cases = [case for case in sampled.transcript.cases if case.judged != "skipped"] if sampled else []
+    outcomes: dict[str, set[str]] = {}
+    for case in cases:
+        outcomes.setdefault(case.name.partition(":")[0], set()).add(case.judged)
+    return coverage.Reach(
+        kernels=any(one.group.passed for name, one in groups.items() if name != _FIRST),
+        others=frozenset(name for name, all_of_it in outcomes.items() if all_of_it == {"passed"}),
+    )
+
+
+def _others(subject: Subject, gpu: Arch, into: Path) -> dict[str, str]:
+    """Make an extension for each form of GPU code that ``gpu`` can run and its driver does not take."""
+    return {
+        str(image): str(testenv.with_only(image, subject.path, subject.extension, into))
+        for image in coverage.others(subject.images, gpu)
+    }
+
+
+def _machine(here: Here, told: Machine | None) -> Machine:
+    """Say what was tested on; the exact Python and flash-attn are only known from inside."""
+    return Machine(
+        gpu=here.gpu,
+        capability=here.capability,
+        driver=here.driver,
+        torch=here.torch,
+        cuda=here.cuda,
+        python=(told.python if told else None) or here.python,
+        flash_attn=told.flash_attn if told else None,
+    )
+
+
+def _told(ran: Sequence[Ran]) -> Machine | None:
+    return next((one.transcript.machine for one in ran if one.transcript.machine), None)
+
+
+def _said(ran: Sequence[Ran]) -> str:
+    """Gather what the groups that failed said of it."""
+    failed = [one for one in ran if not one.group.ok]
+    return "\n".join(text for one in failed for text in (*(case.why for case in one.group.failures), one.said))
+
+
+def _pair(subject: Subject, bed: Bed, found: Gpu, rules: Matrix) -> Pair:
+    facts = bed.facts
+    here = Here(
+        python=facts.python,
+        torch=facts.torch,
+        cuda=facts.cuda,
+        cxx11abi=facts.cxx11abi,
+        glibc=facts.glibc,
+        gpu=found.name,
+        capability=found.capability,
+        driver=found.driver,
+    )
+    classes = {one.check_symbol: name for name, one in kernel_classes().items()}
+    return Pair(name=subject.name, images=subject.images, here=here, rules=rules, classes=classes)
+
+
+def _seen(here: Here, ran: Sequence[Ran]) -> Here:
+    """Take the GPU that the trial says it ran on, which need not be the first that the driver lists."""
+    told = _told(ran)
+    if told is None or told.gpu is None or told.capability is None:
+        return here
+    return replace(here, gpu=told.gpu, capability=told.capability)
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory

@@ -1,0 +1,1 @@
+"""The index of published wheels: pages for installers and people, the wheel that fits a machine."""

@@ -1,0 +1,104 @@
+"""Write the index: a static site that pip and uv install from and people can read."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from urllib.parse import quote
+
+from factory.errors import DiskFullError, IndexShrinkError
+from factory.index import site
+from factory.index.published import METADATA, Asset, Published, of_release
+from factory.index.served import SITE
+from factory.index.shrink import losses
+from factory.system import files
+
+_AS_THEY_ARE = ("site.css", "site.js", "flash_attn_wheel.py")
+_TEMPLATE = "page.html"
+_MIRRORED = "files"
+
+Fetch = Callable[[str, str, Path], None]
+
+
+def gather(
+    releases: Iterable[tuple[str, Sequence[Asset]]],
+    *,
+    known: Sequence[Published],
+    say: Callable[[str], None],
+    keep: Callable[[str], None] = lambda _: None,
+) -> tuple[Published, ...]:
+    """Give the wheels of all releases (tag and assets of each), and say of each wheel that is left out why.
+
+    ``known`` are the wheels of the former index: what has not changed since is not read again. ``keep`` takes why a
+    wheel is left out, too.
+    """
+    found: list[Published] = []
+    for tag, assets in releases:
+        wheels, complaints = of_release(tag, assets, known)
+        found += wheels
+        for complaint in complaints:
+            say(f"index: left out: {complaint}")
+            keep(complaint)
+    return tuple(found)
+
+
+def index(
+    published: Sequence[Published],
+    *,
+    out: Path,
+    previous: Sequence[Published],
+    allow_shrink: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Write every page into ``out``, and remove the installers' pages there that no wheel is on any more.
+
+    ``previous`` are the wheels of the index that this one takes the place of. Raises IndexShrinkError, and
+    writes nothing, where one of them would go or be another file, unless ``allow_shrink``.
+    """
+    lost = losses(previous, published)
+    if lost and not allow_shrink:
+        raise IndexShrinkError(
+            f"the index would lose {len(lost)} of its {len(previous)} wheels",
+            why=lost,
+            remedy="If that is meant, as after a wheel was withdrawn for good: nox -s index -- --allow-shrink",
+        )
+    made = site.files(published, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
+    try:
+        _write(made, out)
+    except OSError as error:
+        raise DiskFullError(
+            f"the index cannot be written into {out}",
+            why=[error.strerror or str(error)],
+            remedy="Make room there, or name another directory.",
+        ) from error
+    for line in lost:
+        say(f"index: {line}, as allowed")
+    say(f"index: {len(published)} wheels, {len(made)} pages in {out}")
+
+
+def mirror(published: Sequence[Published], *, out: Path, fetch: Fetch) -> tuple[Published, ...]:
+    """Fetch every wheel and its metadata into ``out/files``; give the wheels with addresses there.
+
+    ``fetch`` takes address, sha256 and target, and raises UnreachableError or DigestError. An index of what
+    is returned needs no network: copy ``out`` anywhere, and install from its ``file://`` address.
+    """
+    directory = out / _MIRRORED
+    for one in published:
+        fetch(one.url, one.sha256, directory / one.filename)
+        if one.metadata_sha256 is not None:
+            fetch(one.url + METADATA, one.metadata_sha256, directory / (one.filename + METADATA))
+    return tuple(replace(one, url=f"{_MIRRORED}/{quote(one.filename)}") for one in published)
+
+
+def _write(made: dict[str, str], out: Path) -> None:
+    for path, content in made.items():
+        target = out / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        files.write(target, content)
+    for name in _AS_THEY_ARE:
+        shutil.copyfile(SITE / name, out / name)
+    for page in out.glob("cu*/torch*/*/**/index.html"):
+        if page.relative_to(out).as_posix() not in made:
+            page.unlink()

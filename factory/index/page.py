@@ -1,0 +1,48 @@
+"""The index that was written: its groups, what is new in it, what was left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from factory.index.groups import Group, by_toolkit
+from factory.index.published import Published
+from factory.output.markdown import Markup, bullets, link, page, plain, section, table
+
+_COLUMNS = ("index", "wheels", "Python", "passed on a GPU", "withdrawn")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """An index: its ``wheels``, those of the ``former`` one, what was said of wheels left out, its address."""
+
+    wheels: tuple[Published, ...]
+    former: tuple[Published, ...]
+    left_out: tuple[str, ...]
+    address: str
+
+
+def markdown(site: Site) -> str:
+    """Give the page of a job."""
+    groups = by_toolkit(site.wheels)
+    return page(
+        f"✅ Index: {len(site.wheels)} wheels in {len(groups)} groups",
+        Markup(f"For {link(site.address, site.address)}: {plain(_changes(site))}"),
+        table(_COLUMNS, [_row(group, site.address) for group in groups]) if groups else Markup(),
+        section("Left out", bullets(site.left_out)),
+    )
+
+
+def _changes(site: Site) -> str:
+    now, before = ({(one.filename, one.sha256) for one in wheels} for wheels in (site.wheels, site.former))
+    gone = len(before - now)
+    return f"wheels that are new: {len(now - before)}" + (f", that are gone: {gone}." if gone else ".")
+
+
+def _row(group: Group, address: str) -> tuple[str, ...]:
+    return (
+        link(group.path, f"{address}/{group.path}/"),
+        str(len(group.wheels)),
+        " ".join(dict.fromkeys(one.name.python for one in reversed(group.wheels))),
+        str(sum(one.gpu.verdict == "passed" for one in group.wheels)),
+        str(sum(one.yanked is not None for one in group.wheels)),
+    )

@@ -1,0 +1,55 @@
+"""The pages installers read.
+
+Source: https://packaging.python.org/en/latest/specifications/simple-repository-api/ (PEP 503, 592, 629, 658, 714).
+A static site cannot answer with the JSON form, which is asked for by content type; pip takes HTML from any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+from urllib.parse import urlsplit
+
+from factory.index.groups import all_indexes
+from factory.index.published import Published
+
+PROJECT = "flash-attn"
+
+
+def pages(published: Iterable[Published]) -> dict[str, str]:
+    """Give path and content of the pages of every index."""
+    made: dict[str, str] = {}
+    for group in all_indexes(published):
+        made[f"{group.path}/index.html"] = _page(group.path, [f'<a href="{PROJECT}/">{PROJECT}</a>'])
+        depth = group.path.count("/") + 2
+        links = [_link(one, "../" * depth) for one in group.wheels]
+        made[f"{group.path}/{PROJECT}/index.html"] = _page(f"{PROJECT} in {group.path}", links)
+    return made
+
+
+def href(one: Published, root: str) -> str:
+    """Give the address of a wheel with its hash; one that is relative starts at ``root``."""
+    url = one.url if urlsplit(one.url).scheme else root + one.url
+    return f"{url}#sha256={one.sha256}"
+
+
+def _link(one: Published, root: str) -> str:
+    metadata = f"sha256={one.metadata_sha256}" if one.metadata_sha256 else None
+    attributes = {
+        "href": href(one, root),
+        "data-requires-python": one.requires_python,
+        "data-core-metadata": metadata,
+        "data-dist-info-metadata": metadata,
+        "data-yanked": one.yanked,
+    }
+    said = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items() if value is not None)
+    return f"<a {said}>{escape(one.filename)}</a>"
+
+
+def _page(title: str, links: Iterable[str]) -> str:
+    body = "".join(f"{link}<br>\n" for link in links)
+    return (
+        '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="pypi:repository-version" content="1.0">\n'
+        f"<title>{escape(title)}</title>\n</head>\n<body>\n<h1>{escape(title)}</h1>\n{body}</body>\n</html>\n"
+    )

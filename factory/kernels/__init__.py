@@ -1,0 +1,1 @@
+"""The kernels of a set, from upstream's sdist to the pool."""

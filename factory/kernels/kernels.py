@@ -1,0 +1,271 @@
+"""Compile a set of kernels into the pool: once per source, toolkit, architectures, profile and torch class.
+
+No torch is installed or looked at here, and no GPU is needed.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory import session, toolkit
+from factory.data import DATA
+from factory.errors import DigestError
+from factory.kernels import costs, hostcompiler, source
+from factory.kernels.assemble import Assembler
+from factory.kernels.compile import Floor, compile_all
+from factory.kernels.estimate import Shape, expect
+from factory.kernels.hostcompiler import HostCompiler
+from factory.kernels.job import Job, todo
+from factory.kernels.sdist import Extension, read_extension
+from factory.kernels.shard import Shard, share
+from factory.kernels.unit import TORCH_NVCC_FLAGS, Inputs, KernelClass, Unit, compile_flags, units
+from factory.matrix.arch import Arch, front_ends
+from factory.matrix.model import FlashAttn, Matrix, Profile, Toolkit
+from factory.output.progress import duration
+from factory.plan.plan import KernelNeed
+from factory.pool import inventory
+from factory.pool.store import Pool, SetRecord
+from factory.session import Workshop
+from factory.system.environ import inherited
+from factory.toolkit.toolkit import CudaToolkit
+
+Fetch = Callable[[SetRecord, Collection[str]], None]
+"""Brings the set into the pool where it can, if any of the parts that are named by key is not there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetWanted:
+    """Which kernels: everything the objects depend on that a person chooses."""
+
+    flash_attn: FlashAttn
+    toolkit: Toolkit
+    archs: tuple[Arch, ...]
+    profile: Profile
+    kernel_class: KernelClass
+
+
+def set_wanted(need: KernelNeed, rules: Matrix) -> SetWanted:
+    """Gather the rows of ``rules`` that a kernel set stands on."""
+    return SetWanted(
+        flash_attn=rules.flash_attn[need.flash_attn],
+        toolkit=rules.toolkits[need.cuda],
+        archs=need.archs,
+        profile=rules.profiles[need.profile],
+        kernel_class=session.kernel_class(need.kernel_class),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A set before anything is compiled: its sources unpacked, its tools found, its units keyed.
+
+    ``nvcc`` is the command that compiles a unit, but for gencode, input and output.
+    """
+
+    wanted: SetWanted
+    root: Path
+    extension: Extension
+    toolkit: CudaToolkit
+    compiler: HostCompiler
+    inputs: Inputs
+    units: tuple[Unit, ...]
+    nvcc: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Origins:
+    """Where the units ``mine`` of a set came from.
+
+    Those whose keys are in ``pooled`` were in the pool before and those in ``fetched`` came from releases; ``left``
+    are not there yet. All of it took ``seconds`` of wall time.
+    """
+
+    mine: tuple[Unit, ...]
+    pooled: frozenset[str]
+    fetched: frozenset[str]
+    left: int
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class KernelSet:
+    """Kernels that are in the pool, but for units that were left, and how many of them were compiled just now."""
+
+    ready: Prepared
+    compiled: int
+    origins: Origins
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The flags torch and upstream's ``setup.py`` pass for a kernel, architectures apart."""
+        return TORCH_NVCC_FLAGS + self.ready.extension.nvcc_flags
+
+    def assembler(self, shop: Workshop) -> Assembler:
+        """Give what puts the units' objects together."""
+        return Assembler(
+            pool=shop.pool, fatbinary=self.ready.toolkit.home / "bin" / "fatbinary", objcopy=self.ready.compiler.objcopy
+        )
+
+
+def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
+    """Find or fetch the toolkit, the host compiler and the source, and key every unit.
+
+    Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError.
+    """
+    release = wanted.flash_attn
+    compiler = hostcompiler.provide(wanted.toolkit, shop.env, shop.cache, shop.log.say)
+    cuda = toolkit.find(wanted.toolkit.version, shop.env, shop.cache, shop.log.say)
+    root = source.unpacked(release, cache=shop.cache, env=shop.env)
+    extension = read_extension((root / "setup.py").read_text())
+    flags = compile_flags(extension, wanted.profile)
+    macros = tuple(f"-D{macro}" for macro in wanted.kernel_class.macros)
+    inputs = Inputs(
+        flash_attn=release.version,
+        sdist=release.sha256,
+        toolkit=cuda.digest,
+        host_compiler=compiler.digest,
+        headers=session.standin_digest(),
+        kernel_class=wanted.kernel_class.name,
+        flags=flags + macros,
+    )
+    includes = tuple(f"-I{path}" for path in (*extension.include_dirs, DATA / "standin"))
+    return Prepared(
+        wanted=wanted,
+        root=root,
+        extension=extension,
+        toolkit=cuda,
+        compiler=compiler,
+        inputs=inputs,
+        units=units(extension, inputs, front_ends(wanted.archs, wanted.toolkit.front_end)),
+        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *macros, *includes),
+    )
+
+
+def note(wanted: SetWanted, shop: Workshop) -> Prepared:
+    """Prepare a set and have the pool keep it. Raises what ``prepare`` raises."""
+    ready = prepare(wanted, shop)
+    shop.pool.sweep()
+    noted = record(ready)
+    shop.pool.hold(noted)
+    shop.pool.note(noted)
+    return ready
+
+
+def kernels(
+    wanted: SetWanted,
+    shop: Workshop,
+    shard: Shard | None = None,
+    *,
+    fetch: Fetch | None = None,
+    until: float | None = None,
+) -> KernelSet:
+    """Compile what the pool lacks of a set, or of one ``shard`` of it, once ``fetch`` has brought what it can.
+
+    At the moment ``until`` of the monotonic clock it ends, finished or not. Raises KernelError, MemoryKillError or
+    DiskFullError; what was finished by then stays in the pool.
+    """
+    began = time.monotonic()
+    ready = note(wanted, shop)
+    mine = shared(ready, shard)
+    if shard is not None:
+        shop.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
+    pooled = stocked(mine, shop.pool)
+    if fetch is not None:
+        fetch(record(ready), frozenset(key for unit in mine for key in unit.wanted()))
+    fetched = stocked(mine, shop.pool) - pooled
+    compiled, left = compile_missing(mine, ready, shop, until=until)
+    seconds = time.monotonic() - began
+    origins = Origins(mine=mine, pooled=pooled, fetched=fetched, left=left, seconds=seconds)
+    return KernelSet(ready=ready, compiled=compiled, origins=origins)
+
+
+def stocked(mine: Sequence[Unit], pool: Pool) -> frozenset[str]:
+    """Give the keys of those units of ``mine`` that are all in the pool, if none is damaged."""
+    look = inventory.by_presence(pool)
+    return frozenset(unit.host for unit in mine if all(look(key) is not None for key in unit.wanted()))
+
+
+def shared(ready: Prepared, shard: Shard | None) -> tuple[Unit, ...]:
+    """Give the units of a ``shard`` of the set, or all."""
+    return ready.units if shard is None else share(ready.units, shard, _seconds(ready.wanted))
+
+
+def compile_missing(
+    mine: Sequence[Unit], ready: Prepared, shop: Workshop, *, until: float | None = None
+) -> tuple[int, int]:
+    """Compile what the pool lacks of the units ``mine`` of a set; give how many units that were, and how many are left.
+
+    Raises KernelError, MemoryKillError or DiskFullError.
+    """
+    lacking = shop.pool.lacking(key for unit in mine for key in unit.wanted())
+    missing = [unit for unit in mine if not lacking.isdisjoint(unit.wanted())]
+    here = len(mine) - len(missing)
+    shop.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
+    left = _compile(missing, ready, shop, until) if missing else frozenset()
+    done = [unit for unit in missing if unit.host not in left]
+    lost = shop.pool.lacking(key for unit in done for key in unit.wanted())
+    if lost:
+        raise DigestError(
+            f"{len(lost)} parts of the kernels were damaged right after they were made",
+            remedy="Check the disk, then run the same command again.",
+        )
+    return len(done), len(left)
+
+
+def _seconds(wanted: SetWanted) -> Callable[[Unit], float]:
+    """Guess by the table alone: what this machine measured must not change how a set is cut."""
+    table = costs.table()
+    shape = session.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
+    return lambda unit: table.guess(unit, shape).seconds
+
+
+def _compile(missing: Sequence[Unit], ready: Prepared, shop: Workshop, until: float | None) -> frozenset[str]:
+    """Compile ``missing``; give the keys of those there was no time for."""
+    profile = ready.wanted.profile.name
+    left = {unit: Shape.left(profile, todo(unit, lambda key: shop.pool.get(key) is not None)) for unit in missing}
+    demand = expect(left, costs.table(), shop.measured)
+    # Two builds of one set at once must not write each other's files.
+    logs = shop.cache / "logs" / f"kernels-{missing[0].host[:12]}-{os.getpid()}"
+    total = sum(row.seconds for row in demand.values()) / shop.limits.jobs
+    shop.log.say(
+        f"about {duration(total)} with {shop.limits.jobs} at once in {shop.limits.budget / 1e9:.1f} GB; "
+        f"compiler output in {logs}"
+    )
+    return compile_all(
+        [_job(unit, ready, shop) for unit in missing],
+        demand,
+        Floor(limits=shop.limits, logs=logs, env=inherited(shop.env), log=shop.log),
+        until=until,
+    )
+
+
+def _job(unit: Unit, ready: Prepared, shop: Workshop) -> Job:
+    return Job(
+        unit=unit,
+        profile=ready.wanted.profile.name,
+        pool=str(shop.pool.root),
+        nvcc=ready.nvcc,
+        objcopy=str(ready.compiler.objcopy),
+        cwd=str(ready.root),
+    )
+
+
+def record(ready: Prepared) -> SetRecord:
+    """Give what the pool is to know of a set."""
+    wanted = ready.wanted
+    keys = {key for unit in ready.units for key in (*unit.wanted(), *(stage.ptx for stage in unit.stages))}
+    return SetRecord(
+        flash_attn=wanted.flash_attn.version,
+        cuda=wanted.toolkit.version,
+        archs=tuple(map(str, wanted.archs)),
+        profile=wanted.profile.name,
+        kernel_class=wanted.kernel_class.name,
+        toolkit=ready.toolkit.release,
+        host_compiler=ready.compiler.version,
+        units=len(ready.units),
+        keys=tuple(sorted(keys)),
+    )

@@ -1,0 +1,132 @@
+"""The sdist of flash-attn: fetched by hash, unpacked once, never run here.
+
+``pip download`` would run its ``setup.py``, which imports torch; so the file itself is fetched from the
+package index that pip or uv is configured for.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import requests
+from pypi_simple import (
+    PYPI_SIMPLE_ENDPOINT,
+    DigestMismatchError,
+    NoSuchProjectError,
+    PyPISimple,
+    UnsupportedRepoVersionError,
+)
+
+from factory.errors import DigestError, SourceError, UnreachableError
+from factory.matrix.model import FlashAttn
+from factory.system.archive import unpack_tar
+from factory.system.cache import made_once
+from factory.system.files import sha256_of
+from factory.system.pipconfig import index_url, without_password
+
+_PROJECT = "flash-attn"
+_TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
+
+
+def fetch(version: str, sha256: str, *, cache: Path, env: Mapping[str, str]) -> Path:
+    """Give the path of the sdist of ``version``, downloaded if it is not in ``cache`` yet.
+
+    Raises UnreachableError, SourceError (no such file there) or DigestError (other bytes).
+    """
+    directory = cache / "sdists" / f"{sha256[:16]}"
+    archive = made_once(directory, lambda target: _download(version, sha256, target, env)) / _filename(version)
+    if not archive.is_file():
+        raise SourceError(
+            f"{archive.name} cannot have the sha256 that matrix.yaml gives it",
+            why=[f"{sha256} is that of {', '.join(sorted(path.name for path in directory.iterdir())) or 'no file'}"],
+            remedy=f"Correct the version or its sha256 in matrix.yaml; if they are right, remove {directory}.",
+        )
+    if sha256_of(archive) != sha256:
+        raise DigestError(
+            f"the cached {archive.name} is damaged",
+            why=[f"wanted sha256 {sha256}", f"found  sha256 {sha256_of(archive)}"],
+            remedy=f"Remove {directory} and run the same command again.",
+        )
+    return archive
+
+
+def unpack(archive: Path, *, sha256: str, leave_out: tuple[str, ...], cache: Path) -> Path:
+    """Give the root of the unpacked sdist, without the paths in ``leave_out``; nobody writes into it.
+
+    Raises SourceError when it is damaged or has no ``setup.py`` at its root.
+    """
+    return made_once(
+        _place(sha256, leave_out, cache),
+        lambda target: _extract(archive, target, leave_out),
+    )
+
+
+def place(release: FlashAttn, *, cache: Path) -> Path:
+    """Say where the unpacked sdist of ``release`` is, or will be."""
+    return _place(release.sha256, release.leave_out, cache)
+
+
+def _place(sha256: str, leave_out: tuple[str, ...], cache: Path) -> Path:
+    marks = "".join(sorted(leave_out)).replace("/", "-")
+    return cache / "sources" / f"{sha256[:16]}{marks and '-without-'}{marks}"
+
+
+def unpacked(release: FlashAttn, *, cache: Path, env: Mapping[str, str]) -> Path:
+    """Give the root of the sdist of ``release``, fetched and unpacked if need be.
+
+    Raises what ``fetch`` and ``unpack`` raise.
+    """
+    archive = fetch(release.version, release.sha256, cache=cache, env=env)
+    return unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=cache)
+
+
+def _filename(version: str) -> str:
+    return f"flash_attn-{version}.tar.gz"
+
+
+def _download(version: str, sha256: str, target: Path, env: Mapping[str, str]) -> None:
+    endpoint = index_url(env) or PYPI_SIMPLE_ENDPOINT
+    shown = without_password(endpoint)
+    try:
+        with PyPISimple(endpoint=endpoint) as client:
+            page = client.get_project_page(_PROJECT, timeout=_TIMEOUT)
+            found = [package for package in page.packages if package.filename == _filename(version)]
+            if not found:
+                raise SourceError(
+                    f"the package index has no {_filename(version)}", why=[f"asked {shown} for {_PROJECT}"]
+                )
+            package = found[0]
+            package.digests = {"sha256": sha256}
+            client.download_package(package, target / package.filename, verify=True, timeout=_TIMEOUT)
+    except NoSuchProjectError as error:
+        raise SourceError(f"the package index {shown} does not have {_PROJECT}") from error
+    except DigestMismatchError as error:
+        raise DigestError(
+            f"{_filename(version)} is not the file matrix.yaml names", why=[without_password(str(error))]
+        ) from error
+    except requests.RequestException as error:
+        raise UnreachableError(
+            f"{_filename(version)} could not be downloaded from {shown}",
+            why=[without_password(str(error))],
+            remedy="Check the network, a proxy or pip's index-url, and run the same command again.",
+        ) from error
+    except (ValueError, UnsupportedRepoVersionError) as error:
+        raise UnreachableError(
+            f"{shown} does not answer as a package index",
+            why=[without_password(str(error))],
+            remedy="Check pip's index-url or a proxy, and run the same command again.",
+        ) from error
+
+
+def _extract(archive: Path, target: Path, leave_out: tuple[str, ...]) -> None:
+    unpack_tar(archive, target)
+    for path in leave_out:
+        if not (target / path).is_dir():
+            raise SourceError(
+                f"{archive.name} has no directory {path}", remedy="Correct leave_out of this flash-attn in matrix.yaml."
+            )
+        shutil.rmtree(target / path)
+    if not (target / "setup.py").is_file():
+        raise SourceError(f"{archive.name} has no setup.py at its root")

@@ -1,0 +1,42 @@
+"""Count what of a kernel set came from where, and what its compiles took by what the pool recorded of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from factory.kernels.kernels import Origins, stocked
+from factory.kernels.page import Tally, UnitCost
+from factory.kernels.shard import Shard
+from factory.kernels.unit import Unit
+from factory.plan.plan import KernelNeed
+from factory.pool.store import Pool
+
+
+def tally(need: KernelNeed, shard: Shard | None, made: Origins, pool: Pool) -> Tally:
+    """Count the units of ``made``, the set that ``need`` names or a ``shard`` of it."""
+    compiled = stocked(made.mine, pool) - made.pooled - made.fetched
+
+    def costs(keys: Collection[str]) -> tuple[UnitCost, ...]:
+        return tuple(cost(unit, pool) for unit in made.mine if unit.host in keys)
+
+    return Tally(
+        name=str(need) if shard is None else f"{need}, shard {shard}",
+        units=len(made.mine),
+        pooled=costs(made.pooled),
+        fetched=costs(made.fetched),
+        compiled=costs(compiled),
+        left=made.left,
+        seconds=made.seconds,
+    )
+
+
+def cost(unit: Unit, pool: Pool) -> UnitCost:
+    """Add up the compiles that the parts of ``unit`` came from, each once."""
+    records = [record for key in unit.wanted() if (record := pool.record(key))]
+    runs = {(record.cpu_seconds, record.wall_seconds, record.peak_bytes) for record in records}
+    return UnitCost(
+        name=unit.name,
+        cpu_seconds=sum(cpu for cpu, _, _ in runs),
+        wall_seconds=sum(wall for _, wall, _ in runs),
+        peak=max((peak for _, _, peak in runs), default=0),
+    )

@@ -1,0 +1,110 @@
+"""Which cells exist, and what the plan does with each: a join over the facts, judged by the choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from factory.errors import SelectorError
+from factory.matrix.arch import Arch
+from factory.matrix.model import FULL, Cell, Matrix, Planned, Skip, State, Toolkit
+from factory.matrix.suggest import hint
+
+
+def expand(matrix: Matrix, profile: str = FULL, archs: Sequence[Arch] | None = None) -> tuple[Planned, ...]:
+    """Give every cell there is, by flash-attn, torch, CUDA and Python in the order of the file.
+
+    ``archs`` takes the place of the matrix's own. Raises SelectorError for a profile the matrix lacks.
+    """
+    if profile not in matrix.profiles:
+        raise SelectorError(
+            f"there is no profile {profile!r}{hint(profile, matrix.profiles)}",
+            why=[f"{known.name}: {known.summary}" for known in matrix.profiles.values()],
+            remedy="Name one of these with --profile.",
+        )
+    return tuple(_planned(matrix, cell) for cell in _join(matrix, profile, archs))
+
+
+def too_old(archs: Sequence[Arch], oldest: Arch) -> str:
+    """Say which of ``archs`` flash-attn has no kernels for; empty if it has for all."""
+    old = [arch for arch in archs if _number(arch) < _number(oldest)]
+    return f"flash-attn has no kernels for {_listed(old)}; {oldest} is the oldest it supports" if old else ""
+
+
+def cannot_make(archs: Sequence[Arch], toolkit: Toolkit, oldest: Arch) -> str:
+    """Say which of ``archs``, too old ones aside, a CUDA release cannot make; empty if it can all."""
+    fit = [target for target in toolkit.targets if _number(target) >= _number(oldest)]
+    foreign = [arch for arch in archs if _number(arch) >= _number(oldest) and arch.real not in fit]
+    return f"CUDA {toolkit.version} cannot make {_listed(foreign)}; it makes {_listed(fit)}" if foreign else ""
+
+
+def skip_of(matrix: Matrix, cell: Cell) -> Skip | None:
+    """Give the first entry under ``skip`` that covers ``cell``."""
+    return next((skip for skip in matrix.skips if skip.covers(cell)), None)
+
+
+def unchosen(matrix: Matrix, cell: Cell) -> str:
+    """Say why ``cell`` is not built without being asked by name; empty if it is."""
+    choice = matrix.choices.get(cell.torch)
+    if choice is None:
+        return f"torch {cell.torch} has no line under wheels"
+    if cell.flash_attn not in choice.flash_attn:
+        return (
+            f"flash-attn {cell.flash_attn} is not the default for torch {cell.torch}; {_listed(choice.flash_attn)} is"
+        )
+    if cell.cuda not in choice.cuda:
+        return _name_taken(matrix, cell) or f"CUDA {cell.cuda} does not stand in wheels.{cell.torch}.cuda"
+    if cell.python not in choice.pythons:
+        return f"Python {cell.python} does not stand in wheels.{cell.torch}.python"
+    return ""
+
+
+def _join(matrix: Matrix, profile: str, archs: Sequence[Arch] | None) -> Iterator[Cell]:
+    asked = tuple(sorted(set(archs))) if archs is not None else None
+    for release in matrix.flash_attn.values():
+        for torch in (matrix.torch[series] for series in matrix.torch if series in release.torch + release.on_request):
+            for build in torch.builds:
+                for python in build.pythons:
+                    yield Cell(
+                        flash_attn=release.version,
+                        cuda=build.cuda,
+                        torch=torch.series,
+                        python=python,
+                        cxx11abi=build.cxx11abi,
+                        profile=profile,
+                        archs=asked or matrix.toolkits[build.cuda].archs,
+                    )
+
+
+def _planned(matrix: Matrix, cell: Cell) -> Planned:
+    skip = skip_of(matrix, cell)
+    refusal = (
+        (skip and skip.reason)
+        or too_old(cell.archs, matrix.oldest_arch)
+        or cannot_make(cell.archs, matrix.toolkits[cell.cuda], matrix.oldest_arch)
+    )
+    if refusal:
+        return Planned(cell=cell, state=State.SKIPPED, reason=refusal)
+    reason = unchosen(matrix, cell)
+    if reason:
+        return Planned(cell=cell, state=State.ON_REQUEST, reason=reason)
+    return Planned(cell=cell, state=State.BUILD, reason=f"chosen by wheels.{cell.torch}")
+
+
+def _name_taken(matrix: Matrix, cell: Cell) -> str:
+    major = matrix.toolkits[cell.cuda].major
+    for build in matrix.torch[cell.torch].builds:
+        rival = matrix.toolkits[build.cuda]
+        if build.published and (rival.major, build.cxx11abi) == (major, cell.cxx11abi):
+            return (
+                f"its published name is taken by {rival.token} torch{cell.torch}: "
+                f"a name holds only the CUDA major (wheels.{cell.torch}.cuda chooses)"
+            )
+    return ""
+
+
+def _number(arch: Arch) -> tuple[int, int]:
+    return arch.major, arch.minor
+
+
+def _listed(items: Sequence[object]) -> str:
+    return ", ".join(str(item) for item in items)

@@ -1,0 +1,157 @@
+"""The keys of ``matrix.yaml`` and what each holds; editors complete from the JSON schema made of them."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from factory.matrix.model import Representative
+from factory.matrix.types import (
+    Abi,
+    Architecture,
+    ArchsOrDefault,
+    Count,
+    Digest,
+    ImageText,
+    Index,
+    KernelClass,
+    Name,
+    OneOrSeveral,
+    Release,
+    Series,
+    Several,
+    Sha256,
+    Specifier,
+    Switch,
+    Text,
+)
+
+
+class Row(BaseModel):
+    """A mapping with a fixed set of keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RunnersRow(Row):
+    """Labels of the machines the workflows run on."""
+
+    build: Several[Text]
+    gpu: list[Text] = Field(description="empty: wheels are not tested on a GPU there")
+
+
+class GpuTestRow(Row):
+    """Which wheels are tried on a GPU: one of each flash-attn, CUDA, torch and ABI at least."""
+
+    python: Representative = Field(description="of which Python; wheels of the others are only imported")
+
+
+class PublishRow(Row):
+    """What may be put into releases."""
+
+    profiles: Several[Name]
+
+
+class WheelsRow(Row):
+    """What is built for a torch without being asked for by name."""
+
+    flash_attn: Several[Release]
+    cuda: Annotated[dict[Series, Abi], Field(min_length=1)] = Field(description="CUDA release: C++11 ABI")
+    python: Several[Series]
+
+
+class SkipRow(Row):
+    """Cells that are never built; an axis left out means all of it."""
+
+    flash_attn: OneOrSeveral[Release] = Field(default=[])
+    cuda: OneOrSeveral[Series] = Field(default=[])
+    torch: OneOrSeveral[Series] = Field(default=[])
+    python: OneOrSeveral[Series] = Field(default=[])
+    abi: OneOrSeveral[Abi] = Field(default=[])
+    reason: Text
+
+
+class FlashAttnRow(Row):
+    """A flash-attn release."""
+
+    sha256: Sha256
+    torch: Several[Series] = Field(description="the series it can be built for")
+    leave_out: list[Text] = Field(default=[], description="paths of the source that must not be packed")
+
+
+class PythonRow(Row):
+    """The first and the last torch series that has wheels for this Python."""
+
+    first_torch: Series
+    last_torch: Series
+    cibuildwheel: Release = Field(description="the release that builds for it in a container")
+
+
+class BuildRow(Row):
+    """One official build of a torch."""
+
+    abi: Abi = Field(description="whether it has the C++11 ABI")
+    index: Index = Field(description="default, or the https:// address of the index that serves it")
+
+
+class TorchRow(Row):
+    """A torch series."""
+
+    release: Release = Field(description="the exact release built against")
+    kernel_class: KernelClass
+    cxx_standard: Count
+    setuptools: Specifier
+    builds: Annotated[dict[Series, BuildRow], Field(min_length=1)] = Field(description="by CUDA release")
+
+
+class ImageRow(Row):
+    """A container image."""
+
+    name: ImageText
+    digest: Digest | None = Field(description="null: not pinned")
+    manylinux: Series = Field(description="the glibc that wheels built in it need at most")
+
+
+class CudaRow(Row):
+    """A CUDA release."""
+
+    targets: Several[Architecture] = Field(description="what its compiler makes")
+    newest_gcc: Count
+    minimum_driver: Count
+    archs: Several[Architecture] = Field(description="what wheels hold, unless the top-level archs says otherwise")
+    front_end: dict[Architecture, Several[Architecture]] = Field(description="targets one front-end pass serves")
+    image: ImageRow | None
+
+
+class ProfileRow(Row):
+    """Parts of flash-attn that are left out."""
+
+    disable: list[Switch]
+    summary: Text
+
+
+class MatrixFile(Row):
+    """matrix.yaml of the flash-attn wheel factory."""
+
+    archs: ArchsOrDefault = Field(description="default: each CUDA's own list; or one list for all of them")
+    max_jobs: Count
+    runners: RunnersRow
+    gpu_test: GpuTestRow
+    publish: PublishRow
+    wheels: dict[Series, WheelsRow] = Field(description="by torch series")
+    skip: list[SkipRow]
+    oldest_arch: Architecture
+    abi_true_since: Series
+    flash_attn: dict[Release, FlashAttnRow]
+    python: dict[Series, PythonRow]
+    torch: dict[Series, TorchRow]
+    cuda: dict[Series, CudaRow]
+    profiles: dict[Name, ProfileRow]
+
+
+def json_schema() -> str:
+    """Give the text of ``factory/data/matrix.schema.json``."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **MatrixFile.model_json_schema()}
+    return json.dumps(schema, indent=2) + "\n"

@@ -1,0 +1,246 @@
+"""Cells by the tokens of their id: ``cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64``.
+
+Tokens come in any order and letter case; an axis left out stands for all of it, several tokens of one axis
+for any of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from factory.errors import CellError, SelectorError
+from factory.matrix.cells import expand
+from factory.matrix.model import Matrix, Planned, Skip, State
+from factory.matrix.suggest import hint
+from factory.versions import abi_word, cuda_token, python_tag
+
+AXES = ("CUDA", "torch", "Python", "ABI", "flash-attn", "platform")
+"""The axes in the order of their tokens in a cell's id."""
+
+_PREFIXES = ("cu", "torch", "cp", "abi", "fa", "x86_64")
+# Of tokens that do not go together, the one on the first of these axes is called the misfit.
+_BLAME = [AXES.index(axis) for axis in ("ABI", "Python", "CUDA", "platform", "torch", "flash-attn")]
+_STATES = list(State)
+_NEVER = 3
+_TORCH = AXES.index("torch")
+_VERBS: dict[tuple[int, ...], str] = {
+    (): "there are cells for",
+    (_TORCH,): "was published for",
+    (AXES.index("flash-attn"),): "can be built for",
+}
+
+
+@dataclass(frozen=True)
+class Selector:
+    """The tokens asked for, a set per axis of ``AXES``; an empty one stands for all."""
+
+    wanted: tuple[frozenset[str], ...]
+
+    def accepts(self, row: Planned) -> bool:
+        """Whether the cell of ``row`` is among those asked for."""
+        return all(not some or token in some for some, token in zip(self.wanted, _tokens(row), strict=True))
+
+
+def parse(tokens: Sequence[str], matrix: Matrix) -> Selector:
+    """Read tokens as a person types them; ``torch2.6.0`` is ``torch2.6`` if that is the release built against.
+
+    Raises SelectorError that says, of every token the matrix does not know, what there is and the nearest.
+    """
+    known = _vocabulary(matrix)
+    words = " ".join(tokens).lower().split()
+    unknown = [word for word in words if word not in known]
+    if unknown:
+        raise SelectorError(
+            f"unknown: {' '.join(unknown)}",
+            why=_unknown(unknown, known),
+            remedy="Name any of these, in any order, such as: cu124 torch2.6 cp310",
+        )
+    found = [known[word] for word in words]
+    return Selector(tuple(frozenset(token for at, token in found if at == axis) for axis in range(len(AXES))))
+
+
+def select(planned: Sequence[Planned], selector: Selector) -> tuple[Planned, ...]:
+    """Give the cells asked for.
+
+    For each combination of the axes that are named, the cells built by default are taken; where there are
+    none, those built on request, of the default flash-attn of their torch if there are such. Raises
+    SelectorError for a token that fits no cell beside the others, and CellError for one that fits skipped
+    cells only.
+    """
+    rows = [row for row in planned if selector.accepts(row)]
+    absent = [_narrowed(selector, axis, token) for axis, token in _unmet(selector, rows)]
+    if absent or not rows:
+        raise _no_such_cell(planned, absent or [selector])
+    taken = _preferred(rows, selector, {_pair(row) for row in planned if row.state is State.BUILD})
+    skipped = [_narrowed(selector, axis, token) for axis, token in _unmet(selector, taken)]
+    if skipped or not taken:
+        raise _left_out([row for row in rows if any(one.accepts(row) for one in skipped or [selector])])
+    return taken
+
+
+def why(tokens: Sequence[str], matrix: Matrix) -> str:
+    """Say of each cell asked for whether it is built and why, or why there is no such cell.
+
+    Raises SelectorError for tokens the matrix does not know.
+    """
+    selector = parse(tokens, matrix)
+    planned = expand(matrix)
+    rows = [row for row in planned if selector.accepts(row)]
+    return "\n".join(_by_reason(rows)) if rows else f"no such cell: {conflict(planned, selector)}"
+
+
+def conflict(planned: Sequence[Planned], selector: Selector) -> str:
+    """Say of a selector that fits no cell which of its tokens do not go together, and what would.
+
+    Raises ValueError if it fits one.
+    """
+    if not planned:
+        return "the matrix has no cells"
+    named = [axis for axis, some in enumerate(selector.wanted) if some]
+    for axes in sorted(_subsets(named), key=lambda axes: (len(axes), _TORCH not in axes)):
+        part = Selector(tuple(some if at in axes else frozenset() for at, some in enumerate(selector.wanted)))
+        if not any(part.accepts(row) for row in planned):
+            return _clash(planned, part, axes)
+    msg = f"{selector} fits a cell"
+    raise ValueError(msg)
+
+
+def covered(skip: Skip) -> Selector:
+    """Ask for the cells that ``skip`` leaves out."""
+    return Selector(
+        (
+            frozenset(cuda_token(cuda) for cuda in skip.cuda),
+            frozenset(f"torch{series}" for series in skip.torch),
+            frozenset(python_tag(python) for python in skip.python),
+            frozenset(f"abi{abi_word(abi)}" for abi in skip.cxx11abi),
+            frozenset(f"fa{version}" for version in skip.flash_attn),
+            frozenset(),
+        )
+    )
+
+
+def _no_such_cell(planned: Sequence[Planned], absent: Iterable[Selector]) -> SelectorError:
+    return SelectorError(
+        "there is no such cell",
+        why=list(dict.fromkeys(conflict(planned, one) for one in absent)),
+        remedy="See all cells with: nox -s plan",
+    )
+
+
+def _left_out(rows: Iterable[Planned]) -> CellError:
+    return CellError(
+        "asked for are cells that the matrix leaves out",
+        why=_by_reason(rows),
+        remedy="See what is built, and why what is not is not, with: nox -s plan",
+    )
+
+
+def _subsets(axes: Sequence[int]) -> Iterator[tuple[int, ...]]:
+    for count in range(1, len(axes) + 1):
+        yield from itertools.combinations(axes, count)
+
+
+def _pair(row: Planned) -> tuple[str, str]:
+    return row.cell.torch, row.cell.flash_attn
+
+
+def _clash(planned: Sequence[Planned], part: Selector, axes: Sequence[int]) -> str:
+    """Word a smallest set of axes that fits no cell: what the others of it would go with."""
+    misfit = next(axis for axis in _BLAME if axis in axes)
+    others = _narrowed(part, misfit, None)
+    fitting = _listed(_tokens(row)[misfit] for row in planned if others.accepts(row))
+    unfit = _listed(part.wanted[misfit])
+    subject = _listed(token for some in others.wanted for token in some)
+    verb = _VERBS.get(tuple(axis for axis in axes if axis != misfit), "goes with")
+    return f"{subject} {verb} {fitting}; not {unfit}".strip()
+
+
+def _preferred(rows: Sequence[Planned], selector: Selector, usual: Collection[tuple[str, str]]) -> tuple[Planned, ...]:
+    """Keep the best of each combination of the named axes; ``usual`` pairs torch with its default flash-attn."""
+    ranks = {row.cell: _rank(row, usual) for row in rows}
+    best: dict[tuple[str, ...], int] = {}
+    for row in rows:
+        group = _named(row, selector)
+        best[group] = min(ranks[row.cell], best.get(group, _NEVER))
+    return tuple(row for row in rows if ranks[row.cell] == best[_named(row, selector)] < _NEVER)
+
+
+def _rank(row: Planned, usual: Collection[tuple[str, str]]) -> int:
+    if row.state is State.SKIPPED:
+        return _NEVER
+    if row.state is State.BUILD:
+        return 0
+    return 1 if _pair(row) in usual else 2
+
+
+def _named(row: Planned, selector: Selector) -> tuple[str, ...]:
+    return tuple(token for some, token in zip(selector.wanted, _tokens(row), strict=True) if some)
+
+
+def _by_reason(rows: Iterable[Planned]) -> list[str]:
+    """Give a line for each state and reason, the cells it holds for below it."""
+    answers: dict[str, list[str]] = {}
+    for row in sorted(rows, key=lambda row: _STATES.index(row.state)):
+        answers.setdefault(f"{row.state}: {row.reason}", []).append(f"  {row.cell.id}")
+    return [line for answer, ids in answers.items() for line in (answer, *ids)]
+
+
+def _unmet(selector: Selector, rows: Sequence[Planned]) -> Iterator[tuple[int, str]]:
+    """Give the axis and the token of all that was asked for and is in none of ``rows``."""
+    for axis, some in enumerate(selector.wanted):
+        for token in sorted(some - {_tokens(row)[axis] for row in rows}, key=_natural):
+            yield axis, token
+
+
+def _narrowed(selector: Selector, axis: int, token: str | None) -> Selector:
+    """Ask for ``token`` alone on ``axis``, or for all of that axis."""
+    only = frozenset() if token is None else frozenset([token])
+    return Selector(tuple(only if at == axis else some for at, some in enumerate(selector.wanted)))
+
+
+def _vocabulary(matrix: Matrix) -> dict[str, tuple[int, str]]:
+    """Map each token, in lower case, to its axis and its usual spelling."""
+    pythons = dict.fromkeys(
+        python for torch in matrix.torch.values() for build in torch.builds for python in build.pythons
+    )
+    axes: tuple[Iterable[str], ...] = (
+        (toolkit.token for toolkit in matrix.toolkits.values()),
+        (f"torch{series}" for series in matrix.torch),
+        (python_tag(python) for python in sorted(pythons, key=_natural)),
+        ("abiFALSE", "abiTRUE"),
+        (f"fa{version}" for version in matrix.flash_attn),
+        ("x86_64",),
+    )
+    usual = {token.lower(): (axis, token) for axis, tokens in enumerate(axes) for token in tokens}
+    releases = {f"torch{torch.release}": usual[f"torch{torch.series}"] for torch in matrix.torch.values()}
+    return releases | usual
+
+
+def _unknown(words: Sequence[str], known: dict[str, tuple[int, str]]) -> list[str]:
+    lines: list[str] = []
+    axes: set[int] = set()
+    usual = dict.fromkeys(token for _, token in known.values())
+    for word in words:
+        like = [axis for axis, prefix in enumerate(_PREFIXES) if word.startswith(prefix)]
+        axes.update(like or range(len(AXES)))
+        lines.append(f"{word}: no such {AXES[like[0]] if like else 'token'}{hint(word, usual)}")
+    for axis in sorted(axes):
+        there = dict.fromkeys(token for at, token in known.values() if at == axis)
+        lines.append(f"{AXES[axis]}: {' '.join(sorted(there, key=_natural))}")
+    return lines
+
+
+def _tokens(row: Planned) -> list[str]:
+    return row.cell.id.split()
+
+
+def _listed(tokens: Iterable[str]) -> str:
+    return ", ".join(sorted(set(tokens), key=_natural))
+
+
+def _natural(token: str) -> tuple[str, list[int]]:
+    """Sort ``torch2.10`` behind ``torch2.9``."""
+    return re.sub(r"\d+", "0", token), [int(number) for number in re.findall(r"\d+", token)]

@@ -1,0 +1,115 @@
+"""The names of wheels: the scheme of the installation guide, written and read.
+
+``flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl``
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from packaging.utils import parse_wheel_filename
+
+from factory.matrix.model import FULL, Cell
+from factory.versions import abi_word, cuda_major, python_tag
+
+_LOCAL = re.compile(
+    r"cu(?P<cuda>\d+)torch(?P<torch>\d+\.\d+)cxx11abi(?P<abi>true|false)(?:\.(?P<profile>[a-z][a-z0-9]*))?", re.ASCII
+)
+_PYTHON = re.compile(r"cp(\d)(\d+)", re.ASCII)
+_EXAMPLE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
+
+
+@dataclass(frozen=True, kw_only=True)
+class WheelName:
+    """What a wheel's file name says: ``cuda_major`` ``12``, ``torch`` ``2.6``, ``python`` ``3.10``."""
+
+    version: str
+    cuda_major: int
+    torch: str
+    cxx11abi: bool
+    profile: str
+    python: str
+    platform: str
+
+    @property
+    def local(self) -> str:
+        """The local version, ``cu12torch2.6cxx11abiFALSE``; ``.smoke`` behind it for that profile."""
+        profile = "" if self.profile == FULL else f".{self.profile}"
+        return f"cu{self.cuda_major}torch{self.torch}cxx11abi{abi_word(self.cxx11abi)}{profile}"
+
+    @property
+    def filename(self) -> str:
+        """The file name in the guide's letter case, whatever case it was read in."""
+        tag = python_tag(self.python)
+        return f"flash_attn-{self.version}+{self.local}-{tag}-{tag}-{self.platform}.whl"
+
+
+def of(cell: Cell) -> WheelName:
+    """Name the wheel of ``cell``."""
+    return WheelName(
+        version=cell.flash_attn,
+        cuda_major=cuda_major(cell.cuda),
+        torch=cell.torch,
+        cxx11abi=cell.cxx11abi,
+        profile=cell.profile,
+        python=cell.python,
+        platform=f"linux_{cell.platform}",
+    )
+
+
+def local_version(cell: Cell) -> str:
+    """Give what stands behind the ``+`` of the version: ``cu12torch2.6cxx11abiFALSE``."""
+    return of(cell).local
+
+
+def wheel_filename(cell: Cell) -> str:
+    """Give the whole file name."""
+    return of(cell).filename
+
+
+def release_tag(version: str) -> str:
+    """Give the tag of the release that holds the wheels of a flash-attn version: ``v2.7.4.post1``."""
+    return f"v{version}"
+
+
+def parse(filename: str) -> WheelName:
+    """Read a wheel's file name, in any letter case of its ABI.
+
+    Raises ValueError that says which part is not of the scheme.
+    """
+    project, version, build, tags = parse_wheel_filename(filename)
+    local = _LOCAL.fullmatch(version.local or "")
+    if project != "flash-attn" or build or local is None or version.epoch:
+        msg = f"{filename!r} is not named like {_EXAMPLE}"
+        raise ValueError(msg)
+    if len(tags) != 1:
+        msg = f"{filename!r} has {len(tags)} tags; a flash-attn wheel has one"
+        raise ValueError(msg)
+    tag = next(iter(tags))
+    return WheelName(
+        version=version.public,
+        cuda_major=int(local["cuda"]),
+        torch=local["torch"],
+        cxx11abi=local["abi"] == "true",
+        profile=local["profile"] or FULL,
+        python=_python(filename, tag.interpreter, tag.abi),
+        platform=tag.platform,
+    )
+
+
+def same_wheel(left: str, right: str) -> bool:
+    """Whether two file names are equal to an installer, which compares versions under PEP 440.
+
+    setuptools writes ``cxx11abifalse`` where the guide has ``cxx11abiFALSE``. Raises ValueError
+    for what is not a wheel's name.
+    """
+    return parse_wheel_filename(left) == parse_wheel_filename(right)
+
+
+def _python(filename: str, interpreter: str, abi: str) -> str:
+    match = _PYTHON.fullmatch(interpreter)
+    if match is None or interpreter != abi:
+        msg = f"{filename!r} must have a CPython tag twice, such as cp310-cp310; it has {interpreter}-{abi}"
+        raise ValueError(msg)
+    return f"{match[1]}.{match[2]}"

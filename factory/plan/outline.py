@@ -1,0 +1,40 @@
+"""Gather what the page of a job says of a plan."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from factory.matrix.model import Matrix, Planned
+from factory.plan import plan
+from factory.plan.page import Outline, SetNeed
+from factory.plan.plan import Estimate, KernelNeed
+from factory.session import Workshop
+
+
+def outline(
+    rows: Sequence[Planned],
+    built: Sequence[Planned],
+    sets: Mapping[KernelNeed, Estimate],
+    *,
+    rules: Matrix,
+    shop: Workshop,
+) -> Outline:
+    """Put the plan ``rows`` together with the estimates ``sets`` of what is to be ``built``, empty for none."""
+    wheels = Counter(plan.need_of(row.cell, rules) for row in built)
+    needs = tuple(
+        SetNeed(
+            name=str(need),
+            wheels=wheels[need],
+            units=row.units,
+            seconds=row.seconds,
+            cpu_seconds=row.cpu_seconds,
+            peak=row.peak,
+        )
+        for need, row in sets.items()
+    )
+    none = "no estimate, for the source is not to be had" if built else ""
+    total = plan.summary(dict(sets), len(built), shop)[-1] if sets else none
+    return Outline(
+        rows=tuple(rows), built=tuple(built), sets=needs, total=total, images=tuple(plan.images(built, rules))
+    )

@@ -1,0 +1,121 @@
+"""A plan: what is to be built, what that takes, what is left out and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell, Matrix, Planned, State
+from factory.matrix.representatives import divide
+from factory.output.markdown import Markup, bullets, folded, note, page, plain, section, table
+from factory.output.plural import counted
+from factory.output.progress import duration, gigabytes
+from factory.versions import abi_word
+
+_CELLS = ("flash-attn", "CUDA", "torch", "C++11 ABI", "Python", "wheels", "profile", "architectures")
+_SETS = ("kernel set", "wheels", "units", "wall time", "CPU time", "largest unit")
+_UNTESTED = (
+    "No wheel of this plan is tried on a GPU, for matrix.yaml names no runner with one (runners.gpu): "
+    "the wheels are published marked as untested."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SetNeed:
+    """One kernel set from nothing: for how many wheels, units, wall and CPU seconds, bytes of the largest unit."""
+
+    name: str
+    wheels: int
+    units: int
+    seconds: float
+    cpu_seconds: float
+    peak: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outline:
+    """A plan: its rows, those that are to be ``built``, and what the terminal says of that as well.
+
+    There are no ``sets`` where there is no estimate.
+    """
+
+    rows: tuple[Planned, ...]
+    built: tuple[Planned, ...]
+    sets: tuple[SetNeed, ...]
+    total: str
+    images: tuple[str, ...]
+
+
+def markdown(outline: Outline, rules: Matrix) -> str:
+    """Give the page of a job."""
+    return page(
+        f"Plan: {counted(len(outline.built), 'wheel')} to build",
+        plain(_counts(outline.rows)),
+        section("To build", _cells(outline.built), _gpu(outline.built, rules)),
+        section("What it takes", _sets(outline.sets), plain(outline.total)),
+        section("Images", bullets(outline.images)),
+        folded("Not built, and why", _others(outline)),
+    )
+
+
+def cells_table(cells: Iterable[Cell]) -> Markup:
+    """Give a row for each flash-attn, CUDA, torch and ABI, with its Pythons."""
+    kin: dict[tuple[str, ...], list[str]] = {}
+    for cell in cells:
+        kin.setdefault(_kin(cell), []).append(cell.python)
+    rows = [
+        (*kind[:4], " ".join(dict.fromkeys(pythons)), str(len(pythons)), *kind[4:]) for kind, pythons in kin.items()
+    ]
+    return table(_CELLS, rows) if rows else Markup()
+
+
+def listed(archs: Iterable[Arch]) -> str:
+    """Write architectures as they are typed."""
+    return " ".join(map(str, archs))
+
+
+def _kin(cell: Cell) -> tuple[str, ...]:
+    return cell.flash_attn, cell.cuda, cell.torch, abi_word(cell.cxx11abi), cell.profile, listed(cell.archs)
+
+
+def _counts(rows: Sequence[Planned]) -> str:
+    counts = Counter(row.state for row in rows)
+    said = ", ".join(f"{counts[state]} {state.value}" for state in State if counts[state])
+    return f"{counted(len(rows), 'cell')}: {said}." if rows else "There are no cells."
+
+
+def _cells(built: Iterable[Planned]) -> Markup:
+    return cells_table(row.cell for row in built) or Markup("Nothing is left to build.")
+
+
+def _gpu(built: Sequence[Planned], rules: Matrix) -> Markup:
+    if not built:
+        return Markup()
+    if not rules.runners.gpu:
+        return note(_UNTESTED)
+    tried = divide([row.cell for row in built], rules.gpu_python).tried
+    return plain(f"Tried on a GPU: {counted(len(tried), 'wheel')}, on {' '.join(rules.runners.gpu)}.")
+
+
+def _sets(sets: Sequence[SetNeed]) -> Markup:
+    rows = [
+        (
+            one.name,
+            str(one.wheels),
+            str(one.units),
+            f"about {duration(one.seconds)}",
+            duration(one.cpu_seconds),
+            f"{gigabytes(one.peak)} GB",
+        )
+        for one in sets
+    ]
+    return table(_SETS, rows) if rows else Markup()
+
+
+def _others(outline: Outline) -> Markup:
+    built = {row.cell for row in outline.built}
+    reasons = Counter((row.state.value, row.reason) for row in outline.rows if row.cell not in built)
+    rows = [(str(count), state, reason) for (state, reason), count in sorted(reasons.items())]
+    return table(("cells", "state", "reason"), rows) if rows else Markup()

@@ -1,0 +1,187 @@
+"""Say what would be built, what would not and why, and what it would take on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from factory import session
+from factory.kernels import costs, source
+from factory.kernels.compile import Limits
+from factory.kernels.estimate import Measured, expect
+from factory.kernels.schedule import Demand, remaining_seconds
+from factory.kernels.sdist import read_extension
+from factory.kernels.unit import Unit
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell, Matrix, Planned, Toolkit
+from factory.matrix.wheelname import release_tag, wheel_filename
+from factory.output.plural import counted
+from factory.output.progress import duration, gigabytes
+from factory.plan.workflow import kernel_set, outputs
+from factory.session import Workshop
+from factory.versions import cuda_token
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class KernelNeed:
+    """What decides which kernels a cell needs; cells with the same need share one set."""
+
+    flash_attn: str
+    cuda: str
+    archs: tuple[Arch, ...]
+    profile: str
+    kernel_class: str
+
+    def __str__(self) -> str:
+        """Name the set as a person would."""
+        archs = " ".join(map(str, self.archs))
+        return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile} {self.kernel_class}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """What a kernel set takes from nothing on this machine: wall seconds, the largest unit's bytes."""
+
+    units: int
+    seconds: float
+    cpu_seconds: float
+    peak: int
+
+
+def need_of(cell: Cell, matrix: Matrix) -> KernelNeed:
+    """Say which kernels ``cell`` needs."""
+    return KernelNeed(
+        flash_attn=cell.flash_attn,
+        cuda=cell.cuda,
+        archs=cell.archs,
+        profile=cell.profile,
+        kernel_class=matrix.torch[cell.torch].kernel_class,
+    )
+
+
+def estimate(need: KernelNeed, matrix: Matrix, shop: Workshop) -> Estimate:
+    """Estimate one kernel set on this machine from the units its sdist lists.
+
+    Raises UnreachableError or SourceError when the sdist is neither cached nor to be had.
+    """
+    return _sum(_demand(need, matrix, shop, shop.measured), shop.limits)
+
+
+def jobs(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[str, str]:
+    """Give what the workflow's jobs get, by name; shares are cut for its own runners, whatever this machine is.
+
+    Raises UnreachableError or SourceError as ``estimate`` does, SelectorError where one run takes no more.
+    """
+    cells = [row.cell for row in planned]
+    runner = session.runner()
+    limits = session.limits_of(runner, max_jobs=matrix.max_jobs)
+    seconds: dict[str, float] = {}
+    for cell in cells:
+        name = kernel_set(cell, matrix)
+        if name not in seconds:
+            seconds[name] = _sum(_demand(need_of(cell, matrix), matrix, shop, ()), limits).seconds
+    return outputs(cells, seconds, matrix, runner)
+
+
+def _demand(need: KernelNeed, matrix: Matrix, shop: Workshop, measured: Iterable[Measured]) -> dict[str, Demand]:
+    release = matrix.flash_attn[need.flash_attn]
+    root = source.unpacked(release, cache=shop.cache, env=shop.env)
+    kernels = read_extension((root / "setup.py").read_text()).kernels
+    shape = session.shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
+    units = {Unit(source=name, host=name): shape for name in kernels}
+    return expect(units, costs.table(), measured)
+
+
+def _sum(demand: dict[str, Demand], limits: Limits) -> Estimate:
+    peak = max(row.peak for row in demand.values())
+    jobs = max(1, min(limits.jobs, limits.budget // peak))
+    return Estimate(
+        units=len(demand),
+        seconds=remaining_seconds((row.seconds for row in demand.values()), jobs=jobs),
+        cpu_seconds=sum(row.seconds for row in demand.values()),
+        peak=peak,
+    )
+
+
+def estimates(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[KernelNeed, Estimate]:
+    """Estimate every kernel set that ``planned`` needs, each once."""
+    needs = sorted({need_of(row.cell, matrix) for row in planned})
+    return {need: estimate(need, matrix, shop) for need in needs}
+
+
+def table(planned: Sequence[Planned]) -> Table:
+    """Lay the cells out for a person."""
+    made = Table(title=counted(len(planned), "cell"), title_justify="left")
+    for column in ("cell", "state", "reason"):
+        made.add_column(column, overflow="fold")
+    for row in planned:
+        made.add_row(row.cell.id, row.state.value, Text(row.reason))  # a reason may hold what looks like markup
+    return made
+
+
+def summary(sets: dict[KernelNeed, Estimate], cells: int, shop: Workshop) -> list[str]:
+    """Say what the plan takes, a line per kernel set and one for all."""
+    wheel = costs.table().wheel
+    lines = [
+        f"kernels {need}: {row.units} units, about {duration(row.seconds)} from nothing, "
+        f"{duration(row.cpu_seconds)} of CPU, up to {gigabytes(row.peak)} GB a unit"
+        for need, row in sets.items()
+    ]
+    total = sum(row.seconds for row in sets.values()) + cells * wheel.seconds
+    lines.append(
+        f"in all about {duration(total)} on this machine ({shop.limits.jobs} jobs, "
+        f"{gigabytes(shop.limits.budget)} GB for compiles), {duration(wheel.seconds)} of it per wheel, downloads apart"
+    )
+    return lines
+
+
+def images(planned: Iterable[Planned], matrix: Matrix) -> list[str]:
+    """Say in which image the cells of each CUDA are built where there is an engine, and whether it is pinned."""
+    used = {row.cell.cuda for row in planned}
+    return [
+        f"image of CUDA {version}: {row.image.reference}{'' if row.image.pinned else ', not pinned (nox -s pin)'}"
+        for version, row in matrix.toolkits.items()
+        if version in used and row.image is not None
+    ]
+
+
+def _image(toolkit: Toolkit) -> dict[str, object] | None:
+    return None if toolkit.image is None else {"name": toolkit.image.name, "digest": toolkit.image.digest}
+
+
+def to_json(planned: Sequence[Planned], sets: dict[KernelNeed, Estimate], matrix: Matrix) -> str:
+    """Give the plan for machines; seconds of wall time and bytes."""
+    wheel = costs.table().wheel
+    cells = [
+        {
+            "id": row.cell.id,
+            "state": row.state.value,
+            "reason": row.reason,
+            "profile": row.cell.profile,
+            "archs": [str(arch) for arch in row.cell.archs],
+            "wheel": wheel_filename(row.cell),
+            "release": release_tag(row.cell.flash_attn),
+            "kernels": str(need_of(row.cell, matrix)),
+            "image": _image(matrix.toolkits[row.cell.cuda]),
+            "seconds": wheel.seconds,
+            "peak_bytes": wheel.peak,
+        }
+        for row in planned
+    ]
+    kernel_sets = [
+        {
+            "id": str(need),
+            "units": row.units,
+            "seconds": round(row.seconds),
+            "cpu_seconds": round(row.cpu_seconds),
+            "peak_bytes": row.peak,
+        }
+        for need, row in sets.items()
+    ]
+    return json.dumps({"schema": SCHEMA, "cells": cells, "kernel_sets": kernel_sets}, indent=2)

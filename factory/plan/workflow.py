@@ -1,0 +1,119 @@
+"""A plan as work for the workflow's matrices: shares of kernel sets, wheels, GPU tests; nothing but ids and names."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from factory.errors import SelectorError
+from factory.matrix.model import Cell, Matrix
+from factory.matrix.representatives import divide
+from factory.matrix.wheelname import wheel_filename
+
+Entry = dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Runner:
+    """The machine jobs run on: cores, bytes of memory, the most jobs of a matrix, the seconds of compiles in one."""
+
+    cores: int
+    memory: int
+    matrix: int
+    shard_seconds: float
+
+
+def read_runner(table: Mapping[str, Any]) -> Runner:
+    """Read the parsed ``runner.toml``."""
+    return Runner(**table)
+
+
+def kernel_set(cell: Cell, matrix: Matrix) -> str:
+    """Name the kernel set of ``cell`` so that no other set of a run has the name: ``fa2.8.3.post2-cu130-torch2.10``.
+
+    The last is the kernel class. Profile and architectures are the same for all cells of a run and CUDA.
+    """
+    kernel_class = matrix.torch[cell.torch].kernel_class
+    return f"fa{cell.flash_attn}-{matrix.toolkits[cell.cuda].token}-{kernel_class}"
+
+
+def outputs(cells: Sequence[Cell], seconds: Mapping[str, float], matrix: Matrix, runner: Runner) -> dict[str, str]:
+    """Give what the jobs behind ``plan`` get, by name, as JSON; ``seconds`` are of each kernel set on ``runner``.
+
+    Raises SelectorError when there is more than ``runner`` takes in one run.
+    """
+    wheels = _wheels(cells, matrix, runner)
+    sets = _sets(cells, matrix)
+    found: dict[str, list[Entry] | list[str]] = {
+        "kernels": _kernels(sets, seconds, runner),
+        "sets": [{"name": name, "cells": cell.id} for name, cell in sets.items()],
+        "wheels": [entry for entry, _ in wheels],
+        "gpu_tests": _gpu_tests(cells, wheels, matrix) if matrix.runners.gpu else [],
+        "build_runner": list(matrix.runners.build),
+        "gpu_runner": list(matrix.runners.gpu),
+    }
+    for name in ("kernels", "wheels", "gpu_tests"):
+        if len(found[name]) > runner.matrix:
+            raise SelectorError(
+                f"{len(found[name])} {name} are more than one run takes, which is {runner.matrix}",
+                remedy="Select fewer cells, a CUDA at a time: cu124",
+            )
+    return {name: json.dumps(value) for name, value in found.items()}
+
+
+def _sets(cells: Iterable[Cell], matrix: Matrix) -> dict[str, Cell]:
+    """Give each kernel set with the first of its cells."""
+    sets: dict[str, Cell] = {}
+    for cell in cells:
+        sets.setdefault(kernel_set(cell, matrix), cell)
+    return sets
+
+
+def _kernels(sets: Mapping[str, Cell], seconds: Mapping[str, float], runner: Runner) -> list[Entry]:
+    """Cut each kernel set into as few shares as time allows; into fewer, longer ones where a matrix has no room."""
+    limit = runner.shard_seconds
+    longest = max((seconds[name] for name in sets), default=0)
+    while sum(_shares(seconds[name], limit) for name in sets) > runner.matrix and limit < longest:
+        limit *= 1.1
+    return [
+        {"name": f"{name}-{number}-of-{count}", "cells": cell.id, "shard": f"{number}/{count}"}
+        for name, cell in sets.items()
+        for count in [_shares(seconds[name], limit)]
+        for number in range(1, count + 1)
+    ]
+
+
+def _shares(seconds: float, limit: float) -> int:
+    return max(1, math.ceil(seconds / limit))
+
+
+def _wheels(cells: Sequence[Cell], matrix: Matrix, runner: Runner) -> list[tuple[Entry, tuple[Cell, ...]]]:
+    """Give each cell a job of its own, or where there are too many, all Pythons of one torch together."""
+    groups: dict[Cell, list[Cell]] = {}
+    for cell in cells:
+        alone = len(cells) <= runner.matrix
+        groups.setdefault(cell if alone else replace(cell, python=""), []).append(cell)
+    return [(_wheel(group, matrix), tuple(group)) for group in groups.values()]
+
+
+def _wheel(group: Sequence[Cell], matrix: Matrix) -> Entry:
+    tokens = list(dict.fromkeys(token for token in _by_axis(group)))
+    return {"name": "-".join(tokens), "cells": " ".join(tokens), "kernels": kernel_set(group[0], matrix)}
+
+
+def _by_axis(group: Sequence[Cell]) -> Iterator[str]:
+    for tokens in zip(*(cell.id.split() for cell in group), strict=True):
+        yield from tokens
+
+
+def _gpu_tests(cells: Sequence[Cell], wheels: Iterable[tuple[Entry, tuple[Cell, ...]]], matrix: Matrix) -> list[Entry]:
+    tried = set(divide(cells, matrix.gpu_python).tried)
+    return [
+        {"name": "-".join(cell.id.split()), "file": wheel_filename(cell), "wheel": entry["name"]}
+        for entry, group in wheels
+        for cell in group
+        if cell in tried
+    ]

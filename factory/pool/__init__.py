@@ -1,0 +1,1 @@
+"""The pool of compiled kernels: kept by content, carried as archives."""

@@ -1,0 +1,135 @@
+"""Carry kernel sets between pools, check what a pool holds, and free the space of what nobody needs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
+
+from factory.errors import DigestError, FactoryError, SelectorError
+from factory.output.progress import amount
+from factory.plan.plan import KernelNeed
+from factory.pool import archive as poolarchive
+from factory.pool import inventory
+from factory.pool.inventory import Checked, Holding
+from factory.pool.store import Pool, SetRecord
+from factory.session import Workshop
+
+
+def matching(pool: Pool, needs: Collection[KernelNeed] | None) -> list[SetRecord]:
+    """Give the sets of the pool that serve ``needs``, None meaning all.
+
+    One need may have several, made with several releases of a toolkit or a compiler. Raises SelectorError if
+    there is none.
+    """
+    there = pool.sets()
+    found = [kernels for kernels in there if needs is None or any(_serves(kernels, need) for need in needs)]
+    if not found:
+        raise SelectorError(
+            f"none of the {len(there)} kernel sets in the pool is the one asked for" if there else "the pool is empty",
+            why=[f"asked for: {need}" for need in sorted(needs or ())] + [f"here: {kernels.name}" for kernels in there],
+            remedy="Name the profile and the architectures too if they are not the usual ones, "
+            "or compile the set with `nox -s kernels`.",
+        )
+    return found
+
+
+def export(sets: Sequence[SetRecord], to: Path, shop: Workshop) -> None:
+    """Write archives of ``sets`` into the directory ``to``: what is here of each."""
+    for kernels in sets:
+        held, archives = poolarchive.export(shop.pool, kernels, to)
+        shop.log.say(_state(held))
+        for archive in archives:
+            shop.log.say(f"  {archive.path}: {amount(archive.packed)}, unpacked {amount(archive.plain)}")
+
+
+def take(archives: Sequence[Path], shop: Workshop) -> None:
+    """Take what the pool lacks out of ``archives``, and say which sets are complete now.
+
+    Raises FactoryError before anything is taken if a file is not there; DigestError when all were looked at
+    if any was damaged.
+    """
+    missing = [archive for archive in archives if not archive.is_file()]
+    if missing:
+        raise FactoryError("nothing was imported", why=[f"there is no file {archive}" for archive in missing])
+    damaged: list[DigestError] = []
+    sets: dict[str, SetRecord] = {}
+    for archive in archives:
+        try:
+            taken = poolarchive.take(shop.pool, archive)
+        except DigestError as error:
+            damaged.append(error)
+            continue
+        shop.log.say(f"{archive}: {taken.new} objects new, {taken.known} not needed, for they or their like are here")
+        sets |= {kernels.name: kernels for kernels in taken.sets}
+    for kernels in sets.values():
+        shop.log.say(_state(inventory.holding(kernels, inventory.by_hash(shop.pool))))
+    if damaged:
+        raise _joined(damaged)
+
+
+def verify(shop: Workshop) -> None:
+    """Read all that is in the pool, remove what is damaged, and say what is left of each set.
+
+    Raises DigestError if anything was damaged.
+    """
+    found = inventory.check(shop.pool)
+    for kernels in shop.pool.sets():
+        shop.log.say(_state(inventory.holding(kernels, inventory.by_presence(shop.pool))))
+    shop.log.say(f"records without object: {found.lone_records}, objects without record: {found.lone_objects}")
+    damage = list(_damage(found))
+    if damage:
+        raise DigestError(
+            f"{len(damage)} files of the pool were damaged",
+            why=damage,
+            remedy="What is missing now is compiled again when it is needed; `nox -s kernels` does so at once, and "
+            "writes the list of its set anew. If it happens again, check the disk.",
+        )
+    shop.log.say("nothing is damaged")
+
+
+def prune(sets: Collection[SetRecord] | None, shop: Workshop) -> None:
+    """Remove ``sets`` from the pool, or, if None, what no set lists.
+
+    Raises FactoryError if a set is in use by a running process; the others are removed.
+    """
+    if sets is None:
+        shop.log.say(f"leftovers: {amount(inventory.remove_leftovers(shop.pool))} freed")
+        return
+    freed = inventory.remove_sets(shop.pool, sets)
+    for name, size in freed.sets.items():
+        shop.log.say(f"{name}: removed, {amount(size)} freed")
+    if freed.objects:
+        shop.log.say(f"objects without record: {amount(freed.objects)} freed")
+    if freed.held:
+        raise FactoryError(
+            f"{len(freed.held)} kernel sets are in use and were kept",
+            why=freed.held,
+            remedy="Wait until the build that uses them has ended, then run the same command again.",
+        )
+
+
+def _serves(kernels: SetRecord, need: KernelNeed) -> bool:
+    made = (kernels.flash_attn, kernels.cuda, kernels.archs, kernels.profile, kernels.kernel_class)
+    return made == (need.flash_attn, need.cuda, tuple(map(str, need.archs)), need.profile, need.kernel_class)
+
+
+def _state(held: Holding) -> str:
+    units, parts = held.kernels.units, len(held.kernels.keys)
+    state = "complete" if held.complete else "incomplete"
+    return (
+        f"{held.kernels.name}: {state}, {held.units} of {units} units, {len(held.here)} of {parts} parts, "
+        f"{amount(held.size)}"
+    )
+
+
+def _joined(errors: Sequence[DigestError]) -> DigestError:
+    if len(errors) == 1:
+        return errors[0]
+    why = [line for error in errors for line in (error.what, *(f"  {reason}" for reason in error.why))]
+    return DigestError(f"{len(errors)} archives are damaged", why=why, remedy=errors[0].remedy)
+
+
+def _damage(found: Checked) -> Iterator[str]:
+    yield from (f"object {name}: removed" for name in found.objects)
+    yield from (f"record of part {key}: removed" for key in found.records)
+    yield from (f"{path}: kept, for it alone said which parts its set needs" for path in found.sets)

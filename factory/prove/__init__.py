@@ -1,0 +1,1 @@
+"""The pool's machine code held to upstream's."""

@@ -1,0 +1,235 @@
+"""Prove that the pool's way gives what upstream's way gives: compile both ways, compare the machine code.
+
+The plain way has the real torch's headers, CUDA's as NVIDIA published them, and one front-end pass for each
+architecture. The pool's way has the stand-ins and mended headers, and shares passes as the matrix says. Results are
+data, kept in ``factory/data/proofs``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import chain
+from pathlib import Path
+
+from factory import session
+from factory.environment.environment import Environment
+from factory.errors import DigestError, HostCompilerError, ProofError
+from factory.kernels import costs, firstcompile
+from factory.kernels.kernels import Prepared, SetWanted, compile_missing, prepare
+from factory.kernels.unit import Unit, units
+from factory.matrix.arch import Arch, front_ends
+from factory.matrix.model import Cell, Torch
+from factory.prove import cubin
+from factory.prove.proof import Difference, code_differences, symbol_differences
+from factory.session import Workshop
+from factory.toolkit.toolkit import CudaToolkit
+
+SCHEMA = 1
+_SHOWN = 8  # lines of a difference
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvedCode:
+    """One architecture of one unit: where its code came from, how many kernels, and the hash of them all."""
+
+    arch: str
+    front_end: str
+    kernels: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvedUnit:
+    """One unit that is the same both ways, and the CPU seconds that each took where it was compiled."""
+
+    source: str
+    host_symbols: int
+    cpu_seconds_plain: float
+    cpu_seconds_pool: float
+    code: tuple[ProvedCode, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """What was compared, with the exact versions; ``whole`` says that it was every unit of the set.
+
+    ``mended`` names the header fixes that the pool's way had and the plain way had not.
+    """
+
+    flash_attn: str
+    toolkit: str
+    host_compiler: str
+    torch: str
+    kernel_class: str
+    profile: str
+    archs: tuple[str, ...]
+    whole: bool
+    mended: tuple[str, ...]
+    units: tuple[ProvedUnit, ...]
+
+    @property
+    def name(self) -> str:
+        """The file it is kept in, without the ending."""
+        archs = ".".join(arch.replace(".", "") for arch in self.archs)
+        return f"{self.flash_attn}-cuda{self.toolkit}-sm{archs}-{self.profile}-torch{self.torch}"
+
+    def to_json(self) -> str:
+        """Give the text that is kept."""
+        return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plain:
+    """What the plain way needs besides the set: a torch, where it is installed, its C++ ABI."""
+
+    torch: Torch
+    cell: Cell
+    environment: Environment
+
+
+def prove(wanted: SetWanted, plain: Plain, shop: Workshop, *, whole: bool) -> Proof:
+    """Compile a sample of ``wanted``, or the ``whole`` set, both ways and compare.
+
+    Raises ProofError with every difference, and what compiling raises. Units compiled before are not
+    compiled again, neither way.
+    """
+    pool_way = prepare(wanted, shop)
+    published = _published(pool_way, shop)
+    plain_way = _plain_way(pool_way, published, plain)
+    chosen = _chosen(pool_way.units, wanted, whole=whole)
+    shop.log.say(f"{len(chosen)} units the pool's way")
+    compile_missing(chosen, pool_way, shop)
+    names = {unit.source for unit in chosen}
+    theirs = {unit.source: unit for unit in plain_way.units if unit.source in names}
+    shop.log.say(f"{len(theirs)} units the plain way, with torch {plain.torch.release}")
+    compile_missing(tuple(theirs.values()), plain_way, shop)
+    pairs = [(theirs[unit.source], unit) for unit in chosen]
+    differences = list(chain.from_iterable(_differences(one, other, pool_way, shop) for one, other in pairs))
+    if differences:
+        raise ProofError(
+            f"the pool's code is not upstream's: {len(differences)} differences in {len(chosen)} units",
+            why=differences,
+            remedy="Take the architectures that differ out of front_end in matrix.yaml, or correct the stand-ins.",
+        )
+    return Proof(
+        flash_attn=wanted.flash_attn.version,
+        toolkit=pool_way.toolkit.release,
+        host_compiler=pool_way.compiler.version,
+        torch=plain.torch.release,
+        kernel_class=wanted.kernel_class.name,
+        profile=wanted.profile.name,
+        archs=tuple(str(arch) for arch in wanted.archs),
+        whole=whole,
+        mended=tuple(name for name in pool_way.toolkit.mended if name not in published.mended),
+        units=tuple(_proved(one, other, shop) for one, other in pairs),
+    )
+
+
+def _chosen(every: Sequence[Unit], wanted: SetWanted, *, whole: bool) -> tuple[Unit, ...]:
+    """Give all units, or the quickest of each kind."""
+    if whole:
+        return tuple(every)
+    table = costs.table()
+    shape = session.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
+    kinds: dict[str, Unit] = {}
+    for unit in sorted(every, key=lambda unit: (table.guess(unit, shape).seconds, unit.source)):
+        kinds.setdefault(unit.kind, unit)
+    return tuple(sorted(kinds.values(), key=lambda unit: unit.source))
+
+
+def _published(ready: Prepared, shop: Workshop) -> CudaToolkit:
+    """Give the toolkit as NVIDIA published it, if it compiles on this machine."""
+    try:
+        firstcompile.check(ready.toolkit.as_published, ready.compiler.path, shop.env)
+    except HostCompilerError:
+        shop.log.say("the plain way needs the mended headers too: NVIDIA's own do not fit this machine's glibc")
+        return ready.toolkit
+    return ready.toolkit.as_published
+
+
+def _plain_way(ready: Prepared, toolkit: CudaToolkit, plain: Plain) -> Prepared:
+    """Give the set as upstream compiles it: torch's own headers and macros, a front end for each architecture."""
+    environment = plain.environment
+    standard = f"-std=c++{plain.torch.cxx_standard}"
+    flags = [standard if flag.startswith("-std=") else flag for flag in ready.inputs.flags]
+    flags = [flag for flag in flags if not flag.startswith("-DFACTORY_")]
+    abi = f"-D_GLIBCXX_USE_CXX11_ABI={int(plain.cell.cxx11abi)}"
+    own = (*ready.extension.include_dirs, environment.torch / "include")
+    includes = [f"-I{path}" for path in (*own, environment.torch / "include/torch/csrc/api/include")]
+    libraries = [word for path in environment.cuda_includes for word in ("--compiler-options", f"-idirafter{path}")]
+    torch_macros = ("-DTORCH_API_INCLUDE_EXTENSION_H", f"-DTORCH_EXTENSION_NAME={ready.extension.name}", abi)
+    inputs = replace(
+        ready.inputs,
+        toolkit=toolkit.digest,
+        headers=hashlib.sha256(environment.root.name.encode()).hexdigest(),
+        kernel_class="plain",
+        flags=(*flags, *torch_macros),
+    )
+    nvcc = (str(toolkit.nvcc), "-ccbin", str(ready.compiler.path), *flags, *torch_macros, *includes, *libraries)
+    passes = front_ends([arch.real for arch in ready.wanted.archs], {})
+    return replace(ready, inputs=inputs, units=units(ready.extension, inputs, passes), nvcc=nvcc)
+
+
+def _differences(plain: Unit, pool: Unit, ready: Prepared, shop: Workshop) -> Iterator[str]:
+    theirs, ours = _codes(plain), _codes(pool)
+    for arch, key in ours.items():
+        one, other = _object(theirs[arch], shop), _object(key, shop)
+        found = list(code_differences(cubin.read_code(one), cubin.read_code(other)))
+        for difference in found:
+            yield f"{pool.name} sm_{arch.number}: {difference}"
+        yield from _shown(found, one, other, ready)
+    for difference in symbol_differences(
+        cubin.read_symbols(_object(plain.host, shop)), cubin.read_symbols(_object(pool.host, shop))
+    ):
+        yield f"{pool.name}: {difference}"
+
+
+def _shown(found: Sequence[Difference], plain: Path, pool: Path, ready: Prepared) -> list[str]:
+    """Show the first lines of the first kernel that differs, where the toolkit has the tool for it."""
+    kernel = next((difference.kernel for difference in found if difference.kernel), "")
+    tool = ready.toolkit.home / "bin" / "cuobjdump"
+    if not kernel or not tool.exists():
+        return []
+    theirs, ours = (cubin.disassemble(path, kernel, tool) for path in (plain, pool))
+    changed = difflib.unified_diff(theirs, ours, "plain", "pooled", n=0, lineterm="")
+    return [f"  {line}" for line, _ in zip(changed, range(_SHOWN), strict=False)]
+
+
+def _proved(plain: Unit, unit: Unit, shop: Workshop) -> ProvedUnit:
+    symbols = cubin.read_symbols(_object(unit.host, shop))
+    return ProvedUnit(
+        source=unit.source,
+        host_symbols=len(symbols.defined) + len(symbols.undefined),
+        cpu_seconds_plain=_cpu_seconds(plain, shop),
+        cpu_seconds_pool=_cpu_seconds(unit, shop),
+        code=tuple(_proved_code(stage.virtual, arch, key, shop) for stage in unit.stages for arch, key in stage.code),
+    )
+
+
+def _proved_code(virtual: Arch, arch: Arch, key: str, shop: Workshop) -> ProvedCode:
+    code = cubin.read_code(_object(key, shop))
+    return ProvedCode(arch=str(arch), front_end=str(virtual), kernels=code.kernels, sha256=code.sha256)
+
+
+def _cpu_seconds(unit: Unit, shop: Workshop) -> float:
+    """Add up what the compiles took that made the parts; parts of one compile have the same figures."""
+    records = [record for key in unit.wanted() if (record := shop.pool.record(key)) is not None]
+    compiles = {(row.passes, row.targets, row.wall_seconds): row.cpu_seconds for row in records}
+    return round(sum(compiles.values()), 1)
+
+
+def _codes(unit: Unit) -> dict[Arch, str]:
+    return {arch: key for stage in unit.stages for arch, key in stage.code}
+
+
+def _object(key: str, shop: Workshop) -> Path:
+    found = shop.pool.get(key)
+    if found is None:
+        raise DigestError(
+            "a part was lost or damaged after it was made", remedy="Check the disk, then run the same command again."
+        )
+    return found[1]

@@ -1,0 +1,1 @@
+"""Wheels and kernel pools into releases."""

@@ -1,0 +1,92 @@
+"""A wheel to publish and what lies beside it: the audit's report, the GPU test's verdict."""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from factory.errors import VerdictError
+from factory.gpu_test.verdict import Verdict
+from factory.index.published import METADATA, REPORT, VERDICT
+from factory.matrix import wheelname
+from factory.publish.gate import Candidate, read_report
+from factory.publish.parts import File
+from factory.system.files import sha256_of
+
+_LARGEST_METADATA = 4 << 20  # bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publishable:
+    """A wheel, what the gates look at, and the small files that go with it."""
+
+    path: Path
+    candidate: Candidate
+    sidecars: tuple[File, ...]
+
+    @property
+    def tag(self) -> str:
+        """The tag of its release. Raises ValueError for a name that is not of the scheme."""
+        return wheelname.release_tag(wheelname.parse(self.path.name).version)
+
+    @property
+    def files(self) -> tuple[File, ...]:
+        """Give the wheel last: once it is there, all that belongs to it is."""
+        one = self.candidate
+        return *self.sidecars, File(name=one.filename, size=one.size, sha256=one.sha256)
+
+
+def read(path: Path) -> Publishable:
+    """Read a wheel and what lies beside it. Raises ValueError that says what cannot be read."""
+    try:
+        return _read(path)
+    except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+        raise ValueError(f"cannot be read: {error}") from error
+
+
+def _read(path: Path) -> Publishable:
+    report, verdict = _beside(path, REPORT), _beside(path, VERDICT)
+    return Publishable(
+        path=path,
+        candidate=Candidate(
+            filename=path.name,
+            size=path.stat().st_size,
+            sha256=sha256_of(path),
+            report=None if report is None else read_report(report.decode()),
+            verdict=None if verdict is None else _verdict(verdict.decode()),
+        ),
+        sidecars=tuple(
+            _file(path.name + suffix, content)
+            for suffix, content in ((METADATA, _metadata(path)), (REPORT, report), (VERDICT, verdict))
+            if content is not None
+        ),
+    )
+
+
+def _beside(path: Path, suffix: str) -> bytes | None:
+    try:
+        return path.with_name(path.name + suffix).read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _verdict(text: str) -> Verdict:
+    try:
+        return Verdict.from_json(text)
+    except VerdictError as error:
+        raise ValueError("; ".join([error.what, *error.why])) from error
+
+
+def _metadata(path: Path) -> bytes:
+    """Give METADATA byte for byte, which is what PEP 658 serves."""
+    with zipfile.ZipFile(path) as archive:
+        found = [one for one in archive.infolist() if one.filename.endswith(".dist-info/METADATA")]
+        if len(found) != 1 or found[0].file_size > _LARGEST_METADATA:
+            raise ValueError("has not one METADATA of a sound size")
+        return archive.read(found[0])
+
+
+def _file(name: str, content: bytes) -> File:
+    return File(name=name, size=len(content), sha256=hashlib.sha256(content).hexdigest(), content=content)

@@ -1,0 +1,148 @@
+"""Which wheels may be published: those of the matrix, audited and tried as the very files they are now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pydantic import TypeAdapter
+
+from factory.audit.report import SCHEMA, Report
+from factory.gpu_test.verdict import Verdict
+from factory.matrix import cells, wheelname
+from factory.matrix.model import Cell, Matrix, Planned, Representative, State
+from factory.matrix.representatives import divide
+from factory.output.plural import counted
+
+_REPORT = TypeAdapter(Report)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """A wheel to publish, and what was found beside it; None where nothing was."""
+
+    filename: str
+    size: int
+    sha256: str
+    report: Report | None
+    verdict: Verdict | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What the matrix lets through: its cells by the names of their wheels, and those that must have a verdict."""
+
+    cells: Mapping[str, Cell]
+    tried: frozenset[Cell]
+    profiles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rules: Matrix) -> Gate:
+        """Read it off the matrix. Without a GPU runner no wheel needs a verdict."""
+        published = [planned for profile in rules.publish_profiles for planned in _published(rules, profile)]
+        return cls(
+            cells={wheelname.wheel_filename(planned.cell): planned.cell for planned in published},
+            tried=_tried(published, rules.gpu_python) if rules.runners.gpu else frozenset(),
+            profiles=rules.publish_profiles,
+        )
+
+    def reasons(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
+        """Give every reason against every wheel, a line each; none where all may be published."""
+        names = [candidate.filename for candidate in candidates]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        lines = [f"{name}: given more than once" for name in twice]
+        return (*lines, *(f"{one.filename}: {reason}" for one in candidates for reason in self._against(one)))
+
+    def _against(self, candidate: Candidate) -> Iterator[str]:
+        yield from self._of_name(candidate)
+        yield from _of_report(candidate)
+        yield from self._of_verdict(candidate)
+
+    def _of_name(self, candidate: Candidate) -> Iterator[str]:
+        try:
+            name = wheelname.parse(candidate.filename)
+        except ValueError as error:
+            yield str(error)
+            return
+        if name.filename != candidate.filename:
+            yield f"must be named {name.filename}"
+        elif name.profile not in self.profiles:
+            yield f"is of profile {name.profile}; the matrix publishes {', '.join(self.profiles)}"
+        elif candidate.filename not in self.cells:
+            yield "the matrix has no such wheel to publish"
+        else:
+            yield from _of_cell(candidate, self.cells[candidate.filename])
+
+    def _of_verdict(self, candidate: Candidate) -> Iterator[str]:
+        verdict = candidate.verdict
+        if verdict is None:
+            if self.cells.get(candidate.filename) in self.tried:
+                yield "has no verdict of a GPU test, and the matrix names a GPU runner"
+            return
+        if not verdict.bound_to(candidate.sha256):
+            yield f"its verdict is of another file, sha256 {verdict.sha256}"
+        if verdict.wheel != candidate.filename:
+            yield f"its verdict is of {verdict.wheel}"
+        if not verdict.ok:
+            yield f"did not pass the GPU test: {verdict.complaints[0]}"
+
+
+def read_report(text: str) -> Report:
+    """Read what the audit wrote.
+
+    Raises ValueError (pydantic's, with every complaint) for anything else, also where ``ok`` contradicts the findings.
+    """
+    report = _REPORT.validate_json(text)
+    if report.schema != SCHEMA:
+        msg = f"it has schema {report.schema}; this factory reads {SCHEMA}"
+        raise ValueError(msg)
+    if report.ok == bool(report.findings):
+        msg = f"it says ok: {json.dumps(report.ok)}, with {counted(len(report.findings), 'finding')}"
+        raise ValueError(msg)
+    return report
+
+
+def _of_report(candidate: Candidate) -> Iterator[str]:
+    report = candidate.report
+    if report is None:
+        yield "has no audit report"
+        return
+    if report.sha256 != candidate.sha256 or report.size != candidate.size:
+        yield f"its audit report is of another file, sha256 {report.sha256}"
+    if report.wheel != candidate.filename:
+        yield f"its audit report is of {report.wheel}"
+    if not report.ok:
+        yield f"did not pass the audit: {report.findings[0]}"
+
+
+def _of_cell(candidate: Candidate, cell: Cell) -> Iterator[str]:
+    """Hold the report's CUDA to the cell's: the name has only its major."""
+    expected = candidate.report.facts.get("expected") if candidate.report else None
+    cuda = expected.get("cuda") if isinstance(expected, Mapping) else None
+    if cuda not in {None, cell.cuda}:
+        yield f"was made for CUDA {cuda}; under this name the matrix publishes CUDA {cell.cuda}"
+
+
+def _published(rules: Matrix, profile: str) -> list[Planned]:
+    """Give the cells whose names are their own: of the CUDA releases of one major, the one under ``wheels``."""
+    builds = {
+        (torch.series, build.cuda, build.cxx11abi)
+        for torch in rules.torch.values()
+        for build in torch.builds
+        if build.published
+    }
+    return [
+        planned
+        for planned in cells.expand(rules, profile=profile)
+        if planned.state is not State.SKIPPED
+        and (planned.cell.torch, planned.cell.cuda, planned.cell.cxx11abi) in builds
+    ]
+
+
+def _tried(published: Sequence[Planned], python: Representative) -> frozenset[Cell]:
+    """Give the cells that a GPU must have tried; those built anyhow stand for those built on request."""
+    built = [planned.cell for planned in published if planned.state is State.BUILD]
+    kin = {replace(cell, python="") for cell in built}
+    others = [planned.cell for planned in published if replace(planned.cell, python="") not in kin]
+    return frozenset(divide(built, python).tried + divide(others, python).tried)

@@ -1,0 +1,167 @@
+"""Put audited and tested wheels, and the kernels they were made of, into releases."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+from factory.errors import DigestError, GateError
+from factory.matrix.model import Matrix
+from factory.publish import bundle, pools
+from factory.publish.bundle import Publishable
+from factory.publish.gate import Gate
+from factory.publish.parts import File, Goal, Sent
+from factory.publish.reconcile import Patience, Publication
+from factory.publish.releases import Repository
+from factory.publish.sbom import Origin
+from factory.system.files import sha256_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Means:
+    """What publishing works with, and on which terms files are taken.
+
+    ``attest`` is asked of each and raises DigestError of those it refuses, None asks nobody. ``partial`` lets the
+    others be published where some may not.
+    """
+
+    github: Repository
+    say: Callable[[str], object]
+    patience: Patience = field(default_factory=Patience)
+    attest: Callable[[Path], None] | None = None
+    partial: bool = False
+
+
+def publish(wheels: Sequence[Path], *, rules: Matrix, means: Means) -> tuple[tuple[Sent, ...], tuple[str, ...]]:
+    """Publish ``wheels`` with what lies beside them; give what their releases came to, and why others may not go.
+
+    Raises:
+        GateError: A wheel must not be published, or on partial terms none may. Nothing was sent.
+        PublishError: A release holds another file of a name, cannot take more, or GitHub kept failing.
+    """
+    publications, refused = _publications(wheels, rules, means)
+    for publication in publications:
+        publication.retried(publication.settle)
+    return tuple(publication.sent() for publication in publications), refused
+
+
+def rehearse(wheels: Sequence[Path], *, rules: Matrix, means: Means) -> tuple[str, ...]:
+    """Say exactly what ``publish`` would do now, and change nothing; give why wheels may not go.
+
+    Raises what ``publish`` raises.
+    """
+    publications, refused = _publications(wheels, rules, means)
+    for publication in publications:
+        publication.retried(publication.rehearse)
+    return refused
+
+
+def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]:
+    """Publish archives of whole kernel sets; give what their releases came to. What is published of a name stays.
+
+    Raises GateError for other files, and PublishError as ``publish`` does.
+    """
+    refusals = [*pools.refusals([path.name for path in archives]), *_unattested(archives, means).values()]
+    if refusals:
+        raise GateError(
+            "not everything may be published", why=refusals, remedy="Nothing was sent. nox -s pool -- export"
+        )
+    sent = []
+    by_tag: dict[str, list[Path]] = {}
+    for path in archives:
+        by_tag.setdefault(pools.pool_tag(pools.version_of(path.name)), []).append(path)
+    for tag, paths in by_tag.items():
+        files = [File(name=path.name, size=path.stat().st_size, sha256=sha256_of(path)) for path in paths]
+        goal = replace(_goal(tag, files, means), title=f"Kernels of flash-attn {tag.partition('-v')[2]}", kernels=True)
+        publication = Publication(
+            goal=goal,
+            paths={path.name: path for path in paths},
+            describe=lambda _wheels, _tested: "",  # a release of kernels has no wheels
+            github=means.github,
+            patience=means.patience,
+            say=means.say,
+        )
+        publication.retried(publication.settle)
+        sent.append(publication.sent())
+    return tuple(sent)
+
+
+def _publications(paths: Sequence[Path], rules: Matrix, means: Means) -> tuple[list[Publication], tuple[str, ...]]:
+    gate = Gate.of(rules)
+    wheels, refused = _taken(paths, gate, means)
+    by_tag: dict[str, list[Publishable]] = {}
+    for wheel in wheels:
+        by_tag.setdefault(wheel.tag, []).append(wheel)
+    made = [
+        Publication(
+            goal=_goal(tag, [file for wheel in group for file in wheel.files], means),
+            paths={wheel.candidate.filename: wheel.path for wheel in group},
+            describe=Origin(repository=means.github.name, tag=tag, rules=rules, cells=gate.cells).describe,
+            github=means.github,
+            patience=means.patience,
+            say=means.say,
+        )
+        for tag, group in by_tag.items()
+    ]
+    return made, refused
+
+
+def refusal(reasons: Sequence[str], *, sent: bool) -> GateError:
+    """Give the error that says why wheels may not be published."""
+    return GateError(
+        "not everything may be published",
+        why=reasons,
+        remedy=f"{'The others are published' if sent else 'Nothing was sent'}. Audit with `nox -s audit -- WHEEL`, "
+        "try on a GPU with `nox -s gpu_test -- WHEEL`, or leave out what must not go.",
+    )
+
+
+def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Publishable], tuple[str, ...]]:
+    """Read every wheel and what lies beside it; give those that may go, and everything against the others.
+
+    Raises GateError where something is against one and nothing is to go in part, or where none may go.
+    """
+    against = _unattested(paths, means)
+    wheels: dict[Path, Publishable] = {}
+    for path in paths:
+        try:
+            wheels[path] = bundle.read(path)
+        except ValueError as error:
+            against[path] = f"{path.name}: {error}"
+    reasons = (*against.values(), *gate.reasons([wheels[path].candidate for path in paths if path in wheels]))
+    names = Counter(path.name for path in paths)
+    good = [
+        wheel
+        for path, wheel in wheels.items()
+        if path not in against and names[path.name] == 1 and not gate.reasons([wheel.candidate])
+    ]
+    if reasons and not (means.partial and good):
+        raise refusal(reasons, sent=False)
+    return good, reasons
+
+
+def _unattested(paths: Sequence[Path], means: Means) -> dict[Path, str]:
+    """Say of each file that must be attested and that is not, why."""
+    if means.attest is None:
+        return {}
+    found: dict[Path, str] = {}
+    for path in paths:
+        try:
+            means.attest(path)
+        except DigestError as error:
+            found[path] = "; ".join([error.what, *error.why])
+    return found
+
+
+def _goal(tag: str, files: Iterable[File], means: Means) -> Goal:
+    return Goal(
+        tag=tag,
+        title=f"flash-attn {tag.removeprefix('v')}",
+        repository=means.github.name,
+        files=tuple(files),
+        grace=timedelta(seconds=means.patience.grace),
+        slowest=means.patience.slowest,
+    )

@@ -1,0 +1,159 @@
+"""Fetch published kernels into the pool, where the releases can be reached and have the very set that is needed.
+
+What a release holds is read from its own lists of sums, not from GitHub's API: without a token, which no build may
+have, the API's limit holds for an address, and on those that GitHub's runners share others use it up.
+
+Whatever comes is tried in a pool of its own first, and enters the pool only if all of it is whole, it lists the
+very set that was asked for, and no needed part is missing. Nothing here fails a build: what is not to be had is
+compiled, and a line says why.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from factory.errors import DigestError, FactoryError
+from factory.github import attestation
+from factory.output.progress import amount
+from factory.pool import archive, inventory
+from factory.pool.store import Pool, SetRecord
+from factory.publish import checksums, pools
+from factory.session import Workshop
+from factory.system import download
+from factory.system.download import fetch
+
+_CLAIM = "fetch"
+# Bytes of all lists of a release. GitHub takes 1000 files in one: factory/data/github.toml; these need a fifth of it.
+_LISTS = 1_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """The releases of ``repository``, ``OWNER/NAME``; ``server`` is the address of its GitHub.
+
+    ``silence`` is how many seconds it may be silent when asked what there is: a build without network must not wait
+    for long.
+    """
+
+    repository: str
+    server: str
+    silence: float = 5.0
+
+    def address(self, tag: str, name: str) -> str:
+        """Give where everybody may fetch an asset, without the API and its limits."""
+        return f"{self.server}/{quote(self.repository)}/releases/download/{tag}/{quote(name)}"
+
+
+def take(kernels: SetRecord, needed: Collection[str], *, remote: Remote, shop: Workshop) -> None:
+    """Fetch ``kernels`` if the pool lacks any of the parts ``needed``; say in a line what came, or why nothing did."""
+    with shop.pool.claim(_CLAIM, wait=True):  # who waited finds what the other fetched
+        if not _lacks(shop.pool, needed):
+            return
+        try:
+            said = _taken(kernels, needed, remote, shop)
+        except FactoryError as error:
+            said = f"{'; '.join([error.what, *error.why])}; compiling here"
+        except OSError as error:  # a full disk above all: an archive needs room that compiling does not
+            for part in _downloads(shop).glob(f"{kernels.name}*.part"):
+                part.unlink(missing_ok=True)
+            said = f"{kernels.name} cannot be kept: {error}; compiling here"
+        shop.log.say(f"kernels: {said}")
+
+
+def _downloads(shop: Workshop) -> Path:
+    return shop.cache / "downloads"
+
+
+def _lacks(pool: Pool, needed: Collection[str]) -> bool:
+    there = inventory.by_presence(pool)
+    return any(there(key) is None for key in needed)
+
+
+def _taken(kernels: SetRecord, needed: Collection[str], remote: Remote, shop: Workshop) -> str:
+    tag = pools.pool_tag(kernels.flash_attn)
+    listed = _listed(kernels.name, tag, remote)
+    archives = {name: listed[name] for name in pools.archives(listed, kernels.name)}
+    if not archives:
+        return f"{_absence(listed, kernels, tag, remote)}; compiling here"
+    with _fetched(archives, tag, remote, shop) as paths, shop.pool.temporary(_CLAIM) as directory:
+        size = sum(path.stat().st_size for path in paths)
+        tried = Pool(directory)
+        for path in paths:
+            archive.take(tried, path)
+        _refuse(kernels, needed, tried)
+        inventory.move(tried, shop.pool)
+    return f"{kernels.name} fetched from {tag} of {remote.repository}, {amount(size)}"
+
+
+def _listed(kernels: str, tag: str, remote: Remote) -> dict[str, str]:
+    """Give the sha256 of each file in the lists of ``tag``, up to the list with which ``kernels`` are whole.
+
+    Raises what ``_lists`` raises.
+    """
+    listed: dict[str, str] = {}
+    for found in _lists(tag, remote):
+        new = found.keys() - listed.keys()
+        listed = found | listed  # the first of a name stays
+        if not new or pools.archives(listed, kernels):
+            break
+    return listed
+
+
+def _lists(tag: str, remote: Remote) -> Iterator[dict[str, str]]:
+    """Fetch the lists of ``tag``; none where nothing is published. Raises UnreachableError and DigestError."""
+    left = _LISTS
+    for number in itertools.count(1):
+        address = remote.address(tag, checksums.sums_name(number))
+        content = download.read(address, limit=left, silence=remote.silence)
+        if content is None:
+            return
+        left -= len(content)
+        try:
+            found = checksums.parse(content)
+        except ValueError as error:
+            raise DigestError(f"{address} is no list of sums", why=[str(error)]) from error
+        yield found
+
+
+def _absence(listed: Collection[str], kernels: SetRecord, tag: str, remote: Remote) -> str:
+    if not listed:
+        return f"nothing is published as {tag} of {remote.repository}, or not for everybody to see"
+    place, here = f"{tag} of {remote.repository}", f"gcc {kernels.host_compiler}"
+    compilers = {pools.compiler_of(name) for name in pools.rivals(listed, kernels.name)}
+    if not compilers:
+        return f"{place} does not have {kernels.name}"
+    made = " and ".join(f"gcc {version}" for version in sorted(compilers))
+    if kernels.host_compiler in compilers:
+        here = f"exactly what is here: {here}, CUDA {kernels.toolkit}, this factory's headers and flags"
+    return f"{place} has these kernels made with {made}, not with {here}"
+
+
+@contextlib.contextmanager
+def _fetched(archives: Mapping[str, str], tag: str, remote: Remote, shop: Workshop) -> Iterator[list[Path]]:
+    """Fetch ``archives``, each by its sha256, and remove them afterwards; what broke off stays, to be continued."""
+    paths = [_downloads(shop) / name for name in archives]
+    try:
+        for (name, sha256), path in zip(archives.items(), paths, strict=True):
+            address = remote.address(tag, name)
+            fetch(address, sha256, path)
+            attested = attestation.verify(path, address, shop.env)
+            if attested.ok:
+                shop.log.say(f"kernels: {name} {attested.said}")
+        yield paths
+    finally:
+        for path in paths:
+            path.unlink(missing_ok=True)
+
+
+def _refuse(kernels: SetRecord, needed: Collection[str], tried: Pool) -> None:
+    """Raise DigestError where ``tried`` holds another set than ``kernels``, or lacks some of what is needed."""
+    if tried.sets() != [kernels] or not set(tried.by_key()) <= set(kernels.keys):
+        raise DigestError(f"the archives named {kernels.name} hold other kernels and are not used")
+    lacking = tried.lacking(needed)
+    if lacking:
+        raise DigestError(f"the archives named {kernels.name} lack {len(lacking)} of its parts and are not used")

@@ -1,0 +1,1 @@
+"""The machine: processes, files, disks, downloads; nothing here knows what the factory is for."""

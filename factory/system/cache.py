@@ -1,0 +1,83 @@
+"""Where the factory keeps what it need not make twice, and how a directory appears there all at once."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from factory.errors import UsageError
+
+
+def cache_root(env: Mapping[str, str]) -> Path:
+    """Give ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules, which ignore a relative one.
+
+    Raises UsageError where that is below a home directory and there is none.
+    """
+    named = Path(env.get("XDG_CACHE_HOME", ""))
+    try:
+        if env.get("FACTORY_CACHE"):
+            return Path(env["FACTORY_CACHE"]).expanduser().absolute()
+        base = named if named.is_absolute() else Path.home() / ".cache"
+    except RuntimeError as error:  # a user without a name, as containers have them, and no HOME
+        raise UsageError(
+            "there is no home directory to keep the cache in",
+            why=[str(error)],
+            remedy="Name a directory with FACTORY_CACHE=..., and run the same command again.",
+        ) from error
+    return base / "flash-attn-wheel-factory"
+
+
+def writable(directory: Path) -> Path:
+    """Give ``directory``, made if it is not there. Raises UsageError when nobody may write into it."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=directory):
+            return directory
+    except OSError as error:
+        raise UsageError(
+            f"the cache cannot be kept in {directory}",
+            why=[str(error)],
+            remedy="Name another directory with FACTORY_CACHE=..., and run the same command again.",
+        ) from error
+
+
+@contextlib.contextmanager
+def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
+    """Hold ``path`` as a lock; ``waiting`` is called once if another process holds it now.
+
+    The system drops the lock when its holder ends, however it ends.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            waiting()
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def made_once(directory: Path, make: Callable[[Path], None]) -> Path:
+    """Give ``directory``, made by ``make`` beside it and renamed if it is not there yet.
+
+    Two processes may ask at once: one makes it, the other waits. What a crash left half-made is removed.
+    """
+    if directory.is_dir():
+        return directory
+    with locked(directory.parent / f".{directory.name}.lock"):
+        if directory.is_dir():
+            return directory
+        for leftover in directory.parent.glob(f".{directory.name}.tmp-*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.tmp-"))
+        try:
+            make(temporary)
+            temporary.rename(directory)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+    return directory

@@ -1,0 +1,62 @@
+"""Looks at files that may not be there, or not for us: what cannot be read counts as absent."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+from pathlib import Path
+
+_MOST = 4_000_000  # bytes; headers and version files are a few kB
+
+
+def is_file(path: Path) -> bool:
+    """Whether ``path`` is a file that can be seen."""
+    try:
+        return path.is_file()
+    except OSError:  # a directory on the way may not be searched
+        return False
+
+
+def is_directory(path: Path) -> bool:
+    """Whether ``path`` is a directory that can be seen."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def matching(directory: Path, pattern: str) -> list[Path]:
+    """List what matches ``pattern`` below ``directory``, in order; nothing where that cannot be searched."""
+    try:
+        return sorted(directory.glob(pattern))
+    except OSError:
+        return []
+
+
+def text_of(path: Path) -> str | None:
+    """Give the beginning of what stands in ``path``; None where it cannot be read."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.read(_MOST)
+    except OSError:
+        return None
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file's content. Raises FileNotFoundError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write(path: Path, text: str) -> None:
+    """Put ``text`` at ``path``, for everyone to read. Raises OSError, and leaves what was there, where it cannot."""
+    with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as sink:
+        draft = Path(sink.name)
+        try:
+            sink.write(text)
+            sink.flush()
+            draft.chmod(0o644)
+            draft.replace(path)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise

@@ -1,0 +1,30 @@
+"""CUDA components from NVIDIA's redistributable archives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from factory.system import archive, download
+from factory.toolkit.pins import Package
+from factory.toolkit.source import Errand, megabytes
+
+HOST = "https://developer.download.nvidia.com/compute/cuda/redist/"
+
+
+def fetch(packages: Sequence[Package], errand: Errand, *, root: str = HOST) -> Mapping[str, Path]:
+    """Download and unpack ``packages`` (``factory.toolkit.source.Source``).
+
+    Raises UnreachableError, DigestError, SourceError.
+    """
+    return {package.name: _one(package, errand, root) for package in packages}
+
+
+def _one(package: Package, errand: Errand, root: str) -> Path:
+    target = errand.downloads / Path(package.path).name
+    errand.say(f"  {package.name} {package.version} ({megabytes(package.size)})")
+    download.fetch(root + package.path, package.sha256, target)
+    tree = errand.trees / package.name
+    tree.mkdir()
+    archive.unpack_tar(target, tree)
+    return tree

@@ -1,0 +1,1 @@
+"""What is new outside and not in matrix.yaml yet."""

@@ -1,1 +1,0 @@
-"""The verbs: verb = module = nox session = workflow job."""

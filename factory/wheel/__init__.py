@@ -1,0 +1,1 @@
+"""What a wheel says and holds, read from the file."""

@@ -1,0 +1,189 @@
+"""What was read out of a finished wheel, and what it is held to."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+from factory.matrix.arch import Arch
+from factory.matrix.model import Cell
+from factory.matrix.wheelname import WheelName
+from factory.versions import cuda_major
+from factory.wheel.fatbin import Fatbin
+
+_LIBRARY = re.compile(r"lib[^/]*\.so(?:\.[\d.]+)?")
+_MACHINE = re.compile(r"(?:many)?linux(?:\d+|_\d+_\d+)?_(\w+)")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """One entry of the zip. ``digest`` is the sha256 as RECORD spells it, None where it could not be read."""
+
+    name: str
+    size: int
+    digest: str | None
+    is_link: bool
+
+    @property
+    def is_directory(self) -> bool:
+        """Whether it only names a directory."""
+        return self.name.endswith("/")
+
+    @property
+    def is_library(self) -> bool:
+        """Whether it is a shared library to link with, or lies in a directory of such."""
+        path = PurePosixPath(self.name)
+        return _LIBRARY.fullmatch(path.name) is not None or any(part.endswith(".libs") for part in path.parts)
+
+    @property
+    def is_module(self) -> bool:
+        """Whether Python could import it as machine code."""
+        return self.name.endswith(".so") and not self.is_library
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordRow:
+    """One line of RECORD as it stands: path, ``sha256=…`` and size."""
+
+    path: str
+    digest: str
+    size: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DistInfo:
+    """The wheel's ``.dist-info``; a value that is not there is None."""
+
+    directory: str
+    name: str | None
+    version: str | None
+    requires_python: str | None
+    root_is_purelib: str | None
+    tags: tuple[str, ...] | None
+    record: tuple[RecordRow, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    """The extension module as the loader sees it.
+
+    ``versions`` are the symbol versions it needs (``GLIBC_2.14``), ``platform`` the oldest platform tag that
+    auditwheel finds them on, ``sources`` the absolute names of source files in its read-only data.
+    """
+
+    path: str
+    machine: str
+    defined: frozenset[str]
+    undefined: frozenset[str]
+    needed: tuple[str, ...]
+    rpaths: tuple[str, ...]
+    versions: tuple[str, ...]
+    platform: str
+    sources: tuple[str, ...]
+    fatbins: tuple[Fatbin, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WheelFacts:
+    """A wheel taken apart. ``problems`` say what could not be read, one line each.
+
+    ``traces`` are (member, path prefix) pairs: where paths of the build machine were found.
+    """
+
+    filename: str
+    name: WheelName | None
+    size: int
+    sha256: str
+    members: tuple[Member, ...]
+    distinfo: DistInfo | None
+    extensions: tuple[Extension, ...]
+    traces: tuple[tuple[str, str], ...]
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Expected:
+    """What the wheel was to be. None where nobody said, which leaves that unchecked. ``cuda``, the toolkit's whole
+    version, is only passed on: nothing in a wheel tells its minor.
+
+    ``manylinux`` is the promised platform without the machine, ``manylinux_2_28``; without it the floor is
+    only reported. ``check_symbol`` is the mangled name under which torch exports
+    ``c10_cuda_check_implementation``. ``build_paths`` are path prefixes of the machine that built.
+    """
+
+    flash_attn: str
+    cuda_major: int
+    torch: str
+    python: str
+    cxx11abi: bool
+    profile: str
+    machine: str
+    archs: tuple[Arch, ...] | None = None
+    manylinux: str | None = None
+    check_symbol: str | None = None
+    build_paths: tuple[str, ...] = ()
+    cuda: str | None = None
+
+    @classmethod
+    def of_cell(
+        cls,
+        cell: Cell,
+        *,
+        check_symbol: str | None = None,
+        manylinux: str | None = None,
+        build_paths: tuple[str, ...] = (),
+    ) -> Expected:
+        """Hold a wheel to the cell it was built for."""
+        return cls(
+            flash_attn=cell.flash_attn,
+            cuda_major=cuda_major(cell.cuda),
+            torch=cell.torch,
+            python=cell.python,
+            cxx11abi=cell.cxx11abi,
+            profile=cell.profile,
+            machine=cell.platform,
+            archs=cell.archs,
+            manylinux=manylinux,
+            check_symbol=check_symbol,
+            build_paths=build_paths,
+            cuda=cell.cuda,
+        )
+
+    @classmethod
+    def of_name(cls, name: WheelName) -> Expected:
+        """Hold a wheel to what its own file name says."""
+        machine = _MACHINE.fullmatch(name.platform)
+        return cls(
+            flash_attn=name.version,
+            cuda_major=name.cuda_major,
+            torch=name.torch,
+            python=name.python,
+            cxx11abi=name.cxx11abi,
+            profile=name.profile,
+            machine=machine[1] if machine else name.platform,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rules:
+    """What every wheel is held to: ``factory/data/audit.toml``, which gives the sources."""
+
+    asset_bytes: int
+    members: int
+    unpacked_bytes: int
+    text_bytes: int
+    torch_libraries: tuple[str, ...]
+    cudart: str
+    system_libraries: tuple[str, ...]
+    stray_suffixes: tuple[str, ...]
+    common_sources: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """All a check may look at."""
+
+    facts: WheelFacts
+    expected: Expected | None
+    rules: Rules

@@ -1,0 +1,109 @@
+"""What a ``.nv_fatbin`` section holds: which machine code and which PTX, for which capabilities.
+
+NVIDIA does not document the layout. It was read off the output of nvcc 12.4 and 13.0 and is compared with
+``cuobjdump`` by ``tests/data/fatbin/make.sh``. A section is a row of containers, one for each translation
+unit, each on its own alignment; a container is a row of images.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from factory.matrix.arch import Arch
+
+_MAGIC = 0xBA55ED50
+_ALIGNMENT = 8
+_CONTAINER = struct.Struct("<IHHQ")  # magic, version, size of this header, size of all images
+_IMAGE = struct.Struct("<HHIQ12xI8xQ")  # kind, version, header size, padded payload size, …, capability, …, flags
+_CAPABILITY = struct.calcsize("<HHIQ12x")  # where in that header the capability stands, as 32 bits
+_NOBODY = 999  # a capability that no GPU has: newer than any for PTX, of another major for machine code
+_KINDS: dict[int, Literal["real", "ptx"]] = {1: "ptx", 2: "real"}
+_SUFFIXES = ((1 << 20, "a"), (1 << 21, "f"))
+
+
+class FatbinError(ValueError):
+    """The bytes are not a row of fat binaries; the message gives the offset."""
+
+
+@dataclass(frozen=True, order=True)
+class Image:
+    """One compiled form of a translation unit: machine code (``real``) or ``ptx``."""
+
+    kind: Literal["real", "ptx"]
+    arch: Arch
+
+    def __str__(self) -> str:
+        """Name it as nvcc's ``code=`` does: ``sm_90a``, ``compute_89``."""
+        return f"{'sm' if self.kind == 'real' else 'compute'}_{self.arch.number}"
+
+
+@dataclass(frozen=True)
+class Fatbin:
+    """The images of one translation unit, in the order they stand."""
+
+    images: tuple[Image, ...]
+
+
+def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
+    """Read every container of a ``.nv_fatbin`` section.
+
+    Raises FatbinError when a header is unknown, damaged or points outside the section.
+    """
+    return tuple(
+        Fatbin(tuple(image for _, image in _images(section, start, end))) for start, end in _containers(section)
+    )
+
+
+def hide(section: memoryview, keep: Image) -> None:
+    """Relabel, in place, every image but ``keep`` as one for no GPU, so that the driver takes ``keep`` or nothing.
+
+    Raises FatbinError as ``parse`` does.
+    """
+    for start, end in _containers(section):
+        for at, image in _images(section, start, end):
+            if image != keep:
+                struct.pack_into("<I", section, at + _CAPABILITY, _NOBODY)
+
+
+def images(wanted: Iterable[Arch]) -> frozenset[Image]:
+    """Give the images that each translation unit has when it was compiled for ``wanted``."""
+    asked = tuple(wanted)
+    real = {Image("real", arch.real) for arch in asked}
+    return frozenset(real | {Image("ptx", arch.real) for arch in asked if arch.ptx})
+
+
+def _containers(section: bytes | memoryview) -> Iterator[tuple[int, int]]:
+    """Yield where the images of each container start and end; zeros between containers are alignment."""
+    at = 0
+    while at + _CONTAINER.size <= len(section):
+        magic, version, header, size = _CONTAINER.unpack_from(section, at)
+        if magic == 0:
+            at += _ALIGNMENT
+            continue
+        end = at + header + size
+        if magic != _MAGIC or version != 1 or header < _CONTAINER.size or end > len(section):
+            raise FatbinError(f"no valid fat binary header at offset {at:#x}")
+        yield at + header, end
+        at = end + -end % _ALIGNMENT
+    if any(section[at:]):
+        raise FatbinError(f"{len(section) - at} bytes too many at offset {at:#x}")
+
+
+def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, Image]]:
+    """Yield the offset of each image's header, and what it says."""
+    while at < end:
+        if at + _IMAGE.size > end:
+            raise FatbinError(f"the image at offset {at:#x} is cut off")
+        kind, _, header, size, number, flags = _IMAGE.unpack_from(section, at)
+        if kind not in _KINDS or header < _IMAGE.size or at + header + size > end:
+            raise FatbinError(f"no valid image header (kind {kind}) at offset {at:#x}")
+        yield at, Image(_KINDS[kind], _capability(number, flags))
+        at += header + size
+
+
+def _capability(number: int, flags: int) -> Arch:
+    suffix = "".join(letter for bit, letter in _SUFFIXES if flags & bit)
+    return Arch(number // 10, number % 10, suffix)

@@ -1,0 +1,36 @@
+"""The rows of the matrix that a finished wheel's name speaks of."""
+
+from __future__ import annotations
+
+from factory.errors import CellError
+from factory.matrix.model import Matrix, Profile, Torch, TorchBuild
+from factory.matrix.wheelname import WheelName
+
+
+def torch_of(name: WheelName, rules: Matrix) -> tuple[Torch, TorchBuild]:
+    """Give the torch build it is for; of several minors of its CUDA the published one. Raises CellError."""
+    torch = rules.torch.get(name.torch)
+    fitting = [build for build in (torch.builds if torch else ()) if _fits(name, build, rules)]
+    if torch is None or not fitting:
+        raise CellError(
+            f"matrix.yaml has no torch that {name.filename} is for",
+            why=[f"its name asks for torch {name.torch}, CUDA {name.cuda_major}, Python {name.python}"],
+            remedy="See what there is with: nox -s plan. With --no-install an interpreter that is here is used.",
+        )
+    return torch, max(fitting, key=lambda build: build.published)
+
+
+def profile_of(name: WheelName, rules: Matrix) -> Profile:
+    """Give the profile it was built with. Raises CellError where the matrix has none of that name."""
+    if name.profile not in rules.profiles:
+        raise CellError(
+            f"matrix.yaml has no profile {name.profile!r}, so what the wheel should refuse is not known",
+            why=[f"{known.name}: {known.summary}" for known in rules.profiles.values()],
+            remedy="Add the profile to matrix.yaml, or test the wheel in the repository that built it.",
+        )
+    return rules.profiles[name.profile]
+
+
+def _fits(name: WheelName, build: TorchBuild, rules: Matrix) -> bool:
+    same_major = rules.toolkits[build.cuda].major == name.cuda_major
+    return same_major and build.cxx11abi == name.cxx11abi and name.python in build.pythons

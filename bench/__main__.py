@@ -22,7 +22,7 @@ from rich.console import Console
 from bench import picture, ratio, upstream
 from bench.ratio import Row
 from bench.step import Command, Measured, measure
-from factory import matrix, session
+from factory import matrix
 from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.data import DATA
@@ -33,6 +33,7 @@ from factory.matrix import cells, selector
 from factory.matrix.model import Matrix
 from factory.output.log import Log
 from factory.session import Workshop
+from factory.system import machine
 from factory.system.cache import cache_root
 
 HERE = Path(__file__).parent
@@ -96,7 +97,7 @@ def main() -> int:
     env = dict(os.environ)
     rules = matrix.load(Path("matrix.yaml").read_bytes())
     log = Log(Console(width=120))
-    shop = Workshop(cache=cache_root(env), env=env, log=log, limits=session.limits(env, max_jobs=rules.max_jobs))
+    shop = Workshop(cache=cache_root(env), env=env, log=log, limits=machine.limits(env, max_jobs=rules.max_jobs))
     root = shop.cache / "bench"
     root.mkdir(parents=True, exist_ok=True)
     log.say(f"what is measured is kept in {root}; remove it to measure anew")

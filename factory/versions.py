@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def cuda_token(cuda: str) -> str:
     """Give ``cu124`` of CUDA ``12.4``."""
@@ -26,3 +28,12 @@ def abi_word(cxx11abi: bool) -> str:  # noqa: FBT001  # the value itself is what
 def version_key(version: str) -> tuple[int, ...]:
     """Give what versions such as ``2.10`` sort by: behind ``2.9``. Raises ValueError where a part is no number."""
     return tuple(int(part) for part in version.split("."))
+
+
+_NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,6})*", re.ASCII)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Give ``(2, 6, 0)`` of ``2.6.0+cu124``; nothing where there is no number in front."""
+    match = _NUMBERS.match(version)
+    return tuple(int(part) for part in match[0].split(".")) if match else ()

@@ -1,12 +1,15 @@
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
+from tests import smalltoolkit
 from tests.githubserver import GithubServer, github_server
+from tests.wheelmaker import Maker, compile_module
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("factory", deadline=None)
@@ -62,3 +65,15 @@ def server(github: GithubServer) -> Iterator[GithubServer]:
     github.reset()
     yield github
     assert github.wrong == []
+
+
+@pytest.fixture
+def toolkit() -> Callable[..., Path]:
+    """Makes a directory that looks like a toolkit: every file is there, nvcc says its release and nothing else."""
+    return smalltoolkit.make
+
+
+@pytest.fixture(scope="session")
+def maker(tmp_path_factory: pytest.TempPathFactory) -> Maker:
+    scratch = tmp_path_factory.mktemp("maker")
+    return Maker(scratch, lru_cache(lambda binary: compile_module(binary, scratch)))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from factory import matrix
 from factory.audit.report import SCHEMA, Finding, Report
+from factory.github.retry import Patience
 from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
 from factory.matrix.model import Matrix
 from factory.publish import checksums, releases
 from factory.publish.parts import Asset, Release, Seen
-from factory.publish.reconcile import Patience
 from factory.publish.releases import Repository
 from tests.frozen import MATRIX
 from tests.githubserver import TOKEN, GithubServer

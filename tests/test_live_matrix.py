@@ -19,9 +19,9 @@ from factory.environment import cibuildwheel
 from factory.environment.requirements import lock_name
 from factory.index.served import SITE
 from factory.index.served.flash_attn_wheel import MINIMUM_DRIVER
+from factory.kernels.unit import kernel_classes
 from factory.matrix.cells import expand
 from factory.matrix.model import Matrix
-from factory.session import kernel_classes
 
 pytestmark = pytest.mark.live_matrix
 

@@ -6,16 +6,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from factory.audit import checks
-from factory.audit.report import SCHEMA, Report
+from factory.audit.report import SCHEMA, Report, read_report
 from factory.audit.reportfacts import describe, expected_in
 from factory.errors import AuditError
-from factory.index.published import REPORT
 from factory.output.plural import counted
-from factory.publish.gate import read_report
 from factory.system import files
 from factory.system.files import sha256_of
 from factory.wheel import read
 from factory.wheel.facts import Expected, Subject
+from factory.wheel.sidecars import REPORT
 
 
 def audit(wheel: Path, expected: Expected | None = None) -> Report:

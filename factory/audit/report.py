@@ -6,6 +6,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from pydantic import TypeAdapter
+
+from factory.output.plural import counted
+
 SCHEMA = 1
 
 
@@ -40,3 +44,21 @@ class Report:
     def to_json(self) -> str:
         """Give the report as JSON text that ends in a newline."""
         return json.dumps(asdict(self), indent=2) + "\n"
+
+
+_REPORT = TypeAdapter(Report)
+
+
+def read_report(text: str) -> Report:
+    """Read what the audit wrote.
+
+    Raises ValueError (pydantic's, with every complaint) for anything else, also where ``ok`` contradicts the findings.
+    """
+    report = _REPORT.validate_json(text)
+    if report.schema != SCHEMA:
+        msg = f"it has schema {report.schema}; this factory reads {SCHEMA}"
+        raise ValueError(msg)
+    if report.ok == bool(report.findings):
+        msg = f"it says ok: {json.dumps(report.ok)}, with {counted(len(report.findings), 'finding')}"
+        raise ValueError(msg)
+    return report

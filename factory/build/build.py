@@ -16,8 +16,8 @@ from factory.build.page import Attempt, Outcome
 from factory.errors import FactoryError
 from factory.kernels.kernels import Fetch
 from factory.kernels.page import Tally
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix
-from factory.plan.plan import need_of
 from factory.session import Workshop
 from factory.wheel.facts import Expected
 

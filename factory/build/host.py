@@ -21,14 +21,15 @@ from factory.diagnose import machine
 from factory.diagnose.judge import selector_of
 from factory.environment.environment import Environment, Installer
 from factory.errors import DiskFullError, WheelBuildError
-from factory.kernels import kernels
+from factory.kernels import costs, kernels
 from factory.kernels.kernels import KernelSet
 from factory.kernels.page import Tally
 from factory.kernels.stats import tally
+from factory.matrix.kernelset import KernelNeed, need_of
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
-from factory.plan.plan import KernelNeed, need_of
+from factory.pool.store import pool_in
 from factory.session import Workshop
 from factory.system import disk, process
 from factory.system.cache import locked
@@ -64,7 +65,7 @@ class Host:
         wanted = kernels.set_wanted(need, self.order.rules)
         made = kernels.kernels(wanted, self.order.shop, portion.shard, fetch=self.order.fetch, until=portion.until)
         self._made[need] = made
-        return tally(need, portion.shard, made.origins, self.order.shop.pool)
+        return tally(need, portion.shard, made.origins, pool_in(self.order.shop.cache))
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
         """Make the wheel of ``cell``, whose kernels were had here, and give its path in ``dist``."""
@@ -143,7 +144,7 @@ def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
 
 
 def _failure(log: Path, status: int, cell: Cell, shop: Workshop) -> WheelBuildError | DiskFullError:
-    found = machine.of_build(log, cache=shop.cache, cell=selector_of(cell))
+    found = machine.of_build(log, cache=shop.cache, cell=selector_of(cell), peak=costs.table().peak)
     why = [*found.why, f"whole log: {log}"]
     if found.cause == machine.DISK or disk.filled(log.parent):
         return DiskFullError(

@@ -13,16 +13,16 @@ from factory.doctor import cudahome
 from factory.doctor.facts import Fetch
 from factory.environment.environment import Installer
 from factory.kernels import costs, source
-from factory.kernels.compile import Limits
 from factory.kernels.sdist import read_extension
 from factory.matrix.arch import front_ends
+from factory.matrix.kernelset import KernelNeed, need_of
 from factory.matrix.model import Cell, Matrix
 from factory.plan import disks, room, sizes
-from factory.plan.plan import KernelNeed, need_of
 from factory.plan.room import Memory, Want
 from factory.plan.sizes import Environment, Kernels
 from factory.pool.store import SetRecord
 from factory.system import files, machine
+from factory.system.machine import Limits
 from factory.toolkit.find import World
 
 

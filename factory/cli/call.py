@@ -32,7 +32,7 @@ from factory.kernels import kernels as kernels_verb
 from factory.kernels import page as kernels_page
 from factory.kernels.kernels import Fetch
 from factory.kernels.page import Tally
-from factory.matrix import selector
+from factory.matrix import kernelset, selector
 from factory.matrix.model import State
 from factory.output import githubjob
 from factory.output.log import Log
@@ -41,6 +41,7 @@ from factory.plan import plan as plan_verb
 from factory.plan import remaining
 from factory.plan.outline import outline
 from factory.pool import pool
+from factory.pool.store import pool_in
 from factory.prove import prove as prove_verb
 from factory.publish import remotepool
 from factory.session import Workshop
@@ -102,7 +103,7 @@ def kernels(arguments: argparse.Namespace) -> int:
     until = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
     rules = context.matrix()
     shop = context.shop(arguments, rules)
-    sets = {plan_verb.need_of(row.cell, rules): row.cell for row in reversed(context.select(arguments, rules))}
+    sets = {kernelset.need_of(row.cell, rules): row.cell for row in reversed(context.select(arguments, rules))}
     order = build_verb.Order(
         cells=tuple(sets[need] for need in sorted(sets)), rules=rules, shop=shop, fetch=_fetch(arguments, shop)
     )
@@ -112,7 +113,7 @@ def kernels(arguments: argparse.Namespace) -> int:
     made: list[Tally] = []
     try:
         for cell in order.cells:
-            shop.log.say(f"kernel set {plan_verb.need_of(cell, rules)}")
+            shop.log.say(f"kernel set {kernelset.need_of(cell, rules)}")
             made.append(place.kernels([cell], Portion(shard=arguments.shard, until=until)))
             shop.log.say(f"done: {len(made[-1].compiled)} units compiled now")
     finally:
@@ -133,7 +134,7 @@ def build(arguments: argparse.Namespace) -> int:
     """Build and audit the selected cells, set by set; a cell that fails does not keep the others from being built."""
     rules = context.matrix()
     shop = context.shop(arguments, rules)
-    chosen = sorted(context.select(arguments, rules), key=lambda row: (plan_verb.need_of(row.cell, rules), row.cell))
+    chosen = sorted(context.select(arguments, rules), key=lambda row: (kernelset.need_of(row.cell, rules), row.cell))
     order = build_verb.Order(
         cells=tuple(row.cell for row in chosen),
         rules=rules,
@@ -160,8 +161,8 @@ def prove(arguments: argparse.Namespace) -> int:
     rules = context.matrix()
     shop = context.shop(arguments, rules)
     installer = environment.installer(shop)
-    chosen = sorted(context.select(arguments, rules), key=lambda row: plan_verb.need_of(row.cell, rules))
-    for need, rows in groupby(chosen, key=lambda row: plan_verb.need_of(row.cell, rules)):
+    chosen = sorted(context.select(arguments, rules), key=lambda row: kernelset.need_of(row.cell, rules))
+    for need, rows in groupby(chosen, key=lambda row: kernelset.need_of(row.cell, rules)):
         wanted = min((setup.wanted(row.cell, rules) for row in rows), key=_handiest)
         plain = prove_verb.Plain(torch=wanted.torch, cell=wanted.cell, environment=host.prepare(wanted, installer))
         shop.log.say(f"kernel set {need}")
@@ -176,7 +177,7 @@ def prove(arguments: argparse.Namespace) -> int:
 def pool_export(arguments: argparse.Namespace) -> int:
     """Write kernel sets as archives."""
     needs, shop = _pool_needs(arguments)
-    pool.export(pool.matching(shop.pool, needs), arguments.to, shop)
+    pool.export(pool.matching(pool_in(shop.cache), needs), arguments.to, shop)
     return 0
 
 
@@ -195,15 +196,15 @@ def pool_verify(arguments: argparse.Namespace) -> int:
 def pool_prune(arguments: argparse.Namespace) -> int:
     """Free the pool's space."""
     needs, shop = _pool_needs(arguments)
-    pool.prune(None if needs is None else pool.matching(shop.pool, needs), shop)
+    pool.prune(None if needs is None else pool.matching(pool_in(shop.cache), needs), shop)
     return 0
 
 
-def _pool_needs(arguments: argparse.Namespace) -> tuple[set[plan_verb.KernelNeed] | None, Workshop]:
+def _pool_needs(arguments: argparse.Namespace) -> tuple[set[kernelset.KernelNeed] | None, Workshop]:
     rules = context.matrix()
     shop = context.shop(arguments, rules)
     if arguments.selector:
-        return {plan_verb.need_of(row.cell, rules) for row in context.select(arguments, rules)}, shop
+        return {kernelset.need_of(row.cell, rules) for row in context.select(arguments, rules)}, shop
     if arguments.profile or arguments.archs:
         raise UsageError(
             "--profile and --archs need a selector", remedy="For example: nox -s pool -- export cu124 --profile smoke"

@@ -9,12 +9,12 @@ from pathlib import Path
 from rich.console import Console
 
 from factory import matrix as matrix_core
-from factory import session
 from factory.errors import FactoryError, MatrixError, SelectorError
 from factory.matrix import cells, selector
 from factory.matrix.model import FULL, Matrix, Planned
 from factory.output.log import Log
 from factory.session import Workshop
+from factory.system import machine
 from factory.system.cache import cache_root, writable
 
 MATRIX = Path("matrix.yaml")
@@ -55,7 +55,7 @@ def shop(arguments: argparse.Namespace, rules: Matrix, *, error_log: bool = Fals
         cache=writable(cache_root(env)),
         env=env,
         log=Log(console(stderr=error_log)),
-        limits=session.limits(env, max_jobs=rules.max_jobs, memory=arguments.memory),
+        limits=machine.limits(env, max_jobs=rules.max_jobs, memory=arguments.memory),
     )
 
 

@@ -13,6 +13,7 @@ from factory.diagnose import diagnose as diagnose_verb
 from factory.diagnose import logfile
 from factory.diagnose.diagnose import Log
 from factory.errors import FactoryError
+from factory.kernels import costs
 from factory.matrix import cells, selector
 from factory.matrix.model import Matrix
 from factory.output.log import Log as Output
@@ -32,6 +33,7 @@ def diagnose(arguments: argparse.Namespace) -> int:
         _log(arguments.file, cache),
         settle=lambda told: _options(named, arguments.profile) or _cell(told, rules),
         cache=cache,
+        peak=costs.table().peak,
         say=Output(context.console()).say,
     )
     return 0

@@ -8,7 +8,6 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from factory import session
 from factory.build import room
 from factory.build.room import Run
 from factory.cli import context
@@ -21,6 +20,7 @@ from factory.kernels import costs
 from factory.matrix.model import Cell, Matrix, State
 from factory.output.log import Log
 from factory.plan.room import Want
+from factory.system import machine
 from factory.toolkit.find import World
 
 _DIST = Path("dist")
@@ -61,7 +61,7 @@ def _wants(cell: Cell, contained: bool, *, here: Here, rules: Matrix) -> tuple[W
         env=here.env,
         world=here.world,
         installer=look.installer(here.cache, here.env),
-        limits=session.limits(here.env, max_jobs=rules.max_jobs),
+        limits=machine.limits(here.env, max_jobs=rules.max_jobs),
     )
     return room.wants(run, contained=contained)
 

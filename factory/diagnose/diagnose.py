@@ -19,9 +19,9 @@ class Log:
     blocks: Iterable[bytes]
 
 
-def diagnose(log: Log, *, settle: Settle, cache: Path, say: Callable[[str], None]) -> Diagnosis:
-    """Say why the build that wrote ``log`` failed."""
-    found = machine.of_blocks(log.blocks, settle=settle, cache=cache)
+def diagnose(log: Log, *, settle: Settle, cache: Path, peak: int, say: Callable[[str], None]) -> Diagnosis:
+    """Say why the build that wrote ``log``, and whose compiles take ``peak`` bytes, failed."""
+    found = machine.of_blocks(log.blocks, settle=settle, cache=cache, peak=peak)
     for line in lines(log.name, found):
         say(line)
     return found

@@ -14,7 +14,6 @@ from factory.diagnose import logfile
 from factory.diagnose.judge import Diagnosis, Here, judge, tokens
 from factory.diagnose.reading import read
 from factory.diagnose.rules import Rules, read_rules
-from factory.kernels import costs
 from factory.system import disk, machine
 
 DISK = "disk"
@@ -27,12 +26,12 @@ Settle = Callable[[Sequence[str]], str | None]
 """Makes a selector of what a log says of its cell, None where there is no such cell."""
 
 
-def of_build(log: Path, *, cache: Path, cell: str) -> Diagnosis:
-    """Say why the build of ``cell`` (a selector), which wrote ``log``, failed.
+def of_build(log: Path, *, cache: Path, cell: str, peak: int) -> Diagnosis:
+    """Say why the build of ``cell`` (a selector), which wrote ``log``, failed; its compiles take ``peak`` bytes.
 
     Raises UsageError where the log cannot be read.
     """
-    return of_blocks(logfile.blocks(log), settle=lambda _: cell, cache=cache)
+    return of_blocks(logfile.blocks(log), settle=lambda _: cell, cache=cache, peak=peak)
 
 
 def of_unit(log: Path, *, cache: Path, peak: int, alone: bool) -> Diagnosis:
@@ -41,10 +40,10 @@ def of_unit(log: Path, *, cache: Path, peak: int, alone: bool) -> Diagnosis:
     return judge(read(logfile.blocks(log), rules()), rules(), here)
 
 
-def of_blocks(log: Iterable[bytes], *, settle: Settle, cache: Path) -> Diagnosis:
-    """Say why the build failed whose ``log`` comes in blocks."""
+def of_blocks(log: Iterable[bytes], *, settle: Settle, cache: Path, peak: int) -> Diagnosis:
+    """Say why the build failed whose ``log`` comes in blocks, and whose compiles take ``peak`` bytes."""
     reading = read(log, rules())
-    return judge(reading, rules(), _here(cache, settle(tokens(reading.told)), _peak()))
+    return judge(reading, rules(), _here(cache, settle(tokens(reading.told)), peak))
 
 
 @once
@@ -64,8 +63,3 @@ def _here(cache: Path, cell: str | None, peak: int) -> Here:
         cache=str(cache),
         cell=cell,
     )
-
-
-def _peak() -> int:
-    """Give the bytes that the largest unit of upstream's kernels takes."""
-    return max(row.peak for row in costs.table().base.values())

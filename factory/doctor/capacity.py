@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from factory.doctor.facts import Capacity, Facts, Gpu, Missing
 from factory.doctor.result import Line, ok, problem, warning
 from factory.doctor.target import Needs, Target
-from factory.doctor.versionbound import numbers
 from factory.index.served.flash_attn_wheel import runs_on
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, Matrix
@@ -15,6 +14,7 @@ from factory.output.progress import gigabytes, short
 from factory.plan import room
 from factory.plan.room import Disk, Fit, Room, Want
 from factory.system import maxjobs
+from factory.versions import numbers
 
 
 def by_factory(capacity: Capacity, needs: Needs) -> Iterator[Line]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from factory.doctor.facts import Facts, Missing, Python, Torch
-from factory.doctor.versionbound import numbers, series
+from factory.doctor.versionbound import series
 from factory.matrix.model import Cell, Matrix
+from factory.versions import numbers
 
 
 def newest_fitting(cells: Sequence[Cell], facts: Facts, rules: Matrix) -> Cell:

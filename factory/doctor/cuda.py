@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from factory.doctor.facts import Facts, Home, Missing, Program
 from factory.doctor.result import Line, State, ok, problem, warning
 from factory.doctor.target import Target
-from factory.doctor.versionbound import numbers, series
+from factory.doctor.versionbound import series
 from factory.toolkit import headerfix
+from factory.versions import numbers
 
 NVCC = "nvcc on PATH"
 """The origin of a toolkit that is what lies two directories above the nvcc on PATH."""

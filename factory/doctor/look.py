@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import psutil
 
-from factory import session
 from factory.data import DATA
 from factory.doctor import cudahome, installed, parse
 from factory.doctor.facts import Capacity, Facts, Fetchable, FetchableCompiler, Gpu, Home, Missing, Program, Supply
@@ -156,7 +155,7 @@ def _gpus(env: Mapping[str, str]) -> tuple[Gpu, ...]:
 
 
 def _capacity(env: Mapping[str, str], rules: Matrix) -> Capacity:
-    seen, limits = machine.read(), session.limits(env, max_jobs=rules.max_jobs)
+    seen, limits = machine.read(), machine.limits(env, max_jobs=rules.max_jobs)
     return Capacity(
         cores=seen.cores,
         hardware_cores=os.cpu_count() or 1,

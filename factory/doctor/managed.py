@@ -8,11 +8,11 @@ from factory.doctor import capacity
 from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Home, Missing, Supply
 from factory.doctor.result import Line, Purpose, Section, ok, problem, warning
 from factory.doctor.target import Needs, spelt
-from factory.doctor.versionbound import numbers
 from factory.matrix.model import Cell, Matrix
 from factory.toolkit import headerfix
 from factory.toolkit.headerfix import HeaderFix
 from factory.toolkit.toolkit import NAMED
+from factory.versions import numbers
 
 _IN_IMAGE = "needed only where the container image cannot be had"
 

@@ -8,8 +8,8 @@ from factory.doctor import capacity, cuda, python
 from factory.doctor.facts import Facts, Missing, Program
 from factory.doctor.result import Line, Purpose, Section, ok, problem
 from factory.doctor.target import Needs, Target
-from factory.doctor.versionbound import numbers
 from factory.matrix.model import Matrix
+from factory.versions import numbers
 
 
 def section(target: Target, facts: Facts, rules: Matrix, needs: Needs, *, decides: bool) -> Section:

@@ -11,9 +11,9 @@ from factory.doctor import cuda
 from factory.doctor.facts import Facts, Fetchable, Home, Missing, Python, Torch
 from factory.doctor.result import Line, State, ok, problem, warning
 from factory.doctor.target import Target, install_command
-from factory.doctor.versionbound import numbers, series
+from factory.doctor.versionbound import series
 from factory.matrix.model import Matrix
-from factory.versions import abi_word
+from factory.versions import abi_word, numbers
 
 _PIP = "pip"
 _MAKERS = {State.WARNING: warning, State.PROBLEM: problem}

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from factory.doctor.result import State
-
-_NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,6})*", re.ASCII)
+from factory.versions import numbers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +31,6 @@ class Bound:
             return self.wanted
         recommended = f"{self.wanted} or newer recommended"
         return f"{self.minimum} or newer, {recommended}" if self.minimum else recommended
-
-
-def numbers(version: str) -> tuple[int, ...]:
-    """Give ``(2, 6, 0)`` of ``2.6.0+cu124``; nothing where there is no number in front."""
-    match = _NUMBERS.match(version)
-    return tuple(int(part) for part in match[0].split(".")) if match else ()
 
 
 def series(version: str) -> str:

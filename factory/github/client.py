@@ -19,8 +19,7 @@ from github.GithubException import BadAttributeException
 from factory.data import DATA
 from factory.errors import FactoryError, PublishError
 from factory.github.githubsession import patient
-from factory.github.ratelimit import asked_wait
-from factory.publish.parts import Limits
+from factory.github.ratelimit import Limits, asked_wait
 from factory.system.download import root
 
 API = "https://api.github.com"

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-
-from factory.publish.parts import Limits
 
 _LIMITED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
@@ -43,3 +42,16 @@ def _clock(headers: Mapping[str, str]) -> float:
         return parsedate_to_datetime(headers.get("date", "")).timestamp()
     except ValueError:
         return float(headers["x-ratelimit-reset"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """What GitHub takes: ``factory/data/github.toml``, which gives the sources. Sizes in bytes, times in seconds."""
+
+    asset_bytes: int
+    assets: int
+    body_characters: int
+    writes_a_minute: int
+    writes_an_hour: int
+    seconds_between_writes: float
+    unexplained_wait: float

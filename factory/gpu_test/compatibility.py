@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from factory.audit.checks.binary import CHECK_FUNCTION
 from factory.errors import CellError, SelectorError
 from factory.gpu_test.coverage import runs
 from factory.matrix import selector
@@ -19,6 +18,7 @@ from factory.matrix.model import FULL, Cell, Matrix
 from factory.matrix.wheelname import WheelName
 from factory.versions import abi_word, cuda_major, cuda_token, python_tag, version_key
 from factory.wheel.cxxabi import cxx11abi
+from factory.wheel.facts import CHECK_FUNCTION
 from factory.wheel.fatbin import Image
 
 

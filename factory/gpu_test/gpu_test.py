@@ -19,9 +19,10 @@ from factory.gpu_test.run import LIMIT, PROGRAM, Ran, Request, Trial
 from factory.gpu_test.subject import Subject
 from factory.gpu_test.testenv import Bed
 from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
+from factory.kernels.unit import kernel_classes
 from factory.matrix.arch import Arch
 from factory.matrix.model import Matrix
-from factory.session import Workshop, kernel_classes
+from factory.session import Workshop
 from factory.system import gpu
 from factory.system.gpu import Gpu
 from factory.wheel.origin import profile_of, torch_of

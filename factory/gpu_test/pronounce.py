@@ -11,10 +11,10 @@ from rich.text import Text
 from factory.errors import VerdictError
 from factory.gpu_test import page as summary
 from factory.gpu_test.verdict import Verdict
-from factory.index.published import VERDICT
 from factory.output import githubjob
 from factory.session import Workshop
 from factory.system import files
+from factory.wheel.sidecars import VERDICT
 
 
 def pronounce(verdict: Verdict, wheel: Path, shop: Workshop) -> None:

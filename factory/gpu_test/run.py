@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import factory
 from factory.gpu_test import transcript
 from factory.gpu_test.testenv import Bed
 from factory.gpu_test.transcript import Transcript
@@ -17,14 +16,14 @@ from factory.gpu_test.verdict import Group
 from factory.system import process
 from factory.system.environ import inherited
 
-PROGRAM = Path(factory.__file__).parent / "trial"
+PROGRAM = Path(__file__).parent / "trial"
 LIMIT = 300.0  # seconds a group may take; the longest takes a tenth of it on an H100
 _SAID = 4000  # characters of a failed group's last words
 _GPU_VARIABLES = ("CUDA_", "NVIDIA_", "LD_LIBRARY_PATH")
 _RUN = """
 import sys
 sys.path[:0] = sys.argv[2:]
-from factory.trial.main import main
+from factory.gpu_test.trial.main import main
 sys.exit(main(sys.argv[1]))
 """
 
@@ -56,8 +55,10 @@ class Trial:
     """A copy of the trial's ``program`` in ``scratch``, where nothing else of the factory can be imported."""
 
     def __init__(self, program: Path, bed: Bed, scratch: Path, *, env: Mapping[str, str]) -> None:
-        shutil.copytree(program, scratch / "factory" / "trial", ignore=shutil.ignore_patterns("__pycache__"))
-        (scratch / "factory" / "__init__.py").touch()
+        place = scratch / "factory" / "gpu_test"
+        shutil.copytree(program, place / "trial", ignore=shutil.ignore_patterns("__pycache__"))
+        for package in (scratch / "factory", place):
+            (package / "__init__.py").touch()
         self._bed = bed
         self._scratch = scratch
         self._env = variables(env)

@@ -10,10 +10,11 @@ from urllib.parse import quote
 
 from factory.errors import DiskFullError, IndexShrinkError
 from factory.index import site
-from factory.index.published import METADATA, Asset, Published, of_release
+from factory.index.published import Asset, Published, of_release
 from factory.index.served import SITE
 from factory.index.shrink import losses
 from factory.system import files
+from factory.wheel.sidecars import METADATA
 
 _AS_THEY_ARE = ("site.css", "site.js", "flash_attn_wheel.py")
 _TEMPLATE = "page.html"

@@ -16,12 +16,7 @@ from factory.index.served.flash_attn_wheel import SCHEMA, GpuRow, Row
 from factory.matrix import wheelname
 from factory.matrix.wheelname import WheelName
 from factory.versions import version_key
-
-REPORT = ".report.json"
-VERDICT = ".verdict.json"
-METADATA = ".metadata"
-YANKED = ".yanked"
-"""Suffix of a text asset: the wheel in front of it is withdrawn, for the reason it holds."""
+from factory.wheel.sidecars import METADATA, REPORT, VERDICT, YANKED
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Uploaded = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]

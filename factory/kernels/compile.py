@@ -19,19 +19,12 @@ from factory.output.log import Log, Meter
 from factory.output.progress import Snapshot
 from factory.system import disk, machine
 from factory.system import process as shell
+from factory.system.machine import Limits
 
 _TICK = 0.1  # seconds between two looks at the running jobs
 _BUSY_PAUSE = 2.0  # seconds before a unit that another process compiles is looked at again
 _KILLED = 137
 _KILL_SIGNS = ("signal 9", "Killed", "out of memory", "Cannot allocate memory")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """At most ``jobs`` compiles at once, their expected peaks within ``budget`` bytes."""
-
-    jobs: int
-    budget: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,8 +9,8 @@ from typing import Any
 from factory.kernels.job import Todo
 from factory.kernels.schedule import Demand
 from factory.kernels.unit import Unit
-from factory.matrix.arch import FrontEnd
-from factory.matrix.model import FULL
+from factory.matrix.arch import Arch, FrontEnd, front_ends
+from factory.matrix.model import FULL, Toolkit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +60,11 @@ class Costs:
         rows = [row for (name, _), row in self.base.items() if name == profile]
         return max(row.peak for row in rows) if rows else self.largest("full")
 
+    @property
+    def peak(self) -> int:
+        """The bytes that the largest unit of any profile takes."""
+        return max(row.peak for row in self.base.values())
+
     def guess(self, unit: Unit, shape: Shape) -> Demand:
         """Guess what ``unit`` takes; an unknown profile counts as the full one."""
         base = self.base.get((shape.profile, unit.kind)) or self.base[FULL, unit.kind]
@@ -99,3 +104,8 @@ def expect(shapes: Mapping[Unit, Shape], costs: Costs, measured: Iterable[Measur
         return Demand(seconds=table.seconds * speed, peak=table.peak)
 
     return {unit.host: known.get((unit.source, shape)) or guessed(unit, shape) for unit, shape in shapes.items()}
+
+
+def shape_of(profile: str, archs: Iterable[Arch], toolkit: Toolkit) -> Shape:
+    """Give the shape of a unit that is compiled for ``archs`` from nothing."""
+    return Shape.of(profile, front_ends(archs, toolkit.front_end))

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from importlib import resources
 from pathlib import Path
 
-from factory.doctor.versionbound import numbers
 from factory.errors import UnreachableError
 from factory.kernels import compilerpin
 from factory.kernels.compilerpin import CompilerPin
@@ -16,6 +15,7 @@ from factory.system.cache import made_once
 from factory.toolkit import debian
 from factory.toolkit.source import Errand, megabytes
 from factory.toolkit.store import take
+from factory.versions import numbers
 
 
 def pin() -> CompilerPin:

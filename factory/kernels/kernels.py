@@ -11,24 +11,25 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory import session, toolkit
+from factory import toolkit
 from factory.data import DATA
 from factory.errors import DigestError
-from factory.kernels import costs, hostcompiler, source
+from factory.kernels import costs, estimate, hostcompiler, source, unit
 from factory.kernels.assemble import Assembler
 from factory.kernels.compile import Floor, compile_all
 from factory.kernels.estimate import Shape, expect
 from factory.kernels.hostcompiler import HostCompiler
 from factory.kernels.job import Job, todo
+from factory.kernels.measured import measured
 from factory.kernels.sdist import Extension, read_extension
 from factory.kernels.shard import Shard, share
 from factory.kernels.unit import TORCH_NVCC_FLAGS, Inputs, KernelClass, Unit, compile_flags, units
 from factory.matrix.arch import Arch, front_ends
+from factory.matrix.kernelset import KernelNeed
 from factory.matrix.model import FlashAttn, Matrix, Profile, Toolkit
 from factory.output.progress import duration
-from factory.plan.plan import KernelNeed
 from factory.pool import inventory
-from factory.pool.store import Pool, SetRecord
+from factory.pool.store import Pool, SetRecord, pool_in
 from factory.session import Workshop
 from factory.system.environ import inherited
 from factory.toolkit.toolkit import CudaToolkit
@@ -55,7 +56,7 @@ def set_wanted(need: KernelNeed, rules: Matrix) -> SetWanted:
         toolkit=rules.toolkits[need.cuda],
         archs=need.archs,
         profile=rules.profiles[need.profile],
-        kernel_class=session.kernel_class(need.kernel_class),
+        kernel_class=unit.kernel_class(need.kernel_class),
     )
 
 
@@ -107,7 +108,9 @@ class KernelSet:
     def assembler(self, shop: Workshop) -> Assembler:
         """Give what puts the units' objects together."""
         return Assembler(
-            pool=shop.pool, fatbinary=self.ready.toolkit.home / "bin" / "fatbinary", objcopy=self.ready.compiler.objcopy
+            pool=pool_in(shop.cache),
+            fatbinary=self.ready.toolkit.home / "bin" / "fatbinary",
+            objcopy=self.ready.compiler.objcopy,
         )
 
 
@@ -128,7 +131,7 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
         sdist=release.sha256,
         toolkit=cuda.digest,
         host_compiler=compiler.digest,
-        headers=session.standin_digest(),
+        headers=unit.standin_digest(),
         kernel_class=wanted.kernel_class.name,
         flags=flags + macros,
     )
@@ -148,10 +151,10 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
 def note(wanted: SetWanted, shop: Workshop) -> Prepared:
     """Prepare a set and have the pool keep it. Raises what ``prepare`` raises."""
     ready = prepare(wanted, shop)
-    shop.pool.sweep()
+    pool_in(shop.cache).sweep()
     noted = record(ready)
-    shop.pool.hold(noted)
-    shop.pool.note(noted)
+    pool_in(shop.cache).hold(noted)
+    pool_in(shop.cache).note(noted)
     return ready
 
 
@@ -173,10 +176,10 @@ def kernels(
     mine = shared(ready, shard)
     if shard is not None:
         shop.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
-    pooled = stocked(mine, shop.pool)
+    pooled = stocked(mine, pool_in(shop.cache))
     if fetch is not None:
         fetch(record(ready), frozenset(key for unit in mine for key in unit.wanted()))
-    fetched = stocked(mine, shop.pool) - pooled
+    fetched = stocked(mine, pool_in(shop.cache)) - pooled
     compiled, left = compile_missing(mine, ready, shop, until=until)
     seconds = time.monotonic() - began
     origins = Origins(mine=mine, pooled=pooled, fetched=fetched, left=left, seconds=seconds)
@@ -201,13 +204,13 @@ def compile_missing(
 
     Raises KernelError, MemoryKillError or DiskFullError.
     """
-    lacking = shop.pool.lacking(key for unit in mine for key in unit.wanted())
+    lacking = pool_in(shop.cache).lacking(key for unit in mine for key in unit.wanted())
     missing = [unit for unit in mine if not lacking.isdisjoint(unit.wanted())]
     here = len(mine) - len(missing)
     shop.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
     left = _compile(missing, ready, shop, until) if missing else frozenset()
     done = [unit for unit in missing if unit.host not in left]
-    lost = shop.pool.lacking(key for unit in done for key in unit.wanted())
+    lost = pool_in(shop.cache).lacking(key for unit in done for key in unit.wanted())
     if lost:
         raise DigestError(
             f"{len(lost)} parts of the kernels were damaged right after they were made",
@@ -219,15 +222,17 @@ def compile_missing(
 def _seconds(wanted: SetWanted) -> Callable[[Unit], float]:
     """Guess by the table alone: what this machine measured must not change how a set is cut."""
     table = costs.table()
-    shape = session.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
+    shape = estimate.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
     return lambda unit: table.guess(unit, shape).seconds
 
 
 def _compile(missing: Sequence[Unit], ready: Prepared, shop: Workshop, until: float | None) -> frozenset[str]:
     """Compile ``missing``; give the keys of those there was no time for."""
     profile = ready.wanted.profile.name
-    left = {unit: Shape.left(profile, todo(unit, lambda key: shop.pool.get(key) is not None)) for unit in missing}
-    demand = expect(left, costs.table(), shop.measured)
+    left = {
+        unit: Shape.left(profile, todo(unit, lambda key: pool_in(shop.cache).get(key) is not None)) for unit in missing
+    }
+    demand = expect(left, costs.table(), measured(pool_in(shop.cache)))
     # Two builds of one set at once must not write each other's files.
     logs = shop.cache / "logs" / f"kernels-{missing[0].host[:12]}-{os.getpid()}"
     total = sum(row.seconds for row in demand.values()) / shop.limits.jobs
@@ -247,7 +252,7 @@ def _job(unit: Unit, ready: Prepared, shop: Workshop) -> Job:
     return Job(
         unit=unit,
         profile=ready.wanted.profile.name,
-        pool=str(shop.pool.root),
+        pool=str(pool_in(shop.cache).root),
         nvcc=ready.nvcc,
         objcopy=str(ready.compiler.objcopy),
         cwd=str(ready.root),

@@ -8,7 +8,7 @@ from factory.kernels.kernels import Origins, stocked
 from factory.kernels.page import Tally, UnitCost
 from factory.kernels.shard import Shard
 from factory.kernels.unit import Unit
-from factory.plan.plan import KernelNeed
+from factory.matrix.kernelset import KernelNeed
 from factory.pool.store import Pool
 
 

@@ -11,10 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Iterator
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache as once
 from pathlib import PurePosixPath
 
+from factory.data import DATA
+from factory.errors import MatrixError
 from factory.kernels.sdist import Extension
 from factory.matrix.arch import Arch, FrontEnd
 from factory.matrix.model import Profile
@@ -141,3 +145,29 @@ def _stage(source: str, inputs: Inputs, front_end: FrontEnd) -> Stage:
 def _key(source: str, inputs: Inputs, part: str) -> str:
     parts = {"schema": KEY_SCHEMA, "source": source, "part": part, **asdict(inputs)}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def kernel_classes() -> Mapping[str, KernelClass]:
+    """Read ``kernel_classes.toml``: every class by its name."""
+    table = tomllib.loads((DATA / "kernel_classes.toml").read_text(encoding="utf-8"))
+    return {
+        name: KernelClass(name=name, macros=tuple(row["macros"]), check_symbol=row["check_symbol"])
+        for name, row in table.items()
+    }
+
+
+def kernel_class(name: str) -> KernelClass:
+    """Give one class of ``kernel_classes.toml``. Raises MatrixError if it is not there."""
+    classes = kernel_classes()
+    if name not in classes:
+        raise MatrixError(f"kernel class {name!r} is unknown", why=[f"known: {', '.join(classes)}"])
+    return classes[name]
+
+
+@once
+def standin_digest() -> str:
+    """Hash the stand-in headers: names and contents."""
+    digest = hashlib.sha256()
+    for path in sorted((DATA / "standin").rglob("*.*h")):
+        digest.update(f"{path.relative_to(DATA)}\0".encode() + path.read_bytes())
+    return digest.hexdigest()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
+from factory.matrix import kernelset
+from factory.matrix.kernelset import KernelNeed
 from factory.matrix.model import Matrix, Planned
 from factory.plan import plan
 from factory.plan.page import Outline, SetNeed
-from factory.plan.plan import Estimate, KernelNeed
+from factory.plan.plan import Estimate
 from factory.session import Workshop
 
 
@@ -21,7 +23,7 @@ def outline(
     shop: Workshop,
 ) -> Outline:
     """Put the plan ``rows`` together with the estimates ``sets`` of what is to be ``built``, empty for none."""
-    wheels = Counter(plan.need_of(row.cell, rules) for row in built)
+    wheels = Counter(kernelset.need_of(row.cell, rules) for row in built)
     needs = tuple(
         SetNeed(
             name=str(need),

@@ -9,39 +9,24 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-from factory import session
 from factory.kernels import costs, source
-from factory.kernels.compile import Limits
-from factory.kernels.estimate import Measured, expect
+from factory.kernels.estimate import Measured, expect, shape_of
+from factory.kernels.measured import measured
 from factory.kernels.schedule import Demand, remaining_seconds
 from factory.kernels.sdist import read_extension
 from factory.kernels.unit import Unit
-from factory.matrix.arch import Arch
-from factory.matrix.model import Cell, Matrix, Planned, Toolkit
+from factory.matrix.kernelset import KernelNeed, need_of
+from factory.matrix.model import Matrix, Planned, Toolkit
 from factory.matrix.wheelname import release_tag, wheel_filename
 from factory.output.plural import counted
 from factory.output.progress import duration, gigabytes
+from factory.plan.runner import limits_of, runner
 from factory.plan.workflow import kernel_set, outputs
+from factory.pool.store import pool_in
 from factory.session import Workshop
-from factory.versions import cuda_token
+from factory.system.machine import Limits
 
 SCHEMA = 1
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class KernelNeed:
-    """What decides which kernels a cell needs; cells with the same need share one set."""
-
-    flash_attn: str
-    cuda: str
-    archs: tuple[Arch, ...]
-    profile: str
-    kernel_class: str
-
-    def __str__(self) -> str:
-        """Name the set as a person would."""
-        archs = " ".join(map(str, self.archs))
-        return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile} {self.kernel_class}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,23 +39,12 @@ class Estimate:
     peak: int
 
 
-def need_of(cell: Cell, matrix: Matrix) -> KernelNeed:
-    """Say which kernels ``cell`` needs."""
-    return KernelNeed(
-        flash_attn=cell.flash_attn,
-        cuda=cell.cuda,
-        archs=cell.archs,
-        profile=cell.profile,
-        kernel_class=matrix.torch[cell.torch].kernel_class,
-    )
-
-
 def estimate(need: KernelNeed, matrix: Matrix, shop: Workshop) -> Estimate:
     """Estimate one kernel set on this machine from the units its sdist lists.
 
     Raises UnreachableError or SourceError when the sdist is neither cached nor to be had.
     """
-    return _sum(_demand(need, matrix, shop, shop.measured), shop.limits)
+    return _sum(_demand(need, matrix, shop, measured(pool_in(shop.cache))), shop.limits)
 
 
 def jobs(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[str, str]:
@@ -79,21 +53,21 @@ def jobs(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[str
     Raises UnreachableError or SourceError as ``estimate`` does, SelectorError where one run takes no more.
     """
     cells = [row.cell for row in planned]
-    runner = session.runner()
-    limits = session.limits_of(runner, max_jobs=matrix.max_jobs)
+    machines = runner()
+    limits = limits_of(machines, max_jobs=matrix.max_jobs)
     seconds: dict[str, float] = {}
     for cell in cells:
         name = kernel_set(cell, matrix)
         if name not in seconds:
             seconds[name] = _sum(_demand(need_of(cell, matrix), matrix, shop, ()), limits).seconds
-    return outputs(cells, seconds, matrix, runner)
+    return outputs(cells, seconds, matrix, machines)
 
 
 def _demand(need: KernelNeed, matrix: Matrix, shop: Workshop, measured: Iterable[Measured]) -> dict[str, Demand]:
     release = matrix.flash_attn[need.flash_attn]
     root = source.unpacked(release, cache=shop.cache, env=shop.env)
     kernels = read_extension((root / "setup.py").read_text()).kernels
-    shape = session.shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
+    shape = shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
     units = {Unit(source=name, host=name): shape for name in kernels}
     return expect(units, costs.table(), measured)
 

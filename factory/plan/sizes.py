@@ -9,8 +9,8 @@ from functools import cache as once
 from typing import Any
 
 from factory.data import DATA
-from factory.doctor.versionbound import numbers
 from factory.plan.room import DIST, Want
+from factory.versions import numbers
 
 
 @dataclass(frozen=True, kw_only=True)

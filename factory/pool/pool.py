@@ -6,12 +6,12 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from factory.errors import DigestError, FactoryError, SelectorError
+from factory.matrix.kernelset import KernelNeed
 from factory.output.progress import amount
-from factory.plan.plan import KernelNeed
 from factory.pool import archive as poolarchive
 from factory.pool import inventory
 from factory.pool.inventory import Checked, Holding
-from factory.pool.store import Pool, SetRecord
+from factory.pool.store import Pool, SetRecord, pool_in
 from factory.session import Workshop
 
 
@@ -36,7 +36,7 @@ def matching(pool: Pool, needs: Collection[KernelNeed] | None) -> list[SetRecord
 def export(sets: Sequence[SetRecord], to: Path, shop: Workshop) -> None:
     """Write archives of ``sets`` into the directory ``to``: what is here of each."""
     for kernels in sets:
-        held, archives = poolarchive.export(shop.pool, kernels, to)
+        held, archives = poolarchive.export(pool_in(shop.cache), kernels, to)
         shop.log.say(_state(held))
         for archive in archives:
             shop.log.say(f"  {archive.path}: {amount(archive.packed)}, unpacked {amount(archive.plain)}")
@@ -55,14 +55,14 @@ def take(archives: Sequence[Path], shop: Workshop) -> None:
     sets: dict[str, SetRecord] = {}
     for archive in archives:
         try:
-            taken = poolarchive.take(shop.pool, archive)
+            taken = poolarchive.take(pool_in(shop.cache), archive)
         except DigestError as error:
             damaged.append(error)
             continue
         shop.log.say(f"{archive}: {taken.new} objects new, {taken.known} not needed, for they or their like are here")
         sets |= {kernels.name: kernels for kernels in taken.sets}
     for kernels in sets.values():
-        shop.log.say(_state(inventory.holding(kernels, inventory.by_hash(shop.pool))))
+        shop.log.say(_state(inventory.holding(kernels, inventory.by_hash(pool_in(shop.cache)))))
     if damaged:
         raise _joined(damaged)
 
@@ -72,9 +72,9 @@ def verify(shop: Workshop) -> None:
 
     Raises DigestError if anything was damaged.
     """
-    found = inventory.check(shop.pool)
-    for kernels in shop.pool.sets():
-        shop.log.say(_state(inventory.holding(kernels, inventory.by_presence(shop.pool))))
+    found = inventory.check(pool_in(shop.cache))
+    for kernels in pool_in(shop.cache).sets():
+        shop.log.say(_state(inventory.holding(kernels, inventory.by_presence(pool_in(shop.cache)))))
     shop.log.say(f"records without object: {found.lone_records}, objects without record: {found.lone_objects}")
     damage = list(_damage(found))
     if damage:
@@ -93,9 +93,9 @@ def prune(sets: Collection[SetRecord] | None, shop: Workshop) -> None:
     Raises FactoryError if a set is in use by a running process; the others are removed.
     """
     if sets is None:
-        shop.log.say(f"leftovers: {amount(inventory.remove_leftovers(shop.pool))} freed")
+        shop.log.say(f"leftovers: {amount(inventory.remove_leftovers(pool_in(shop.cache)))} freed")
         return
-    freed = inventory.remove_sets(shop.pool, sets)
+    freed = inventory.remove_sets(pool_in(shop.cache), sets)
     for name, size in freed.sets.items():
         shop.log.say(f"{name}: removed, {amount(size)} freed")
     if freed.objects:

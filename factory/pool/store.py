@@ -87,6 +87,11 @@ class SetRecord:
         return f"kernels-{self.flash_attn}-{cuda}-{archs}-{self.profile}-{self.kernel_class}-{made_with}-{digest}"
 
 
+def pool_in(cache: Path) -> Pool:
+    """Return the pool that the factory keeps in ``cache``."""
+    return Pool(cache / "pool")
+
+
 class Pool:
     """A directory of compiled parts."""
 

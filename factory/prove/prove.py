@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
 
-from factory import session
 from factory.environment.environment import Environment
 from factory.errors import DigestError, HostCompilerError, ProofError
-from factory.kernels import costs, firstcompile
+from factory.kernels import costs, estimate, firstcompile
 from factory.kernels.kernels import Prepared, SetWanted, compile_missing, prepare
 from factory.kernels.unit import Unit, units
 from factory.matrix.arch import Arch, front_ends
 from factory.matrix.model import Cell, Torch
+from factory.pool.store import pool_in
 from factory.prove import cubin
 from factory.prove.proof import Difference, code_differences, symbol_differences
 from factory.session import Workshop
@@ -134,7 +134,7 @@ def _chosen(every: Sequence[Unit], wanted: SetWanted, *, whole: bool) -> tuple[U
     if whole:
         return tuple(every)
     table = costs.table()
-    shape = session.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
+    shape = estimate.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
     kinds: dict[str, Unit] = {}
     for unit in sorted(every, key=lambda unit: (table.guess(unit, shape).seconds, unit.source)):
         kinds.setdefault(unit.kind, unit)
@@ -217,7 +217,7 @@ def _proved_code(virtual: Arch, arch: Arch, key: str, shop: Workshop) -> ProvedC
 
 def _cpu_seconds(unit: Unit, shop: Workshop) -> float:
     """Add up what the compiles took that made the parts; parts of one compile have the same figures."""
-    records = [record for key in unit.wanted() if (record := shop.pool.record(key)) is not None]
+    records = [record for key in unit.wanted() if (record := pool_in(shop.cache).record(key)) is not None]
     compiles = {(row.passes, row.targets, row.wall_seconds): row.cpu_seconds for row in records}
     return round(sum(compiles.values()), 1)
 
@@ -227,7 +227,7 @@ def _codes(unit: Unit) -> dict[Arch, str]:
 
 
 def _object(key: str, shop: Workshop) -> Path:
-    found = shop.pool.get(key)
+    found = pool_in(shop.cache).get(key)
     if found is None:
         raise DigestError(
             "a part was lost or damaged after it was made", remedy="Check the disk, then run the same command again."

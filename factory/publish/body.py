@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from factory.index.published import VERDICT
 from factory.matrix import wheelname
 from factory.matrix.model import FULL
 from factory.matrix.wheelname import WheelName
 from factory.publish.parts import Asset, Release
 from factory.versions import abi_word, version_key
+from factory.wheel.sidecars import VERDICT
 
 _BEGIN = "<!-- wheels: made by the factory, changes between these lines are lost -->"
 _END = "<!-- end of wheels -->"

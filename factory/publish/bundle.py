@@ -7,13 +7,14 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory.audit.report import read_report
 from factory.errors import VerdictError
 from factory.gpu_test.verdict import Verdict
-from factory.index.published import METADATA, REPORT, VERDICT
 from factory.matrix import wheelname
-from factory.publish.gate import Candidate, read_report
+from factory.publish.gate import Candidate
 from factory.publish.parts import File
 from factory.system.files import sha256_of
+from factory.wheel.sidecars import METADATA, REPORT, VERDICT
 
 _LARGEST_METADATA = 4 << 20  # bytes
 

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from pydantic import TypeAdapter
-
-from factory.audit.report import SCHEMA, Report
+from factory.audit.report import Report
 from factory.gpu_test.verdict import Verdict
 from factory.matrix import cells, wheelname
 from factory.matrix.model import Cell, Matrix, Planned, Representative, State
 from factory.matrix.representatives import divide
-from factory.output.plural import counted
-
-_REPORT = TypeAdapter(Report)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,21 +80,6 @@ class Gate:
             yield f"its verdict is of {verdict.wheel}"
         if not verdict.ok:
             yield f"did not pass the GPU test: {verdict.complaints[0]}"
-
-
-def read_report(text: str) -> Report:
-    """Read what the audit wrote.
-
-    Raises ValueError (pydantic's, with every complaint) for anything else, also where ``ok`` contradicts the findings.
-    """
-    report = _REPORT.validate_json(text)
-    if report.schema != SCHEMA:
-        msg = f"it has schema {report.schema}; this factory reads {SCHEMA}"
-        raise ValueError(msg)
-    if report.ok == bool(report.findings):
-        msg = f"it says ok: {json.dumps(report.ok)}, with {counted(len(report.findings), 'finding')}"
-        raise ValueError(msg)
-    return report
 
 
 def _of_report(candidate: Candidate) -> Iterator[str]:

@@ -10,19 +10,6 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
-    """What GitHub takes: ``factory/data/github.toml``, which gives the sources. Sizes in bytes, times in seconds."""
-
-    asset_bytes: int
-    assets: int
-    body_characters: int
-    writes_a_minute: int
-    writes_an_hour: int
-    seconds_between_writes: float
-    unexplained_wait: float
-
-
-@dataclass(frozen=True, kw_only=True)
 class File:
     """A file to publish: its size in bytes, its sha256, and its content where that is small enough to hold."""
 

@@ -9,12 +9,13 @@ from datetime import timedelta
 from pathlib import Path
 
 from factory.errors import DigestError, GateError
+from factory.github.retry import Patience
 from factory.matrix.model import Matrix
 from factory.publish import bundle, pools
 from factory.publish.bundle import Publishable
 from factory.publish.gate import Gate
 from factory.publish.parts import File, Goal, Sent
-from factory.publish.reconcile import Patience, Publication
+from factory.publish.reconcile import Publication
 from factory.publish.releases import Repository
 from factory.publish.sbom import Origin
 from factory.system.files import sha256_of

@@ -6,8 +6,6 @@ or how often the program was ended and started: each file gets there once and wh
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,40 +14,15 @@ from pathlib import Path
 
 from factory.errors import PublishError
 from factory.github.ratelimit import pause
-from factory.index.published import VERDICT
+from factory.github.retry import Patience
 from factory.publish import checksums
 from factory.publish.parts import Asset, File, Goal, Release, Seen, Sent, chosen
 from factory.publish.releases import Repository, TroubleError
 from factory.publish.steps import Create, Publish, Remove, Step, Upload, Wait, after, steps
+from factory.wheel.sidecars import VERDICT
 
 _RUNNING = 10.0  # seconds between two looks at an upload of somebody else
 _WAITS = 1000  # looks; GitHub's largest asset has come to its end by then
-
-
-@dataclass(frozen=True, kw_only=True)
-class Patience:
-    """How long to go on, in seconds, and how often without any success in between.
-
-    An upload that somebody else began counts as given up after ``grace`` and the time that its bytes take at
-    ``slowest`` bytes a second.
-    """
-
-    tries: int = 8
-    first: float = 1.0
-    longest: float = 60.0
-    most_asked: float = 3600.0
-    grace: float = 120.0
-    slowest: float = 500_000.0
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-    def pause(self, asked: float | None, fruitless: int) -> float | None:
-        """Give how long to wait after so many ``fruitless`` tries in a row: as GitHub has ``asked``, else longer
-        each time, and never as long as another program does. None where it asks for too long.
-        """
-        growing = min(self.first * 2 ** (fruitless - 1), self.longest)
-        seconds = growing if asked is None else asked
-        return None if seconds > self.most_asked else seconds + growing * secrets.SystemRandom().random() / 2
 
 
 @dataclass(kw_only=True)

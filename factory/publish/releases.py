@@ -21,8 +21,9 @@ from github.GitRelease import GitRelease
 from github.GitReleaseAsset import GitReleaseAsset
 
 from factory.github.client import API, Client, TroubleError, limits
+from factory.github.ratelimit import Limits
 from factory.index.published import Asset as IndexedAsset
-from factory.publish.parts import Asset, Limits, Release
+from factory.publish.parts import Asset, Release
 
 __all__ = ["API", "Repository", "TroubleError", "limits"]
 

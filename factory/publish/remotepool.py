@@ -21,7 +21,7 @@ from factory.errors import DigestError, FactoryError
 from factory.github import attestation
 from factory.output.progress import amount
 from factory.pool import archive, inventory
-from factory.pool.store import Pool, SetRecord
+from factory.pool.store import Pool, SetRecord, pool_in
 from factory.publish import checksums, pools
 from factory.session import Workshop
 from factory.system import download
@@ -51,8 +51,8 @@ class Remote:
 
 def take(kernels: SetRecord, needed: Collection[str], *, remote: Remote, shop: Workshop) -> None:
     """Fetch ``kernels`` if the pool lacks any of the parts ``needed``; say in a line what came, or why nothing did."""
-    with shop.pool.claim(_CLAIM, wait=True):  # who waited finds what the other fetched
-        if not _lacks(shop.pool, needed):
+    with pool_in(shop.cache).claim(_CLAIM, wait=True):  # who waited finds what the other fetched
+        if not _lacks(pool_in(shop.cache), needed):
             return
         try:
             said = _taken(kernels, needed, remote, shop)
@@ -80,13 +80,13 @@ def _taken(kernels: SetRecord, needed: Collection[str], remote: Remote, shop: Wo
     archives = {name: listed[name] for name in pools.archives(listed, kernels.name)}
     if not archives:
         return f"{_absence(listed, kernels, tag, remote)}; compiling here"
-    with _fetched(archives, tag, remote, shop) as paths, shop.pool.temporary(_CLAIM) as directory:
+    with _fetched(archives, tag, remote, shop) as paths, pool_in(shop.cache).temporary(_CLAIM) as directory:
         size = sum(path.stat().st_size for path in paths)
         tried = Pool(directory)
         for path in paths:
             archive.take(tried, path)
         _refuse(kernels, needed, tried)
-        inventory.move(tried, shop.pool)
+        inventory.move(tried, pool_in(shop.cache))
     return f"{kernels.name} fetched from {tag} of {remote.repository}, {amount(size)}"
 
 

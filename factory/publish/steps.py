@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from factory.errors import PublishError
+from factory.github.ratelimit import Limits
 from factory.publish import body, checksums
-from factory.publish.parts import Asset, File, Goal, Limits, Release, Seen
+from factory.publish.parts import Asset, File, Goal, Release, Seen
 
 _MB = 1_000_000
 

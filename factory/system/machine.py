@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import psutil
+
+from factory.system import maxjobs
 
 # cgroup v2, then v1: the limit, what is used of it, and the name in memory.stat of the part of that which
 # the kernel gives back when asked (cached files; a build reads and writes many).
@@ -79,3 +81,26 @@ def _words(path: Path) -> list[str]:
         return path.read_text().split()
     except OSError:
         return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """At most ``jobs`` compiles at once, their expected peaks within ``budget`` bytes."""
+
+    jobs: int
+    budget: int
+
+
+# Kept free for everything else on the machine, so that a build never makes it swap.
+_RESERVE = 1_500_000_000
+
+
+def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) -> Limits:
+    """Decide how much may run at once on this machine.
+
+    ``MAX_JOBS`` of ``env`` (the guide's variable) or the cores, never more than the matrix's ``max_jobs``.
+    The memory budget is ``memory`` bytes if given, else what is free now less a reserve.
+    """
+    here = read()
+    jobs = maxjobs.parse(env.get("MAX_JOBS", "")) or here.cores
+    return Limits(jobs=min(jobs, max_jobs), budget=memory or max(here.free - _RESERVE, _RESERVE))

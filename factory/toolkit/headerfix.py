@@ -11,8 +11,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from factory.doctor.versionbound import numbers
 from factory.toolkit.pins import Relative
+from factory.versions import numbers
 
 
 class _Strict(BaseModel):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from factory.errors import UpdateError
 from factory.github.client import TroubleError
-from factory.publish.reconcile import Patience
+from factory.github.retry import Patience
 from factory.update.issues import Issues
 from factory.update.ledger import Issue, duplicates, holder
 from factory.update.proposal import Proposal

@@ -187,3 +187,8 @@ class Subject:
     facts: WheelFacts
     expected: Expected | None
     rules: Rules
+
+
+MODULE = "flash_attn_2_cuda"
+
+CHECK_FUNCTION = "c10_cuda_check_implementation"

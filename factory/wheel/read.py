@@ -17,13 +17,12 @@ from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
 from pathlib import Path, PurePosixPath
 
-from factory.audit.checks.binary import MODULE
 from factory.data import DATA
 from factory.errors import AuditError
 from factory.matrix import wheelname
 from factory.matrix.wheelname import WheelName
 from factory.wheel import distinfo, elf
-from factory.wheel.facts import DistInfo, Extension, Member, Rules, WheelFacts
+from factory.wheel.facts import MODULE, DistInfo, Extension, Member, Rules, WheelFacts
 
 _PIECE = 1 << 20
 # What zipfile and the decompressors raise on archives that are cut, altered, encrypted or of unknown methods.

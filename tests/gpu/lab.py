@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import upstream
-from factory import matrix, session
+from factory import matrix
 from factory.build import host, setup
 from factory.doctor import look
 from factory.doctor.choose import newest_fitting
@@ -27,11 +27,11 @@ from factory.kernels.kernels import KernelSet, Origins
 from factory.kernels.unit import Unit
 from factory.matrix import cells
 from factory.matrix.arch import Arch
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, State
 from factory.output.log import Log
-from factory.plan.plan import need_of
 from factory.session import Workshop
-from factory.system import gpu
+from factory.system import gpu, machine
 from factory.system.cache import cache_root, writable
 from factory.toolkit.find import World
 from factory.wheel.fatbin import images
@@ -104,7 +104,7 @@ def open_lab() -> Lab:
     archs = (PTX,) if PTX.real == here else (PTX, here)
     facts = look.look(Here(env=env, dist=ROOT / "dist", world=World()), rules)
     rows = cells.expand(rules, profile="smoke", archs=archs)
-    limits = session.limits(env, max_jobs=rules.max_jobs)
+    limits = machine.limits(env, max_jobs=rules.max_jobs)
     return Lab(
         rules=rules,
         shop=Workshop(cache=writable(cache_root(env)), env=env, log=Log(Console(width=160)), limits=limits),

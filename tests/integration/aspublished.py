@@ -12,14 +12,14 @@ from factory.cli import context
 from factory.cli.parser import read
 from factory.kernels import kernels
 from factory.kernels.shard import Shard
-from factory.plan import plan
+from factory.matrix import kernelset
 
 
 def main(words: list[str]) -> None:
     arguments = read(["kernels", *words])
     rules = context.matrix()
     shop = context.shop(arguments, rules)
-    (need,) = {plan.need_of(row.cell, rules) for row in context.select(arguments, rules)}
+    (need,) = {kernelset.need_of(row.cell, rules) for row in context.select(arguments, rules)}
     mended = kernels.note(kernels.set_wanted(need, rules), shop)
     published = mended.toolkit.as_published
     assert mended.toolkit.mended, "there is nothing mended to compare with"

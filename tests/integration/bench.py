@@ -15,16 +15,18 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory import matrix, session
+from factory import matrix
 from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.environment import interpreter
 from factory.environment.environment import Installer
+from factory.kernels import unit
 from factory.kernels.kernels import KernelSet, SetWanted
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, FlashAttn, Matrix
 from factory.output.log import Log
 from factory.session import Workshop
+from factory.system import machine
 from factory.system.cache import cache_root
 from tests.frozen import MATRIX
 
@@ -77,7 +79,7 @@ def make_bench(root: Path) -> Bench:
     )
     output = io.StringIO()
     shop = Workshop(
-        cache=cache, env=env, log=Log(Console(file=output, width=200)), limits=session.limits(env, max_jobs=2)
+        cache=cache, env=env, log=Log(Console(file=output, width=200)), limits=machine.limits(env, max_jobs=2)
     )
     return Bench(
         shop=shop,
@@ -88,7 +90,7 @@ def make_bench(root: Path) -> Bench:
             toolkit=rules.toolkits["12.4"],
             archs=(Arch.parse("8.0"), Arch.parse("9.0")),
             profile=rules.profiles["smoke"],
-            kernel_class=session.kernel_class(rules.torch["2.6"].kernel_class),
+            kernel_class=unit.kernel_class(rules.torch["2.6"].kernel_class),
         ),
         installer=Installer(
             cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=shop.log.say

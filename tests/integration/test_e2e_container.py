@@ -217,7 +217,7 @@ def test_limits_of_a_container_are_seen_inside(here: Path, engine: Engine) -> No
     packages = Path(next(path for path in sys.path if path.endswith("site-packages")))
     tag = f"cp3{sys.version_info.minor}"
     mounts = (f"--mount=type=bind,source={ROOT},target=/code", f"--mount=type=bind,source={packages},target=/packages")
-    script = "from factory.edge import machine; here = machine.read(); print(here.cores, here.memory)"
+    script = "from factory.system import machine; here = machine.read(); print(here.cores, here.memory)"
     words = ("run", "--rm", "--memory=3g", "--cpus=1", "--env=PYTHONPATH=/code:/packages", *mounts, IMAGE)
     told = engine.run(*words, f"/opt/python/{tag}-{tag}/bin/python", "-c", script, timeout=120)
     assert told.stdout.split() == ["1", str(3 * 2**30)], told.stderr

@@ -13,18 +13,18 @@ from pathlib import Path
 
 import pytest
 
-from factory import session
 from factory.audit import audit
+from factory.audit.report import read_report
 from factory.build import host
 from factory.build.build import Order, build
 from factory.build.host import Host
 from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
-from factory.kernels import hostcompiler, kernels
+from factory.kernels import hostcompiler, kernels, unit
 from factory.kernels.kernels import KernelSet
 from factory.kernels.shard import Shard
 from factory.pool import archive as poolarchive
+from factory.pool.store import pool_in
 from factory.publish import remotepool
-from factory.publish.gate import read_report
 from factory.publish.remotepool import Remote
 from factory.system.process import run
 from tests.elfobject import gpu_code, symbols
@@ -106,7 +106,7 @@ def test_architectures_are_freely_chosen(made: Made, archs: tuple[str, ...], tmp
 
 def test_kernels_of_another_class_are_refused_before_the_link(made: Made, tmp_path: Path) -> None:
     bench, _, _ = made
-    wrong = replace(bench.kernels, kernel_class=session.kernel_class("torch2.10"))
+    wrong = replace(bench.kernels, kernel_class=unit.kernel_class("torch2.10"))
     ready = kernels.kernels(wrong, bench.shop)
     with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.10") as caught:
         bench.build(ready, tmp_path)
@@ -197,11 +197,11 @@ def test_the_assembled_object_is_what_nvcc_itself_writes(made: Made, tmp_path: P
 
 def test_one_more_architecture_of_a_pass_runs_no_front_end(bench: Bench, tmp_path: Path) -> None:
     kernels.kernels(bench.with_archs("8.0"), bench.shop)
-    first = bench.shop.pool.by_key()
+    first = pool_in(bench.shop.cache).by_key()
     wanted = bench.with_archs("8.0", "8.6")
     more = kernels.kernels(wanted, bench.shop)
-    added = [record for key, record in bench.shop.pool.by_key().items() if key not in first]
-    assert {key: bench.shop.pool.record(key) for key in first} == first
+    added = [record for key, record in pool_in(bench.shop.cache).by_key().items() if key not in first]
+    assert {key: pool_in(bench.shop.cache).record(key) for key in first} == first
     assert more.compiled == 3
     assert [(record.part, record.passes, record.targets) for record in added] == [("sm_86", 0, 1)] * 3
     cell = replace(bench.cell(), cell=replace(bench.cell().cell, archs=wanted.archs))
@@ -215,10 +215,12 @@ def test_shards_of_two_machines_make_one_set(bench: Bench, tmp_path: Path) -> No
     second = kernels.kernels(other.kernels, other.shop, Shard(number=2, of=2))
     assert sorted((first.compiled, second.compiled)) == [1, 2]
     for name in ("parts", "objects", "sets"):
-        shutil.copytree(other.shop.pool.root / name, bench.shop.pool.root / name, dirs_exist_ok=True)
+        shutil.copytree(
+            pool_in(other.shop.cache).root / name, pool_in(bench.shop.cache).root / name, dirs_exist_ok=True
+        )
     assert kernels.kernels(bench.kernels, bench.shop).compiled == 0
-    (noted,) = bench.shop.pool.sets()
-    assert bench.shop.pool.lacking(noted.keys) == set()
+    (noted,) = pool_in(bench.shop.cache).sets()
+    assert pool_in(bench.shop.cache).lacking(noted.keys) == set()
 
 
 def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Path) -> None:
@@ -228,7 +230,7 @@ def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Pa
     other = make_bench(tmp_path / "other")
     with github_server() as server:
         release = server.add("kernels-v0.0.1", draft=False)
-        for archive in poolarchive.export(bench.shop.pool, record, tmp_path)[1]:
+        for archive in poolarchive.export(pool_in(bench.shop.cache), record, tmp_path)[1]:
             server.put(release, archive.path.name, archive.path.read_bytes())
         put_list(server, release)
         remote = Remote(repository=REPOSITORY, server=server.api)
@@ -242,7 +244,7 @@ def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Pa
 
 
 def damaged(bench: Bench, key: str, how: Callable[[bytes], bytes]) -> None:
-    found = bench.shop.pool.get(key)
+    found = pool_in(bench.shop.cache).get(key)
     assert found is not None
     found[1].write_bytes(how(found[1].read_bytes()))
 

@@ -31,7 +31,7 @@ void launch(__nv_bfloat16* out, float x) { kernel<<<1, 1>>>(out, x); }
 """
 FETCH = """
 import os, pathlib, sys
-from factory.edge.toolkit.find import World, find
+from factory.toolkit.find import World, find
 env = {name: value for name, value in os.environ.items() if name not in {"CUDA_HOME", "CUDA_PATH"}}
 print(find(sys.argv[1], env, pathlib.Path(sys.argv[2]), print, World(local=pathlib.Path("/nowhere"))).digest)
 """

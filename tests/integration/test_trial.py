@@ -18,7 +18,7 @@ from tests.integration.bench import ROOT, make_bench
 # Few and small cases: this runs on a CPU, whose half precision is slow.
 SMALL = """
 from dataclasses import replace
-from factory.trial import forward, grid, kvcache, varlen
+from factory.gpu_test.trial import forward, grid, kvcache, varlen
 grid.HEAD_SIZES, forward.HEADS = (40, 64), ((4, 4), (4, 2), (4, 1))
 forward.SEQLENS, forward.SHARED = ((16, 24), (21, 37)), replace(forward.SHARED, seqlens=(30, 25))
 varlen.HEAD_SIZES, varlen.HEADS = (59, 64), ((6, 2),) * 3
@@ -30,9 +30,9 @@ kvcache.cases = lambda: every[::5]
 
 SDPA = """
 import torch
-from factory.trial.kind import Kind
-from factory.trial.reference import Extra, attention
-from factory.trial.rule import Answer, Rule, judge
+from factory.gpu_test.trial.kind import Kind
+from factory.gpu_test.trial.reference import Extra, attention
+from factory.gpu_test.trial.rule import Answer, Rule, judge
 
 torch.manual_seed(7)
 for causal, heads_k in ((False, 6), (True, 6), (True, 2), (False, 1)):
@@ -83,7 +83,7 @@ assert outcome(low[:-1]) == "failed" and outcome(exact) == "failed"
 """
 
 SPEED = """
-from factory.trial.rule import as_fast
+from factory.gpu_test.trial.rule import as_fast
 
 def outcome(*ratios):
     return as_fast(ratios * 5).outcome
@@ -99,8 +99,8 @@ assert outcome(1.5, 1.6, 1.7) == "failed"
 ROUNDED = """
 import math
 import torch
-from factory.trial import dense, shapes
-from factory.trial.request import Request
+from factory.gpu_test.trial import dense, shapes
+from factory.gpu_test.trial.request import Request
 
 class Rounded(torch.autograd.Function):
     @staticmethod
@@ -148,7 +148,7 @@ PYBIND11_MODULE(flash_attn_2_cuda, module) {
 """
 TWO = """
 sys.path.insert(0, sys.argv[1])
-from factory.trial.extension import load, using
+from factory.gpu_test.trial.extension import load, using
 from flash_attn import flash_attn_interface as interface
 
 def which():

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from factory.versions import abi_word
 from factory.wheel import fatbin
 from factory.wheel.cxxabi import cxx11abi as abis_of
-from factory.wheel.facts import Extension, Subject
+from factory.wheel.facts import CHECK_FUNCTION, MODULE, Extension, Subject
 from factory.wheel.fatbin import Image
 
-MODULE = "flash_attn_2_cuda"
-CHECK_FUNCTION = "c10_cuda_check_implementation"
 _PROMISE = re.compile(r"manylinux_(\d+)_(\d+)(?:_\w+)?")
 
 

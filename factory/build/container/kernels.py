@@ -16,8 +16,8 @@ from factory.build.container.session import Fenced, Yard, fenced
 from factory.kernels.kernels import Fetch
 from factory.kernels.page import Tally
 from factory.kernels.shard import Shard
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell
-from factory.plan.plan import need_of
 from factory.pool.store import SetRecord
 from factory.session import Workshop
 from factory.system import process

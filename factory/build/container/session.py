@@ -18,7 +18,7 @@ from factory.diagnose.judge import selector_of
 from factory.environment.environment import Installer
 from factory.errors import ContainerError, DiskFullError, FactoryError, ImageError
 from factory.image.engine import Engine
-from factory.kernels import source
+from factory.kernels import costs, source
 from factory.matrix.model import Cell, Image, Matrix
 from factory.session import Workshop
 from factory.system import pipconfig
@@ -186,7 +186,7 @@ class Fenced:
         told = self.left("error")
         if told is not None:
             return messages.from_json(self.named(told))
-        found = machine.of_build(self.log, cache=self.shop.cache, cell=selector_of(self.cell))
+        found = machine.of_build(self.log, cache=self.shop.cache, cell=selector_of(self.cell), peak=costs.table().peak)
         if found.cause == machine.DISK:
             return DiskFullError(
                 f"the disk is full while {doing} in a container",

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import tomli_w
 
-from factory import session
 from factory.build.container import spec
 from factory.build.container.session import Fenced, Yard, fenced, image_of
 from factory.build.host import deliver
 from factory.environment import cibuildwheel
+from factory.kernels import unit
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
@@ -64,7 +64,7 @@ def expected(cell: Cell, yard: Yard, shop: Workshop) -> Expected:
     row = yard.rules.torch[cell.torch]
     return Expected.of_cell(
         cell,
-        check_symbol=session.kernel_class(row.kernel_class).check_symbol,
+        check_symbol=unit.kernel_class(row.kernel_class).check_symbol,
         manylinux=image_of(cell, yard.rules).promise,
         build_paths=tuple(str(path) for path in (*inner, shop.cache)),
     )

@@ -1,6 +1,6 @@
 """Run one group of cases.
 
-The folder above is copied to ``TEMP/factory/trial`` beside an empty ``TEMP/factory/__init__.py``, and started as
+The folder above is copied to ``TEMP/factory/gpu_test/trial``, where both packages above it are empty, and started as
 ``python -I -c "import sys; sys.path.insert(0, 'TEMP'); from factory.gpu_test.trial.main import main;
 sys.exit(main(sys.argv[1]))" REQUEST.json``.
 """

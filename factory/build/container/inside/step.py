@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory import matrix, session
+from factory import matrix
 from factory.build import loading, setup
 from factory.build.container import spec
 from factory.build.container.kernels import Needed
@@ -20,14 +20,14 @@ from factory.kernels import kernels
 from factory.kernels.kernels import SetWanted
 from factory.kernels.shard import Shard
 from factory.kernels.stats import tally
-from factory.matrix import cells, selector
+from factory.matrix import cells, kernelset, selector
 from factory.matrix.arch import Arch
 from factory.matrix.model import Matrix
 from factory.matrix.wheelname import wheel_filename
 from factory.output.log import Log
-from factory.plan import plan
+from factory.pool.store import pool_in
 from factory.session import Workshop
-from factory.system import process
+from factory.system import machine, process
 
 _IMPORT = "import flash_attn; from flash_attn import flash_attn_func; print(flash_attn.__version__)"
 _WHERE = "import sysconfig; print(sysconfig.get_path('purelib'))"
@@ -59,7 +59,7 @@ def read(env: Mapping[str, str], log: Log) -> Inside:
     (row,) = selector.select(planned, selector.parse(job.tokens, rules))
     own = spec.own_variables(row.cell)
     outer = {name: value for name, value in env.items() if name not in own}
-    limits = session.limits(outer, max_jobs=job.jobs, memory=job.memory)
+    limits = machine.limits(outer, max_jobs=job.jobs, memory=job.memory)
     shop = Workshop(cache=CACHE, env=outer, log=log, limits=limits)
     return Inside(job=job, wanted=setup.wanted(row.cell, rules), rules=rules, shop=shop)
 
@@ -69,7 +69,7 @@ def note_kernels(inside: Inside) -> None:
     ready = kernels.note(_set(inside), inside.shop)
     mine = kernels.shared(ready, _shard(inside))
     keys = frozenset(key for unit in mine for key in unit.wanted())
-    there = kernels.stocked(mine, inside.shop.pool)
+    there = kernels.stocked(mine, pool_in(inside.shop.cache))
     lacking = frozenset(unit.name for unit in mine if unit.host not in there)
     _leave(inside, "needed", Needed(kernels=kernels.record(ready), keys=keys, lacking=lacking).to_json())
 
@@ -80,8 +80,8 @@ def compile_kernels(inside: Inside) -> None:
     limit = inside.job.minutes
     until = None if limit is None else time.monotonic() + limit * 60
     made = kernels.kernels(_set(inside), inside.shop, _shard(inside), until=until)
-    need = plan.need_of(inside.wanted.cell, inside.rules)
-    _leave(inside, "made", tally(need, _shard(inside), made.origins, inside.shop.pool).to_json())
+    need = kernelset.need_of(inside.wanted.cell, inside.rules)
+    _leave(inside, "made", tally(need, _shard(inside), made.origins, pool_in(inside.shop.cache)).to_json())
     home.unlink(missing_ok=True)
     home.symlink_to(made.ready.toolkit.home)
 
@@ -120,7 +120,7 @@ def _packages_of(python: Path) -> Path:
 
 
 def _set(inside: Inside) -> SetWanted:
-    return kernels.set_wanted(plan.need_of(inside.wanted.cell, inside.rules), inside.rules)
+    return kernels.set_wanted(kernelset.need_of(inside.wanted.cell, inside.rules), inside.rules)
 
 
 def _shard(inside: Inside) -> Shard | None:

@@ -32,7 +32,7 @@ from factory.errors import FactoryError
 from factory.matrix import cells, selector
 from factory.matrix.model import Matrix
 from factory.output.log import Log
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import machine
 from factory.system.cache import cache_root
 
@@ -50,10 +50,10 @@ FULL = "full sample"
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The matrix, a workshop, the directory the bench keeps things in and the file of its results."""
+    """The matrix, a session, the directory the bench keeps things in and the file of its results."""
 
     rules: Matrix
-    shop: Workshop
+    session: Session
     root: Path
 
     @property
@@ -69,11 +69,11 @@ class Bench:
         home = self.root / cache
         home.mkdir(exist_ok=True)
         for shared in ("toolkits", "environments", "pythons", "downloads", "sdists", "sources"):
-            (self.shop.cache / shared).mkdir(exist_ok=True)
+            (self.session.cache / shared).mkdir(exist_ok=True)
             if not (home / shared).is_symlink():
-                (home / shared).symlink_to(self.shop.cache / shared)
+                (home / shared).symlink_to(self.session.cache / shared)
         argv = (sys.executable, "-m", "factory", *words)
-        env = {**self.shop.env, "FACTORY_CACHE": str(home)}
+        env = {**self.session.env, "FACTORY_CACHE": str(home)}
 
         def prepare() -> Command:
             if cold:
@@ -89,7 +89,7 @@ class Bench:
 
     def step(self, name: str, prepare: Callable[[], Command]) -> Measured:
         """Measure one step, or give what an earlier run measured."""
-        return measure(name, prepare, self.results, self.shop.log.say)
+        return measure(name, prepare, self.results, self.session.log.say)
 
 
 def main() -> int:
@@ -97,11 +97,11 @@ def main() -> int:
     env = dict(os.environ)
     rules = matrix.load(Path("matrix.yaml").read_bytes())
     log = Log(Console(width=120))
-    shop = Workshop(cache=cache_root(env), env=env, log=log, limits=machine.limits(env, max_jobs=rules.max_jobs))
-    root = shop.cache / "bench"
+    session = Session(cache=cache_root(env), env=env, log=log, limits=machine.limits(env, max_jobs=rules.max_jobs))
+    root = session.cache / "bench"
     root.mkdir(parents=True, exist_ok=True)
     log.say(f"what is measured is kept in {root}; remove it to measure anew")
-    bench = Bench(rules=rules, shop=shop, root=root)
+    bench = Bench(rules=rules, session=session, root=root)
     try:
         for _ in _measure(bench):
             _write(bench)
@@ -120,7 +120,7 @@ def _write(bench: Bench) -> tuple[Row, ...]:
     if FULL in found:
         rows = (*rows, ratio.full_sample(json.loads(_proof().read_text())))
     document = {
-        "machine": _machine(bench.shop),
+        "machine": _machine(bench.session),
         "steps": {name: asdict(taken) for name, taken in found.items()},
         "ratios": [asdict(row) for row in rows],
     }
@@ -135,7 +135,7 @@ def _measure(bench: Bench) -> Iterator[Measured]:
     for tokens in (PYTHON, TORCH, TEN):
         _prepare(tokens, bench)
     work = bench.root / "upstream"
-    yield bench.step("upstream", lambda: upstream.command(cell, environment, bench.rules, bench.shop, work))
+    yield bench.step("upstream", lambda: upstream.command(cell, environment, bench.rules, bench.session, work))
     dist = ("--dist", str(bench.root / "dist"))
     for name, tokens in {"cold": CELL, "python": PYTHON, "torch": TORCH, "ten": TEN}.items():
         yield bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist, *HOST, cold=name == "cold"))
@@ -152,21 +152,21 @@ def _proof() -> Path:
 
 
 def _prepare(tokens: tuple[str, ...], bench: Bench) -> list[tuple[CellWanted, Environment]]:
-    installer = environment.installer(bench.shop)
+    installer = environment.installer(bench.session)
     planned = cells.expand(bench.rules, profile="smoke", archs=None)
     rows = selector.select(planned, selector.parse(tokens, bench.rules))
     made = [setup.wanted(row.cell, bench.rules) for row in rows]
     return [(wanted, host.prepare(wanted, installer)) for wanted in made]
 
 
-def _machine(shop: Workshop) -> dict[str, object]:
+def _machine(session: Session) -> dict[str, object]:
     model = [
         line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line
     ]
     return {
         "processor": model[0] if model else platform.machine(),
-        "jobs": shop.limits.jobs,
-        "memory_budget_bytes": shop.limits.budget,
+        "jobs": session.limits.jobs,
+        "memory_budget_bytes": session.limits.budget,
         "date": datetime.now(UTC).date().isoformat(),
     }
 

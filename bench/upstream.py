@@ -11,21 +11,21 @@ from factory.build.setup import CellWanted
 from factory.environment.environment import Environment
 from factory.kernels import hostcompiler, source
 from factory.matrix.model import Matrix
-from factory.session import Workshop
+from factory.session import Session
 from factory.system.environ import inherited
 
 
-def command(wanted: CellWanted, environment: Environment, rules: Matrix, shop: Workshop, work: Path) -> Command:
+def command(wanted: CellWanted, environment: Environment, rules: Matrix, session: Session, work: Path) -> Command:
     """Give the command that makes the wheel of ``wanted`` as upstream's documentation says, in a fresh copy."""
     cell = wanted.cell
-    cuda = toolkit.find(cell.cuda, shop.env, shop.cache, shop.log.say)
-    compiler = hostcompiler.find(rules.toolkits[cell.cuda], shop.env)
+    cuda = toolkit.find(cell.cuda, session.env, session.cache, session.log.say)
+    compiler = hostcompiler.find(rules.toolkits[cell.cuda], session.env)
     release = rules.flash_attn[cell.flash_attn]
-    root = source.unpacked(release, cache=shop.cache, env=shop.env)
+    root = source.unpacked(release, cache=session.cache, env=session.env)
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(root, work / "source")
     switches = " ".join(f"-DFLASHATTENTION_DISABLE_{name}" for name in wanted.profile.disable)
-    base = inherited(shop.env)
+    base = inherited(session.env)
     own = {
         "PATH": f"{cuda.home}/bin:{environment.python.parent}:{base['PATH']}",
         "CUDA_HOME": str(cuda.home),
@@ -33,7 +33,7 @@ def command(wanted: CellWanted, environment: Environment, rules: Matrix, shop: W
         "CXX": str(compiler.path),
         "NVCC_CCBIN": str(compiler.path),
         "CPATH": ":".join(map(str, environment.cuda_includes)),
-        "MAX_JOBS": str(shop.limits.jobs),
+        "MAX_JOBS": str(session.limits.jobs),
         "NVCC_THREADS": "1",  # CPU time is compared, and memory must do for as many jobs
         "FLASH_ATTENTION_FORCE_BUILD": "TRUE",
         "FLASH_ATTN_CUDA_ARCHS": ";".join(arch.number for arch in cell.archs),

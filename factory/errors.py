@@ -24,7 +24,7 @@ class FactoryError(Exception):
         self.remedy = remedy
 
     def __str__(self) -> str:
-        """Give all three parts, a line each."""
+        """Return all three parts, a line each."""
         return "\n".join([self.what, *self.why, *([self.remedy] if self.remedy else [])])
 
 

@@ -11,7 +11,7 @@ from factory.system.machine import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
-class Workshop:
+class Session:
     """The cache, the caller's environment, the log and the limits of one run."""
 
     cache: Path

@@ -6,27 +6,27 @@ import re
 
 
 def cuda_token(cuda: str) -> str:
-    """Give ``cu124`` of CUDA ``12.4``."""
+    """Return ``cu124`` of CUDA ``12.4``."""
     return f"cu{cuda.replace('.', '')}"
 
 
 def cuda_major(cuda: str) -> int:
-    """Give ``12`` of CUDA ``12.4``."""
+    """Return ``12`` of CUDA ``12.4``."""
     return int(cuda.partition(".")[0])
 
 
 def python_tag(python: str) -> str:
-    """Give ``cp310``, the tag of CPython ``3.10`` in the name of a wheel."""
+    """Return ``cp310``, the tag of CPython ``3.10`` in the name of a wheel."""
     return f"cp{python.replace('.', '')}"
 
 
 def abi_word(cxx11abi: bool) -> str:  # noqa: FBT001  # the value itself is what is spelt
-    """Give what stands behind ``cxx11abi`` in the name of a wheel: ``TRUE`` or ``FALSE``."""
+    """Return what stands behind ``cxx11abi`` in the name of a wheel: ``TRUE`` or ``FALSE``."""
     return str(cxx11abi).upper()
 
 
 def version_key(version: str) -> tuple[int, ...]:
-    """Give what versions such as ``2.10`` sort by: behind ``2.9``. Raises ValueError where a part is no number."""
+    """Return what versions such as ``2.10`` sort by: behind ``2.9``. Raises ValueError where a part is no number."""
     return tuple(int(part) for part in version.split("."))
 
 
@@ -34,6 +34,6 @@ _NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,6})*", re.ASCII)
 
 
 def numbers(version: str) -> tuple[int, ...]:
-    """Give ``(2, 6, 0)`` of ``2.6.0+cu124``; nothing where there is no number in front."""
+    """Return ``(2, 6, 0)`` of ``2.6.0+cu124``; nothing where there is no number in front."""
     match = _NUMBERS.match(version)
     return tuple(int(part) for part in match[0].split(".")) if match else ()

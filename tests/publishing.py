@@ -10,7 +10,7 @@ from pathlib import Path
 
 from factory import matrix
 from factory.audit.report import SCHEMA, Finding, Report
-from factory.github.retry import Patience
+from factory.github.retry import RetryPolicy
 from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
 from factory.matrix.model import Matrix
 from factory.publish import checksums, releases
@@ -100,6 +100,6 @@ def put_list(server: GithubServer, release: StoredRelease) -> None:
     server.put(release, file.name, file.content)
 
 
-def patience(server: GithubServer, *, tries: int = 8) -> Patience:
+def patience(server: GithubServer, *, tries: int = 8) -> RetryPolicy:
     """Give one that only moves the server's clock."""
-    return Patience(tries=tries, sleep=server.sleep, clock=server.now)
+    return RetryPolicy(tries=tries, sleep=server.sleep, clock=server.now)

@@ -91,7 +91,7 @@ def known(wheel: Path) -> Expected | None:
 
 
 def report_path(wheel: Path) -> Path:
-    """Give where the report of ``wheel`` stands."""
+    """Return where the report of ``wheel`` stands."""
     return wheel.with_name(f"{wheel.name}{REPORT}")
 
 

@@ -25,7 +25,7 @@ class _Facts(BaseModel):
 
 
 def markdown(reports: Sequence[Report], asked: int) -> str:
-    """Give the page of a job that was ``asked`` to audit so many wheels, of which some may not be there."""
+    """Return the page of a job that was ``asked`` to audit so many wheels, of which some may not be there."""
     sound = sum(report.ok for report in reports)
     sign = "✅" if sound == asked else "❌"
     title = f"{sign} Audit: {sound} of {asked} wheels passed"
@@ -33,7 +33,7 @@ def markdown(reports: Sequence[Report], asked: int) -> str:
 
 
 def row(report: Report) -> tuple[str, ...]:
-    """Give a row of COLUMNS."""
+    """Return a row of COLUMNS."""
     modules = _Facts.model_validate(report.facts).extensions
     archs = dict.fromkeys(arch for module in modules for arch in module.archs)
     floors = dict.fromkeys(_glibc(module.platform) for module in modules)
@@ -47,6 +47,6 @@ def findings(reports: Sequence[Report]) -> Markup:
 
 
 def _glibc(platform: str) -> str:
-    """Give the oldest glibc of a platform tag, ``2.28`` of ``manylinux_2_28_x86_64``; another tag as it is."""
+    """Return the oldest glibc of a platform tag, ``2.28`` of ``manylinux_2_28_x86_64``; another tag as it is."""
     floor = _FLOOR.fullmatch(platform)
     return f"{floor[1]}.{floor[2]}" if floor else platform

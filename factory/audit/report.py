@@ -22,7 +22,7 @@ class Finding:
     evidence: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Give it as one line."""
+        """Return it as one line."""
         return f"{self.check}: {self.message} Found: {'; '.join(self.evidence)}"
 
 
@@ -42,7 +42,7 @@ class Report:
     facts: Mapping[str, object]
 
     def to_json(self) -> str:
-        """Give the report as JSON text that ends in a newline."""
+        """Return the report as JSON text that ends in a newline."""
         return json.dumps(asdict(self), indent=2) + "\n"
 
 

@@ -16,7 +16,7 @@ _FAMILIES = ("GLIBC", "GLIBCXX", "CXXABI")
 
 
 def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
-    """Give what was read, and what it was held to; what nobody asked for stands there as null."""
+    """Return what was read, and what it was held to; what nobody asked for stands there as null."""
     info = facts.distinfo
     return {
         "version": info.version if info else None,
@@ -30,7 +30,7 @@ def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
 
 
 def expected_in(facts: Mapping[str, object]) -> Expected | None:
-    """Give what a report's ``facts`` say the wheel was held to, but for the builder's paths; None where nothing is.
+    """Return what a report's ``facts`` say the wheel was held to, but for the builder's paths; None where nothing is.
 
     Raises KeyError, TypeError or ValueError where they are not as ``describe`` gives them.
     """
@@ -59,7 +59,7 @@ def _extension(module: Extension) -> dict[str, object]:
 
 
 def _newest(versions: Iterable[str], family: str) -> str | None:
-    """Give the newest version of ``family`` that is needed: ``2.14`` of ``GLIBC_2.14``."""
+    """Return the newest version of ``family`` that is needed: ``2.14`` of ``GLIBC_2.14``."""
     matches = [re.fullmatch(rf"{family}_(\d+(?:\.\d+)*)", version, re.ASCII) for version in versions]
     numbers = [match[1] for match in matches if match]
     return max(numbers, key=version_key, default=None)

@@ -12,13 +12,13 @@ from typing import Protocol
 from factory.audit import audit
 from factory.audit.report import Report
 from factory.build.container.kernels import Portion
-from factory.build.page import Attempt, Outcome
+from factory.build.page import Attempt, BuildResults
 from factory.errors import FactoryError
 from factory.kernels.kernels import Fetch
 from factory.kernels.page import Tally
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix
-from factory.session import Workshop
+from factory.session import Session
 from factory.wheel.facts import Expected
 
 
@@ -31,7 +31,7 @@ class Order:
 
     cells: tuple[Cell, ...]
     rules: Matrix
-    shop: Workshop
+    session: Session
     fetch: Fetch | None = None
 
 
@@ -52,7 +52,7 @@ Tell = Callable[[FactoryError], None]
 """Prints what went wrong with a cell, or with the kernels of several, while the others go on."""
 
 
-def build(order: Order, backend: Backend, dist: Path, *, tell: Tell) -> Outcome:
+def build(order: Order, backend: Backend, dist: Path, *, tell: Tell) -> BuildResults:
     """Build the wheels of ``order`` into ``dist`` and give what came of each.
 
     A set that fails takes its own cells along and no others.
@@ -68,11 +68,11 @@ def build(order: Order, backend: Backend, dist: Path, *, tell: Tell) -> Outcome:
             tell(error)
             continue
         for cell in cells:
-            attempt = _attempt(cell, backend, dist, say=order.shop.log.say)
+            attempt = _attempt(cell, backend, dist, say=order.session.log.say)
             if attempt.error is not None:
                 tell(attempt.error)
             attempts.append(attempt)
-    return Outcome(attempts=tuple(attempts), tallies=tuple(tallies))
+    return BuildResults(attempts=tuple(attempts), tallies=tuple(tallies))
 
 
 def _attempt(cell: Cell, backend: Backend, dist: Path, *, say: Callable[[str], None]) -> Attempt:

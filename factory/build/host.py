@@ -22,15 +22,15 @@ from factory.diagnose.judge import selector_of
 from factory.environment.environment import Environment, Installer
 from factory.errors import DiskFullError, WheelBuildError
 from factory.kernels import costs, kernels
-from factory.kernels.kernels import KernelSet
+from factory.kernels.kernels import CompiledSet
 from factory.kernels.page import Tally
 from factory.kernels.stats import tally
-from factory.matrix.kernelset import KernelNeed, need_of
+from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
 from factory.pool.store import pool_in
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import disk, process
 from factory.system.cache import locked
 from factory.wheel.facts import Expected
@@ -42,11 +42,11 @@ class Host:
 
     order: Order
     installer: Installer
-    _made: dict[KernelNeed, KernelSet] = field(default_factory=dict, init=False)
+    _made: dict[KernelSetId, CompiledSet] = field(default_factory=dict, init=False)
 
     def look(self) -> None:
         """See that what compiles the kernels ordered is here and works. Raises HostCompilerError."""
-        preflight(self.order.cells, self.order.rules, self.order.shop)
+        preflight(self.order.cells, self.order.rules, self.order.session)
 
     def install(self) -> None:
         """Have the environment of each cell ordered. Raises what the installer raises.
@@ -63,29 +63,29 @@ class Host:
         """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
         need = need_of(cells[0], self.order.rules)
         wanted = kernels.set_wanted(need, self.order.rules)
-        made = kernels.kernels(wanted, self.order.shop, portion.shard, fetch=self.order.fetch, until=portion.until)
+        made = kernels.kernels(wanted, self.order.session, portion.shard, fetch=self.order.fetch, until=portion.until)
         self._made[need] = made
-        return tally(need, portion.shard, made.origins, pool_in(self.order.shop.cache))
+        return tally(need, portion.shard, made.origins, pool_in(self.order.session.cache))
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
         """Make the wheel of ``cell``, whose kernels were had here, and give its path in ``dist``."""
         wanted = setup.wanted(cell, self.order.rules)
-        return build(wanted, self._of(cell), installer=self.installer, shop=self.order.shop, dist=dist)
+        return build(wanted, self._of(cell), installer=self.installer, session=self.order.session, dist=dist)
 
     def expected(self, cell: Cell) -> Expected:
         """Say what the audit holds the wheel of ``cell`` to."""
-        return expected(setup.wanted(cell, self.order.rules), self._of(cell), self.order.shop)
+        return expected(setup.wanted(cell, self.order.rules), self._of(cell), self.order.session)
 
-    def _of(self, cell: Cell) -> KernelSet:
+    def _of(self, cell: Cell) -> CompiledSet:
         return self._made[need_of(cell, self.order.rules)]
 
 
 def prepare(wanted: CellWanted, installer: Installer) -> Environment:
-    """Give the environment ``wanted`` is built in. Raises what ``installer`` raises."""
+    """Return the environment ``wanted`` is built in. Raises what ``installer`` raises."""
     return installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
 
 
-def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop: Workshop, dist: Path) -> Path:
+def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, session: Session, dist: Path) -> Path:
     """Make the wheel of ``wanted`` from ``kernels`` and give its path in ``dist``.
 
     Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file,
@@ -94,7 +94,7 @@ def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop:
     began = time.monotonic()
     environment = prepare(wanted, installer)
     final = dist / wheel_filename(wanted.cell)
-    workspace = shop.cache / "work" / final.stem
+    workspace = session.cache / "work" / final.stem
     with locked(workspace.with_name(f".{final.stem}.lock")):
         shutil.rmtree(workspace, ignore_errors=True)
         site = Site(
@@ -104,13 +104,13 @@ def build(wanted: CellWanted, kernels: KernelSet, *, installer: Installer, shop:
             site_packages=environment.site_packages,
             cuda_home=kernels.ready.toolkit.home,
         )
-        setup.set_up(site, wanted, kernels, environment.torch, shop)
+        setup.set_up(site, wanted, kernels, environment.torch, session)
         shutil.copytree(kernels.ready.root, site.source, symlinks=True)
-        made = _run(recipe(wanted.cell, site, jobs=shop.limits.jobs, env=shop.env), site, wanted.cell, shop)
+        made = _run(recipe(wanted.cell, site, jobs=session.limits.jobs, env=session.env), site, wanted.cell, session)
         _load(made, workspace / "loaded", environment, wanted)
         deliver(made, final)
         shutil.rmtree(workspace)
-    shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
+    session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
 
 
@@ -130,21 +130,21 @@ def deliver(made: Path, final: Path) -> None:
     partial.replace(final)
 
 
-def _run(made_by: Recipe, site: Site, cell: Cell, shop: Workshop) -> Path:
-    log = shop.cache / "logs" / f"wheel-{Path(wheel_filename(cell)).stem}.log"
+def _run(made_by: Recipe, site: Site, cell: Cell, session: Session) -> Path:
+    log = session.cache / "logs" / f"wheel-{Path(wheel_filename(cell)).stem}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    shop.log.say(f"building the wheel of {cell.id}; output in {log}")
+    session.log.say(f"building the wheel of {cell.id}; output in {log}")
     with log.open("w", buffering=1) as sink:
         sink.write(process.shown(made_by.argv))
         status = process.stream(made_by.argv, line=lambda text: print(text, file=sink), env=made_by.env)
     wheels = list(site.wheelhouse.glob("*.whl")) if site.wheelhouse.is_dir() else []
     if status or len(wheels) != 1:
-        raise _failure(log, status, cell, shop)
+        raise _failure(log, status, cell, session)
     return wheels[0]
 
 
-def _failure(log: Path, status: int, cell: Cell, shop: Workshop) -> WheelBuildError | DiskFullError:
-    found = machine.of_build(log, cache=shop.cache, cell=selector_of(cell), peak=costs.table().peak)
+def _failure(log: Path, status: int, cell: Cell, session: Session) -> WheelBuildError | DiskFullError:
+    found = machine.of_build(log, cache=session.cache, cell=selector_of(cell), peak=costs.table().peak)
     why = [*found.why, f"whole log: {log}"]
     if found.cause == machine.DISK or disk.filled(log.parent):
         return DiskFullError(
@@ -157,9 +157,9 @@ def _failure(log: Path, status: int, cell: Cell, shop: Workshop) -> WheelBuildEr
     )
 
 
-def expected(wanted: CellWanted, kernels: KernelSet, shop: Workshop) -> Expected:
+def expected(wanted: CellWanted, kernels: CompiledSet, session: Session) -> Expected:
     """Say what the audit holds the wheel of ``wanted`` to, this machine's paths included."""
-    paths = (shop.cache, kernels.ready.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
+    paths = (session.cache, kernels.ready.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
     return Expected.of_cell(
         wanted.cell,
         check_symbol=kernels.ready.wanted.kernel_class.check_symbol,

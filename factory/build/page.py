@@ -29,7 +29,7 @@ class Attempt:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class BuildResults:
     """What came of all cells that were to be built, and of their kernels."""
 
     attempts: tuple[Attempt, ...]
@@ -41,8 +41,8 @@ class Outcome:
         return tuple(attempt.error for attempt in self.attempts if attempt.error is not None)
 
 
-def markdown(outcome: Outcome) -> str:
-    """Give the page of a job."""
+def markdown(outcome: BuildResults) -> str:
+    """Return the page of a job."""
     attempts, failures = outcome.attempts, _failures(outcome.attempts)
     rows = [(*audit.row(one.report), duration(one.seconds)) for one in attempts if one.report]
     return page(
@@ -54,7 +54,7 @@ def markdown(outcome: Outcome) -> str:
 
 
 def _failures(attempts: Iterable[Attempt]) -> list[tuple[FactoryError, list[Cell]]]:
-    """Give every failure once, with the cells it befell: of a kernel set that failed, all of them."""
+    """Return every failure once, with the cells it befell: of a kernel set that failed, all of them."""
     found: dict[int, tuple[FactoryError, list[Cell]]] = {}
     for attempt in attempts:
         if attempt.error is not None:

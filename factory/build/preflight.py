@@ -8,10 +8,10 @@ from factory import toolkit
 from factory.errors import HostCompilerError
 from factory.kernels import firstcompile, hostcompiler
 from factory.matrix.model import Cell, Matrix, Toolkit
-from factory.session import Workshop
+from factory.session import Session
 
 
-def preflight(cells: Iterable[Cell], rules: Matrix, shop: Workshop) -> None:
+def preflight(cells: Iterable[Cell], rules: Matrix, session: Session) -> None:
     """Have a g++ that fits the toolkit of each of ``cells``, and try it with those that are on this machine.
 
     Raises HostCompilerError, with the newer CUDA releases that take the compiler that is here.
@@ -19,23 +19,23 @@ def preflight(cells: Iterable[Cell], rules: Matrix, shop: Workshop) -> None:
     for cuda in dict.fromkeys(cell.cuda for cell in cells):
         row = rules.toolkits[cuda]
         try:
-            compiler = hostcompiler.provide(row, shop.env, shop.cache, shop.log.say)
+            compiler = hostcompiler.provide(row, session.env, session.cache, session.log.say)
         except HostCompilerError as error:
             raise HostCompilerError(
-                error.what, why=[*error.why, *_others(row, rules, shop)], remedy=error.remedy
+                error.what, why=[*error.why, *_others(row, rules, session)], remedy=error.remedy
             ) from error
-        found = toolkit.here(cuda, shop.env, shop.cache, shop.log.say)
+        found = toolkit.here(cuda, session.env, session.cache, session.log.say)
         if found is not None:
-            firstcompile.check(found, compiler.path, shop.env)
+            firstcompile.check(found, compiler.path, session.env)
 
 
-def _others(refused: Toolkit, rules: Matrix, shop: Workshop) -> list[str]:
+def _others(refused: Toolkit, rules: Matrix, session: Session) -> list[str]:
     """Name the CUDA releases of the matrix that take a compiler which is here."""
     fitting = []
     for row in rules.toolkits.values():
         if row.newest_gcc > refused.newest_gcc:
             try:
-                found = hostcompiler.find(row, shop.env)
+                found = hostcompiler.find(row, session.env)
             except HostCompilerError:
                 continue
             fitting.append(f"CUDA {row.version} takes {found.path}, {found.version}: nox -s plan -- {row.token}")

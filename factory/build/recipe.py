@@ -63,7 +63,7 @@ class Recipe:
 
 
 def recipe(cell: Cell, site: Site, *, jobs: int, env: Mapping[str, str]) -> Recipe:
-    """Give the wheel step of ``cell``: upstream's own ``setup.py`` through pip, without isolation."""
+    """Return the wheel step of ``cell``: upstream's own ``setup.py`` through pip, without isolation."""
     base = inherited(env)
     own = {
         "PATH": f"{site.cuda_home}/bin:{site.python.parent}:{base['PATH']}",
@@ -79,7 +79,7 @@ PIP_OPTIONS = ("--verbose", "--no-build-isolation", "--no-index", "--no-cache-di
 
 
 def variables(cell: Cell, site: Site, *, jobs: int) -> dict[str, str]:
-    """Give the variables that make upstream's ``setup.py`` and torch's extension builder do what ``cell`` asks."""
+    """Return the variables that make upstream's ``setup.py`` and torch's extension builder do what ``cell`` asks."""
     return {
         "CUDA_HOME": str(site.cuda_home),
         "CXX": str(site.cxx),
@@ -96,7 +96,7 @@ def variables(cell: Cell, site: Site, *, jobs: int) -> dict[str, str]:
 
 
 def cxx_flags(profile: Profile, site: Site, *, standard: int) -> tuple[str, ...]:
-    """Give what the C++ file gets beyond upstream's flags.
+    """Return what the C++ file gets beyond upstream's flags.
 
     The profile's switches, the C++ standard torch needs, the CUDA library headers that torch brings, and
     paths written as relative ones so that no build machine's path stays in the wheel.

@@ -15,7 +15,7 @@ from factory.environment.environment import Installer
 from factory.kernels import costs, source
 from factory.kernels.sdist import read_extension
 from factory.matrix.arch import front_ends
-from factory.matrix.kernelset import KernelNeed, need_of
+from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, Matrix
 from factory.plan import disks, room, sizes
 from factory.plan.room import Memory, Want
@@ -76,7 +76,7 @@ def wants(run: Run, *, contained: bool) -> tuple[Want, ...]:
 
 
 def _peak(run: Run) -> int:
-    """Give the bytes the largest process may take, 0 where nothing is to be made."""
+    """Return the bytes the largest process may take, 0 where nothing is to be made."""
     table = costs.table()
     lacking = [table.largest(need.profile) for need in _needs(run) if _lacking(need, run)]
     return max([*lacking, 0 if run.dist is None else table.wheel.peak])
@@ -87,8 +87,8 @@ def _at_once(run: Run) -> int:
     return max(1, min(run.limits.jobs, run.limits.budget // largest))
 
 
-def _needs(run: Run) -> dict[KernelNeed, int]:
-    """Give the kernel sets with the number of cells of each."""
+def _needs(run: Run) -> dict[KernelSetId, int]:
+    """Return the kernel sets with the number of cells of each."""
     return Counter(need_of(cell, run.rules) for cell in sorted(run.cells))
 
 
@@ -106,11 +106,11 @@ def _kernels(run: Run) -> Iterator[Kernels]:
         )
 
 
-def _lacking(need: KernelNeed, run: Run) -> float:
+def _lacking(need: KernelSetId, run: Run) -> float:
     return disks.lacking(run.cache / "pool", partial(_lists, need))
 
 
-def _lists(need: KernelNeed, record: SetRecord) -> bool:
+def _lists(need: KernelSetId, record: SetRecord) -> bool:
     chosen = (record.flash_attn, record.cuda, record.archs, record.profile, record.kernel_class)
     archs = tuple(map(str, need.archs))
     return chosen == (need.flash_attn, need.cuda, archs, need.profile, need.kernel_class)
@@ -127,14 +127,14 @@ def _units(flash_attn: str, run: Run) -> int | None:
 
 
 def _fetched(run: Run) -> dict[str, int]:
-    """Give the bytes to download of each toolkit that is not here."""
+    """Return the bytes to download of each toolkit that is not here."""
     releases = sorted({cell.cuda for cell in run.cells})
     found = {cuda: cudahome.supply(cuda, run.env, run.cache, run.world)[0] for cuda in releases}
     return {cuda: one.size for cuda, one in found.items() if isinstance(one, Fetch)}
 
 
 def _environments(run: Run, *, contained: bool) -> Iterator[Environment]:
-    """Give the torch builds that are to be installed, in containers each time."""
+    """Return the torch builds that are to be installed, in containers each time."""
     rows = [workbench.wanted(cell, run.rules) for cell in sorted(run.cells)]
     for torch, build in dict.fromkeys((row.torch, row.build) for row in rows):
         asked = {row.cell.python for row in rows if (row.torch, row.build) == (torch, build)}

@@ -10,9 +10,9 @@ from pathlib import Path
 from factory.build.recipe import Site, cxx_flags
 from factory.build.wrappers.job import DriverJob
 from factory.kernels import hostcompiler
-from factory.kernels.kernels import KernelSet
+from factory.kernels.kernels import CompiledSet
 from factory.matrix.model import Cell, Matrix, Profile, Torch, TorchBuild
-from factory.session import Workshop
+from factory.session import Session
 from factory.system.files import sha256_of
 
 
@@ -33,7 +33,7 @@ def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
     )
 
 
-def set_up(site: Site, wanted: CellWanted, kernels: KernelSet, torch: Path, shop: Workshop) -> None:
+def set_up(site: Site, wanted: CellWanted, kernels: CompiledSet, torch: Path, session: Session) -> None:
     """Fill ``site.bench`` for ``wanted``; ``torch`` is the directory of the installed package.
 
     Raises TorchClassError when this torch does not fit the kernels, DigestError when one of their parts was lost.
@@ -44,10 +44,10 @@ def set_up(site: Site, wanted: CellWanted, kernels: KernelSet, torch: Path, shop
         wanted.torch,
         compiler=ready.compiler,
         include_dirs=(torch / "include", ready.toolkit.home / "include"),
-        env=shop.env,
+        env=session.env,
     )
     site.objects.mkdir(parents=True)
-    assembler = kernels.assembler(shop)
+    assembler = kernels.assembler(session)
     assembled = {unit.source: assembler.assemble(unit, site.objects) for unit in ready.units}
     _driver(site.nvcc, "factory.build.wrappers.nvcc")
     _driver(site.cxx, "factory.build.wrappers.cxx")

@@ -54,7 +54,7 @@ def _content(path: Path) -> bytes:
 
 
 def _planned(arguments: argparse.Namespace, of: Matrix, words: Matrix) -> tuple[Planned, ...]:
-    """Give the cells ``of`` a matrix that were meant, whatever their state; ``words`` knows the tokens."""
+    """Return the cells ``of`` a matrix that were meant, whatever their state; ``words`` knows the tokens."""
     asked = selector.parse(arguments.selector, words)
     return tuple(row for row in context.expand(arguments, of) if asked.accepts(row))
 

@@ -31,12 +31,12 @@ class Before(Protocol):
 
 
 def choose(order: Order, asked: str | None, before: Before, *, memory: int | None, wheels: bool) -> Backend:
-    """Give what builds ``order``, ready for its cells; where no ``wheels`` are made, for their kernels alone.
+    """Return what builds ``order``, ready for its cells; where no ``wheels`` are made, for their kernels alone.
 
     Raises what ``engine`` raises, and what this machine itself lacks where it is to build.
     """
     found = engine(order, asked, before)
-    installer = environment.installer(order.shop)
+    installer = environment.installer(order.session)
     if found is None:
         made = Host(order=order, installer=installer)
         made.look()
@@ -48,7 +48,7 @@ def choose(order: Order, asked: str | None, before: Before, *, memory: int | Non
 
 
 def engine(order: Order, asked: str | None, before: Before) -> Engine | None:
-    """Give the engine to build with, None for this machine itself; ``before`` is asked before anything is fetched.
+    """Return the engine to build with, None for this machine itself; ``before`` is asked before anything is fetched.
 
     Raises what is wrong with the engine or an image when containers were ``asked`` for by name; else says so.
     """
@@ -60,7 +60,7 @@ def engine(order: Order, asked: str | None, before: Before) -> Engine | None:
 
 def _having_images(order: Order, asked: str | None, before: Before) -> Engine | None:
     try:
-        found = engines.find(order.shop.env)
+        found = engines.find(order.session.env)
         images = dict.fromkeys(image_of(cell, order.rules) for cell in order.cells)
     except FactoryError as error:
         _instead(error, order, asked)
@@ -68,7 +68,7 @@ def _having_images(order: Order, asked: str | None, before: Before) -> Engine | 
     before(contained=True)
     try:
         for used in images:
-            pull.ensure(used, found, order.shop.log.say)
+            pull.ensure(used, found, order.session.log.say)
     except FactoryError as error:
         _instead(error, order, asked)
         return None
@@ -79,22 +79,22 @@ def _instead(error: FactoryError, order: Order, asked: str | None) -> None:
     """Say that this machine itself is taken, and why. Raises ``error`` where containers were asked for by name."""
     if asked == _CONTAINER:
         raise error
-    order.shop.log.say(f"on this machine itself: {'; '.join([error.what, *error.why])}")
+    order.session.log.say(f"on this machine itself: {'; '.join([error.what, *error.why])}")
 
 
 def before(order: Order, *, dist: Path | None, memory: int | None, share: float = 1.0) -> Before:
     """Give what holds ``order`` to the disks and the memory that are here; ``dist`` is None where no wheel is made."""
-    shop = order.shop
+    session = order.session
     run = room.Run(
         cells=order.cells,
         rules=order.rules,
-        cache=shop.cache,
+        cache=session.cache,
         dist=dist,
-        env=shop.env,
+        env=session.env,
         world=World(),
-        installer=environment.installer(shop),
-        limits=shop.limits,
+        installer=environment.installer(session),
+        limits=session.limits,
         share=share,
         memory=memory,
     )
-    return partial(room.hold, run, say=shop.log.say)
+    return partial(room.hold, run, say=session.log.say)

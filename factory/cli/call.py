@@ -44,7 +44,7 @@ from factory.pool import pool
 from factory.pool.store import pool_in
 from factory.prove import prove as prove_verb
 from factory.publish import remotepool
-from factory.session import Workshop
+from factory.session import Session
 
 
 def plan(arguments: argparse.Namespace) -> int:
@@ -59,40 +59,40 @@ def plan(arguments: argparse.Namespace) -> int:
         return 0
     if arguments.against:
         return against.against(arguments, rules)
-    shop = context.shop(arguments, rules, error_log=arguments.json)
+    session = context.session(arguments, rules, error_log=arguments.json)
     chosen = context.select(arguments, rules) if arguments.selector else context.expand(arguments, rules)
     if arguments.published:
-        chosen = remaining.less_published(chosen, _published(arguments, shop))
+        chosen = remaining.less_published(chosen, _published(arguments, session))
     wanted = {State.BUILD, State.ON_REQUEST} if arguments.selector else {State.BUILD}
     built = [row for row in chosen if row.state in wanted]
     if arguments.jobs:
-        githubjob.add(arguments.jobs, plan_verb.jobs(built, rules, shop))
+        githubjob.add(arguments.jobs, plan_verb.jobs(built, rules, session))
     try:
-        sets = plan_verb.estimates(built, rules, shop)
+        sets = plan_verb.estimates(built, rules, session)
     except UnreachableError as error:
-        shop.log.say(f"no estimate, for the source is not to be had: {error.what}")
+        session.log.say(f"no estimate, for the source is not to be had: {error.what}")
         sets = {}
-    jobpage.add(plan_page.markdown(outline(chosen, built, sets, rules=rules, shop=shop), rules))
+    jobpage.add(plan_page.markdown(outline(chosen, built, sets, rules=rules, session=session), rules))
     if arguments.json:
         sys.stdout.write(plan_verb.to_json(chosen, sets, rules) + "\n")
         return 0
-    shop.log.table(plan_verb.table(chosen))
-    for line in [*plan_verb.images(built, rules), *(plan_verb.summary(sets, len(built), shop) if sets else ())]:
-        shop.log.say(line)
+    session.log.table(plan_verb.table(chosen))
+    for line in [*plan_verb.images(built, rules), *(plan_verb.summary(sets, len(built), session) if sets else ())]:
+        session.log.say(line)
     return 0
 
 
-def _published(arguments: argparse.Namespace, shop: Workshop) -> tuple[Published, ...]:
-    """Give the wheels that an index lists, or the releases themselves, which may be ahead of it."""
+def _published(arguments: argparse.Namespace, session: Session) -> tuple[Published, ...]:
+    """Return the wheels that an index lists, or the releases themselves, which may be ahead of it."""
     if arguments.index:
         published = wheelsjson.former(arguments.index)
-        shop.log.say(f"published: {len(published)} wheels, says {arguments.index}")
+        session.log.say(f"published: {len(published)} wheels, says {arguments.index}")
         return published
     named = repository.needed(arguments.repository)
     known = wheelsjson.former(repository.pages(named))
     with repository.opened(named) as github:
-        published = index.gather(github.published(), known=known, say=shop.log.say)
-    shop.log.say(f"published: {len(published)} wheels in the releases of {named}")
+        published = index.gather(github.published(), known=known, say=session.log.say)
+    session.log.say(f"published: {len(published)} wheels in the releases of {named}")
     return published
 
 
@@ -102,10 +102,10 @@ def kernels(arguments: argparse.Namespace) -> int:
         raise UsageError("--outcome needs --minutes", remedy="Add it, or leave --outcome out.")
     until = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
     rules = context.matrix()
-    shop = context.shop(arguments, rules)
+    session = context.session(arguments, rules)
     sets = {kernelset.need_of(row.cell, rules): row.cell for row in reversed(context.select(arguments, rules))}
     order = build_verb.Order(
-        cells=tuple(sets[need] for need in sorted(sets)), rules=rules, shop=shop, fetch=_fetch(arguments, shop)
+        cells=tuple(sets[need] for need in sorted(sets)), rules=rules, session=session, fetch=_fetch(arguments, session)
     )
     share = 1 / arguments.shard.of if arguments.shard else 1.0
     before = backend.before(order, dist=None, memory=arguments.memory, share=share)
@@ -113,9 +113,9 @@ def kernels(arguments: argparse.Namespace) -> int:
     made: list[Tally] = []
     try:
         for cell in order.cells:
-            shop.log.say(f"kernel set {kernelset.need_of(cell, rules)}")
+            session.log.say(f"kernel set {kernelset.need_of(cell, rules)}")
             made.append(place.kernels([cell], Portion(shard=arguments.shard, until=until)))
-            shop.log.say(f"done: {len(made[-1].compiled)} units compiled now")
+            session.log.say(f"done: {len(made[-1].compiled)} units compiled now")
     finally:
         if made:
             jobpage.add(kernels_page.markdown(made))
@@ -133,83 +133,83 @@ def kernels(arguments: argparse.Namespace) -> int:
 def build(arguments: argparse.Namespace) -> int:
     """Build and audit the selected cells, set by set; a cell that fails does not keep the others from being built."""
     rules = context.matrix()
-    shop = context.shop(arguments, rules)
+    session = context.session(arguments, rules)
     chosen = sorted(context.select(arguments, rules), key=lambda row: (kernelset.need_of(row.cell, rules), row.cell))
     order = build_verb.Order(
         cells=tuple(row.cell for row in chosen),
         rules=rules,
-        shop=shop,
-        fetch=_fetch(arguments, shop),
+        session=session,
+        fetch=_fetch(arguments, session),
     )
     before = backend.before(order, dist=arguments.dist, memory=arguments.memory)
     place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=True)
     outcome = build_verb.build(order, place, arguments.dist, tell=context.print_error)
     jobpage.add(build_page.markdown(outcome))
     if len(chosen) > 1:
-        shop.log.say(f"{len(chosen) - len(outcome.failures)} of {len(chosen)} wheels built")
+        session.log.say(f"{len(chosen) - len(outcome.failures)} of {len(chosen)} wheels built")
     return outcome.failures[0].status if outcome.failures else 0
 
 
-def _fetch(arguments: argparse.Namespace, shop: Workshop) -> Fetch | None:
-    """Give what brings published kernels, None where that was not wanted or no repository is known."""
+def _fetch(arguments: argparse.Namespace, session: Session) -> Fetch | None:
+    """Return what brings published kernels, None where that was not wanted or no repository is known."""
     remote = repository.remote_pool() if arguments.remote_pool else None
-    return None if remote is None else partial(remotepool.take, remote=remote, shop=shop)
+    return None if remote is None else partial(remotepool.take, remote=remote, session=session)
 
 
 def prove(arguments: argparse.Namespace) -> int:
     """Compare both ways for each selected kernel set, and keep the proofs."""
     rules = context.matrix()
-    shop = context.shop(arguments, rules)
-    installer = environment.installer(shop)
+    session = context.session(arguments, rules)
+    installer = environment.installer(session)
     chosen = sorted(context.select(arguments, rules), key=lambda row: kernelset.need_of(row.cell, rules))
     for need, rows in groupby(chosen, key=lambda row: kernelset.need_of(row.cell, rules)):
         wanted = min((setup.wanted(row.cell, rules) for row in rows), key=_handiest)
         plain = prove_verb.Plain(torch=wanted.torch, cell=wanted.cell, environment=host.prepare(wanted, installer))
-        shop.log.say(f"kernel set {need}")
-        proof = prove_verb.prove(kernels_verb.set_wanted(need, rules), plain, shop, whole=arguments.all)
+        session.log.say(f"kernel set {need}")
+        proof = prove_verb.prove(kernels_verb.set_wanted(need, rules), plain, session, whole=arguments.all)
         path = DATA / "proofs" / f"{proof.name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(proof.to_json())
-        shop.log.say(f"the same, kernel by kernel, in {len(proof.units)} units: {path}")
+        session.log.say(f"the same, kernel by kernel, in {len(proof.units)} units: {path}")
     return 0
 
 
 def pool_export(arguments: argparse.Namespace) -> int:
     """Write kernel sets as archives."""
-    needs, shop = _pool_needs(arguments)
-    pool.export(pool.matching(pool_in(shop.cache), needs), arguments.to, shop)
+    needs, session = _pool_needs(arguments)
+    pool.export(pool.matching(pool_in(session.cache), needs), arguments.to, session)
     return 0
 
 
 def pool_import(arguments: argparse.Namespace) -> int:
     """Take kernel sets out of archives."""
-    pool.take(arguments.archives, context.shop(arguments, context.matrix()))
+    pool.take(arguments.archives, context.session(arguments, context.matrix()))
     return 0
 
 
 def pool_verify(arguments: argparse.Namespace) -> int:
     """Check every object of the pool."""
-    pool.verify(context.shop(arguments, context.matrix()))
+    pool.verify(context.session(arguments, context.matrix()))
     return 0
 
 
 def pool_prune(arguments: argparse.Namespace) -> int:
     """Free the pool's space."""
-    needs, shop = _pool_needs(arguments)
-    pool.prune(None if needs is None else pool.matching(pool_in(shop.cache), needs), shop)
+    needs, session = _pool_needs(arguments)
+    pool.prune(None if needs is None else pool.matching(pool_in(session.cache), needs), session)
     return 0
 
 
-def _pool_needs(arguments: argparse.Namespace) -> tuple[set[kernelset.KernelNeed] | None, Workshop]:
+def _pool_needs(arguments: argparse.Namespace) -> tuple[set[kernelset.KernelSetId] | None, Session]:
     rules = context.matrix()
-    shop = context.shop(arguments, rules)
+    session = context.session(arguments, rules)
     if arguments.selector:
-        return {kernelset.need_of(row.cell, rules) for row in context.select(arguments, rules)}, shop
+        return {kernelset.need_of(row.cell, rules) for row in context.select(arguments, rules)}, session
     if arguments.profile or arguments.archs:
         raise UsageError(
             "--profile and --archs need a selector", remedy="For example: nox -s pool -- export cu124 --profile smoke"
         )
-    return None, shop
+    return None, session
 
 
 def _handiest(wanted: CellWanted) -> tuple[bool, bool]:
@@ -234,15 +234,15 @@ def gpu_test(arguments: argparse.Namespace) -> int:
     if arguments.install and arguments.python:
         raise UsageError("--python needs --no-install", remedy="An installed wheel gets the Python of its own name.")
     rules = context.matrix()
-    shop = context.shop(arguments, rules)
+    session = context.session(arguments, rules)
     stage = (
-        gpu_test_verb.clean(rules, environment.installer(shop), shop)
+        gpu_test_verb.clean(rules, environment.installer(session), session)
         if arguments.install
-        else gpu_test_verb.borrowed(arguments.python, shop)
+        else gpu_test_verb.borrowed(arguments.python, session)
     )
     seed = {} if arguments.seed is None else {"seed": arguments.seed}
     wanted = gpu_test_verb.Wanted(wheel=arguments.wheel, beside=arguments.beside, **seed)
-    gpu_test_verb.gpu_test(wanted, rules=rules, shop=shop, stage=stage)
+    gpu_test_verb.gpu_test(wanted, rules=rules, session=session, stage=stage)
     return 0
 
 
@@ -254,9 +254,9 @@ def image(arguments: argparse.Namespace) -> int:
         known = ", ".join(toolkits)
         raise SelectorError(f"there is no {arguments.cuda} in matrix.yaml", remedy=f"Name one of {known}.")
     version = toolkits[arguments.cuda].version
-    shop = context.shop(arguments, rules)
-    name = image_verb.image(version, shop, engine.find(shop.env))
-    shop.log.say(f"made {name}; to build in it, write that name into matrix.yaml under cuda, {version}, image")
+    session = context.session(arguments, rules)
+    name = image_verb.image(version, session, engine.find(session.env))
+    session.log.say(f"made {name}; to build in it, write that name into matrix.yaml under cuda, {version}, image")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""What every verb needs before it starts: the matrix, the cells that were meant, a workshop, a console."""
+"""What every verb needs before it starts: the matrix, the cells that were meant, a session, a console."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from factory.errors import FactoryError, MatrixError, SelectorError
 from factory.matrix import cells, selector
 from factory.matrix.model import FULL, Matrix, Planned
 from factory.output.log import Log
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import machine
 from factory.system.cache import cache_root, writable
 
@@ -35,12 +35,12 @@ def matrix() -> Matrix:
 
 
 def expand(arguments: argparse.Namespace, rules: Matrix) -> tuple[Planned, ...]:
-    """Give all cells under the profile and architectures that were typed."""
+    """Return all cells under the profile and architectures that were typed."""
     return cells.expand(rules, profile=arguments.profile or PROFILE, archs=arguments.archs)
 
 
 def select(arguments: argparse.Namespace, rules: Matrix) -> tuple[Planned, ...]:
-    """Give the cells that were meant. Raises SelectorError or CellError."""
+    """Return the cells that were meant. Raises SelectorError or CellError."""
     if not arguments.selector:
         raise SelectorError(
             "no cell is named", remedy="Name one, such as `cu124 torch2.6 cp310`; `nox -s plan` lists them."
@@ -48,10 +48,10 @@ def select(arguments: argparse.Namespace, rules: Matrix) -> tuple[Planned, ...]:
     return selector.select(expand(arguments, rules), selector.parse(arguments.selector, rules))
 
 
-def shop(arguments: argparse.Namespace, rules: Matrix, *, error_log: bool = False) -> Workshop:
+def session(arguments: argparse.Namespace, rules: Matrix, *, error_log: bool = False) -> Session:
     """Open the cache and look at the machine. Raises UsageError where the cache cannot be written."""
     env = dict(os.environ)
-    return Workshop(
+    return Session(
         cache=writable(cache_root(env)),
         env=env,
         log=Log(console(stderr=error_log)),
@@ -60,7 +60,7 @@ def shop(arguments: argparse.Namespace, rules: Matrix, *, error_log: bool = Fals
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Give a console; where no terminal says how wide it is, lines are long enough for a table of cells."""
+    """Return a console; where no terminal says how wide it is, lines are long enough for a table of cells."""
     made = Console(stderr=stderr)
     return made if made.is_terminal else Console(stderr=stderr, width=_PLAIN_WIDTH)
 

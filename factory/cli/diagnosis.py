@@ -52,7 +52,7 @@ def _options(named: str, profile: str | None) -> str:
 
 
 def _cell(told: Sequence[str], rules: Matrix) -> str | None:
-    """Give the selector of the cell that a log says it is of, None where that is none or is not said."""
+    """Return the selector of the cell that a log says it is of, None where that is none or is not said."""
     try:
         selector.select(cells.expand(rules, profile=context.PROFILE), selector.parse(told, rules))
     except FactoryError:

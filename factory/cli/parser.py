@@ -18,7 +18,7 @@ _INDEX = "the index to ask (default: the repository's GitHub Pages)"
 
 
 def parser() -> argparse.ArgumentParser:
-    """Give the parser; what it parses has the verb to run as ``run``."""
+    """Return the parser; what it parses has the verb to run as ``run``."""
     made = argparse.ArgumentParser(prog="factory", description="Builds flash-attn wheels.", epilog=_EPILOG)
     verbs = made.add_subparsers(required=True, metavar="VERB")
 

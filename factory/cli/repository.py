@@ -18,7 +18,7 @@ _SERVER = "https://github.com"
 
 
 def needed(named: str | None) -> str:
-    """Give ``OWNER/NAME``: as ``named``, else as ``known``. Raises UsageError where it is neither."""
+    """Return ``OWNER/NAME``: as ``named``, else as ``known``. Raises UsageError where it is neither."""
     found = named or known()
     if found is None:
         raise UsageError("no repository is named", remedy="Name one: --repository OWNER/NAME")
@@ -26,13 +26,13 @@ def needed(named: str | None) -> str:
 
 
 def known() -> str | None:
-    """Give ``OWNER/NAME`` as GitHub Actions says, or as this clone's origin is; None where neither does."""
+    """Return ``OWNER/NAME`` as GitHub Actions says, or as this clone's origin is; None where neither does."""
     named = os.environ.get("GITHUB_REPOSITORY")
     return named or _origin()
 
 
 def _origin() -> str | None:
-    """Give this clone's origin where that is on github.com."""
+    """Return this clone's origin where that is on github.com."""
     origin = process.run(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), timeout=10).stdout.strip()
     found = _ON_GITHUB.fullmatch(origin)
     return found["name"] if found else None
@@ -40,7 +40,7 @@ def _origin() -> str | None:
 
 @contextlib.contextmanager
 def opened(named: str) -> Iterator[Repository]:
-    """Give the repository ``OWNER/NAME`` on GitHub, as whoever GITHUB_TOKEN says."""
+    """Return the repository ``OWNER/NAME`` on GitHub, as whoever GITHUB_TOKEN says."""
     github = Repository(named, token=os.environ.get("GITHUB_TOKEN"), api=api())
     try:
         yield github
@@ -49,17 +49,17 @@ def opened(named: str) -> Iterator[Repository]:
 
 
 def api() -> str:
-    """Give the address of GitHub's API."""
+    """Return the address of GitHub's API."""
     return os.environ.get("GITHUB_API_URL") or API
 
 
 def home(repository: str) -> str:
-    """Give the address of a repository's front page."""
+    """Return the address of a repository's front page."""
     return f"{os.environ.get('GITHUB_SERVER_URL') or _SERVER}/{repository}"
 
 
 def pages(repository: str) -> str:
-    """Give where GitHub Pages serves a repository's site; on a server of one's own, that is below its address.
+    """Return where GitHub Pages serves a repository's site; on a server of one's own, that is below its address.
 
     Source: "Enabling subdomain isolation" of GitHub Enterprise Server's documentation, for servers without it.
     """
@@ -71,7 +71,7 @@ def pages(repository: str) -> str:
 
 
 def remote_pool() -> Remote | None:
-    """Give the releases that kernels may be fetched from; None where no repository is known, so that none is asked.
+    """Return the releases that kernels may be fetched from; None where no repository is known, so that none is asked.
 
     This clone's origin goes first: where another repository calls ``wheel.yml``, GITHUB_REPOSITORY is the caller's,
     and the kernels that fit are those of the factory that was checked out.

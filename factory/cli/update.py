@@ -47,7 +47,7 @@ def _opened(observed: Observed, named: str, log: Log) -> dict[str, int]:
 
 
 def _listed(named: str | None, log: Log) -> tuple[Issue, ...]:
-    """Give the issues there are; none where that cannot be known, which is said."""
+    """Return the issues there are; none where that cannot be known, which is said."""
     try:
         with _issues(repository.needed(named)) as issues:
             return issues.listed()

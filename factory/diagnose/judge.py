@@ -94,7 +94,7 @@ def judge(reading: Reading, rules: Rules, here: Here) -> Diagnosis:
 
 
 def _caught(found: Found) -> dict[str, str]:
-    """Give what the sign caught; the first compiler that is refused names the newest that is not."""
+    """Return what the sign caught; the first compiler that is refused names the newest that is not."""
     caught = dict(found.caught)
     if "below" in caught:
         caught["newest"] = str(int(caught["below"]) - 1)
@@ -102,12 +102,12 @@ def _caught(found: Found) -> dict[str, str]:
 
 
 def selector_of(cell: Cell) -> str:
-    """Give what a person types to name ``cell``."""
+    """Return what a person types to name ``cell``."""
     return cell.id if cell.profile == FULL else f"{cell.id} --profile {cell.profile}"
 
 
 def tokens(told: Mapping[str, str]) -> tuple[str, ...]:
-    """Give the selector of the cell that a log was ``told`` to be of: ``cu124 torch2.6 cp310 fa2.7.4.post1``."""
+    """Return the selector of the cell that a log was ``told`` to be of: ``cu124 torch2.6 cp310 fa2.7.4.post1``."""
     spelled = {"cuda": "cu{}", "torch": "torch{}", "python": "cp3{}", "flash_attn": "fa{}"}
     return tuple(form.format(told[name]) for name, form in spelled.items() if name in told)
 
@@ -126,7 +126,7 @@ def _unknown(reading: Reading, rules: Rules, gaps: Mapping[str, str]) -> Diagnos
 
 
 def _gaps(reading: Reading, here: Here) -> dict[str, str]:
-    """Give what fills the gaps that every text may have."""
+    """Return what fills the gaps that every text may have."""
     used = int(reading.told["jobs"]) if reading.told.get("jobs", "").isdigit() else None
     cell = here.cell or _CELL
     return {

@@ -29,7 +29,7 @@ def pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 def newest(cache: Path) -> Path:
-    """Give the log below ``cache`` that was written last. Raises UsageError where there is none."""
+    """Return the log below ``cache`` that was written last. Raises UsageError where there is none."""
     logs = [path for path in (cache / "logs").rglob("*.log") if path.is_file()]
     if not logs:
         raise UsageError(f"there is no log in {cache / 'logs'}", remedy=_REMEDY)

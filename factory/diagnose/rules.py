@@ -95,7 +95,7 @@ class Rules:
         return tuple(sign for cause in self.causes for sign in cause.signs)
 
     def cause(self, name: str) -> Cause:
-        """Give the cause called ``name``."""
+        """Return the cause called ``name``."""
         return next(cause for cause in self.causes if cause.name == name)
 
 

@@ -11,7 +11,7 @@ from factory.versions import numbers
 
 
 def newest_fitting(cells: Sequence[Cell], facts: Facts, rules: Matrix) -> Cell:
-    """Give the cell with the fewest misfits, of those the one for the torch that is installed, of those the newest.
+    """Return the cell with the fewest misfits, of those the one for the torch that is installed, of those the newest.
 
     Raises ValueError where there is no cell.
     """

@@ -135,7 +135,7 @@ def glibc(target: Target, facts: Facts) -> Iterator[Line]:
 
 
 def served(target: Target, facts: Facts) -> str:
-    """Give the CUDA a host compiler has to serve: that of the toolkit which will be used, else the wanted one."""
+    """Return the CUDA a host compiler has to serve: that of the toolkit which will be used, else the wanted one."""
     home = advised(target, facts) or facts.home
     here = home.release if isinstance(home, Home) else None
     return series(here) if here and target.cuda.judge(here) is not State.PROBLEM else target.cuda.wanted

@@ -42,7 +42,7 @@ def home(env: Mapping[str, str], local: Path) -> Home | Missing:
 
 
 def toolkits(env: Mapping[str, str], cache: Path | None, local: Path) -> dict[str, Home]:
-    """Give the complete toolkits here, by CUDA version; one that is installed goes before one in the cache."""
+    """Return the complete toolkits here, by CUDA version; one that is installed goes before one in the cache."""
     found: dict[str, Home] = {}
     for origin, path in _places(env, cache, local):
         one = _home(origin, path)

@@ -96,14 +96,14 @@ def supply(cell: Cell, here: Here, rules: Matrix) -> Supply:
 
 
 def installer(cache: Path, env: Mapping[str, str]) -> Installer:
-    """Give what knows where environments are in ``cache``."""
+    """Return what knows where environments are in ``cache``."""
     return Installer(
         cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=lambda _: None
     )
 
 
 def _tried(see: Callable[[], _Found]) -> _Found | Missing:
-    """Give what ``see`` gives, else why it does not."""
+    """Return what ``see`` gives, else why it does not."""
     try:
         return see()
     except FactoryError as error:

@@ -36,7 +36,7 @@ _TELLING = "torchInternalAssertFail"  # takes a std::string; libc10.so of torch 
 
 
 def probed(output: str) -> tuple[str, Mapping[str, str], str | None]:
-    """Give version, installed packages and where torch is from what PROBE printed. Raises ValueError."""
+    """Return version, installed packages and where torch is from what PROBE printed. Raises ValueError."""
     found: Any = json.loads((output.splitlines() or [""])[-1])
     if not isinstance(found, dict) or not isinstance(found.get("packages"), dict) or "python" not in found:
         msg = "that is not the answer to the question"
@@ -47,7 +47,7 @@ def probed(output: str) -> tuple[str, Mapping[str, str], str | None]:
 
 
 def torch_version(text: str) -> tuple[str | None, str | None]:
-    """Give the release and the CUDA that torch's ``version.py`` states, each None where it does not."""
+    """Return the release and the CUDA that torch's ``version.py`` states, each None where it does not."""
     return _value("__version__", text), _value("cuda", text)
 
 
@@ -63,18 +63,18 @@ def torch_abi(symbols: Iterable[str]) -> bool | None:
 
 
 def cudnn_of(packages: Mapping[str, str]) -> str | None:
-    """Give the version of the cuDNN among installed packages."""
+    """Return the version of the cuDNN among installed packages."""
     return next((version for name, version in packages.items() if re.fullmatch(r"nvidia-cudnn(-cu\d+)?", name)), None)
 
 
 def cudnn_header(text: str) -> str | None:
-    """Give ``9.1.0`` of ``cudnn_version.h``; None where it is not all there."""
+    """Return ``9.1.0`` of ``cudnn_version.h``; None where it is not all there."""
     found = dict(_CUDNN.findall(text))
     parts = [found.get(name) for name in ("MAJOR", "MINOR", "PATCHLEVEL")]
     return ".".join(part for part in parts if part) if all(parts) else None
 
 
 def cudnn_locked(text: str) -> str | None:
-    """Give the cuDNN that a lock file pins."""
+    """Return the cuDNN that a lock file pins."""
     match = _LOCKED.search(text)
     return match[1] if match else None

@@ -63,17 +63,17 @@ class Section:
 
 
 def ok(subject: str, said: str) -> Line:
-    """Give a line on what is well."""
+    """Return a line on what is well."""
     return _line(subject, State.OK, said)
 
 
 def warning(subject: str, said: str, remedy: str) -> Line:
-    """Give a line on what could do harm."""
+    """Return a line on what could do harm."""
     return _line(subject, State.WARNING, said, remedy)
 
 
 def problem(subject: str, said: str, remedy: str) -> Line:
-    """Give a line on what stands in the way."""
+    """Return a line on what stands in the way."""
     return _line(subject, State.PROBLEM, said, remedy)
 
 
@@ -94,6 +94,6 @@ def standing(sections: tuple[Section, ...]) -> Iterator[Line]:
 
 
 def to_json(sections: tuple[Section, ...]) -> str:
-    """Give the sections for programs."""
+    """Return the sections for programs."""
     rows = [asdict(section) | {"purpose": section.purpose.name.lower()} for section in sections]
     return json.dumps({"schema": SCHEMA, "ok": not any(standing(sections)), "sections": rows}, indent=2)

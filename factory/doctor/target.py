@@ -109,7 +109,7 @@ class Needs:
 
 
 def install_command(torch: Torch, build: TorchBuild) -> str:
-    """Give the command that installs ``build`` of ``torch``, as the guide has it."""
+    """Return the command that installs ``build`` of ``torch``, as the guide has it."""
     index = f" --index-url {build.index_url}" if build.index_url else ""
     return f"pip3 install torch=={torch.release}{index}"
 

@@ -34,5 +34,5 @@ class Bound:
 
 
 def series(version: str) -> str:
-    """Give ``2.6`` of ``2.6.0+cu124``, as far as it goes."""
+    """Return ``2.6`` of ``2.6.0+cu124``, as far as it goes."""
     return ".".join(map(str, numbers(version)[:2]))

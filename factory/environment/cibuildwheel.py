@@ -16,7 +16,7 @@ def lock_name(release: str) -> str:
 
 
 def find(release: str, *, cache: Path, installer: Installer, say: Callable[[str], None]) -> Path:
-    """Give the interpreter that has ``release`` (``4.3.5``), installing it if it is not there.
+    """Return the interpreter that has ``release`` (``4.3.5``), installing it if it is not there.
 
     Raises UnreachableError, DiskFullError or EnvironmentInstallError.
     """

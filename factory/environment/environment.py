@@ -20,7 +20,7 @@ from factory.environment import interpreter
 from factory.environment.requirements import lock_name, tool_requirements, torch_requirement
 from factory.errors import DiskFullError, EnvironmentInstallError, UnreachableError
 from factory.matrix.model import Torch, TorchBuild
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import process
 from factory.system.cache import made_once
 from factory.versions import cuda_token, python_tag
@@ -80,7 +80,7 @@ class Installer:
             self._interpreter(python)
 
     def prepare(self, torch: Torch, build: TorchBuild, python: str) -> Environment:
-        """Give the environment for ``build`` of ``torch`` on ``python``, installing it if it is not there.
+        """Return the environment for ``build`` of ``torch`` on ``python``, installing it if it is not there.
 
         Raises UnreachableError, DiskFullError, EnvironmentInstallError, and what ``interpreter`` raises.
         """
@@ -167,13 +167,13 @@ class Installer:
         )
 
 
-def installer(shop: Workshop) -> Installer:
-    """Give what makes environments in the cache of ``shop``, with interpreters found or fetched."""
+def installer(session: Session) -> Installer:
+    """Return what makes environments in the cache of ``session``, with interpreters found or fetched."""
     return Installer(
-        cache=shop.cache,
-        env=shop.env,
-        interpreter=lambda version: interpreter.provide(version, shop.env, shop.log.say),
-        say=shop.log.say,
+        cache=session.cache,
+        env=session.env,
+        interpreter=lambda version: interpreter.provide(version, session.env, session.log.say),
+        say=session.log.say,
     )
 
 

@@ -27,7 +27,7 @@ _LIMIT = 3600  # seconds for some tens of megabytes
 
 
 def kept(version: str, env: Mapping[str, str]) -> Path | None:
-    """Give the CPython of ``version`` (``3.10``) that was fetched earlier, None where there is none."""
+    """Return the CPython of ``version`` (``3.10``) that was fetched earlier, None where there is none."""
     try:
         link = _link(version, env)
     except UsageError:
@@ -36,7 +36,7 @@ def kept(version: str, env: Mapping[str, str]) -> Path | None:
 
 
 def fetcher(version: str, env: Mapping[str, str], tried: Sequence[str]) -> Path:
-    """Give the uv that may fetch CPython ``version``, which is not here as ``tried`` tells. Nothing is fetched.
+    """Return the uv that may fetch CPython ``version``, which is not here as ``tried`` tells. Nothing is fetched.
 
     Raises InterpreterError where there is no uv, or the user forbade it.
     """

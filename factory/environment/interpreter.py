@@ -19,7 +19,7 @@ print("" if os.path.isfile(header) else " without " + header + " (Debian: python
 
 
 def find(version: str, env: Mapping[str, str]) -> Path:
-    """Give a CPython of ``version`` (``3.10``) that runs: from PATH, pyenv, uv or the cache, in this order.
+    """Return a CPython of ``version`` (``3.10``) that runs: from PATH, pyenv, uv or the cache, in this order.
 
     One without the headers that an extension is compiled with is passed over. Looks only.
     Raises InterpreterError naming what was tried and how to get one.
@@ -38,7 +38,7 @@ def find(version: str, env: Mapping[str, str]) -> Path:
 
 
 def provide(version: str, env: Mapping[str, str], say: Callable[[str], None]) -> Path:
-    """Give what ``find`` gives, else have uv fetch a CPython of ``version`` into the cache, which ``say`` is told.
+    """Return what ``find`` gives, else have uv fetch a CPython of ``version`` into the cache, which ``say`` is told.
 
     Raises InterpreterError where there is no uv to do it, and what ``fetchedpython.fetch`` raises.
     """
@@ -83,7 +83,7 @@ def _candidates(version: str, env: Mapping[str, str]) -> Iterator[Path]:
 
 
 def _on_path(version: str, env: Mapping[str, str]) -> Iterator[Path]:
-    """Give ``pythonX.Y`` from PATH; pyenv's shims are left to the next step, which knows the real files."""
+    """Return ``pythonX.Y`` from PATH; pyenv's shims are left to the next step, which knows the real files."""
     for directory in env.get("PATH", "").split(":"):
         candidate = Path(directory) / f"python{version}"
         if Path(directory).name != "shims" and files.is_file(candidate):

@@ -40,7 +40,7 @@ def lock(matrix: Matrix, *, locks: Path, env: Mapping[str, str], say: Callable[[
 
 
 def _torches(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
-    """Give requirements and oldest Python by lock file."""
+    """Return requirements and oldest Python by lock file."""
     return {
         lock_name(torch, build): ((torch_requirement(torch), *tool_requirements(torch)), _oldest(build.pythons))
         for torch in matrix.torch.values()
@@ -50,7 +50,7 @@ def _torches(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
 
 
 def _tools(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
-    """Give what runs beside a build: cibuildwheel outside, the factory and the tests' virtualenv inside."""
+    """Return what runs beside a build: cibuildwheel outside, the factory and the tests' virtualenv inside."""
     releases = sorted(set(matrix.cibuildwheel.values()))
     return {
         **{cibuildwheel.lock_name(release): ((f"cibuildwheel=={release}",), _OURS) for release in releases},

@@ -124,7 +124,7 @@ class Client:
 
 
 def _said(error: GithubException) -> str:
-    """Give GitHub's own words, fit for a terminal and short."""
+    """Return GitHub's own words, fit for a terminal and short."""
     data = error.data if isinstance(error.data, dict) else {}
     errors = [
         str(one.get("message") or one.get("code") or one) for one in data.get("errors", []) if isinstance(one, dict)

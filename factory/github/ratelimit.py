@@ -11,7 +11,7 @@ _LIMITED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 def asked_wait(status: int, headers: Mapping[str, str], limits: Limits, *, said: str) -> float | None:
-    """Give the seconds that an answer asks us to wait for, None where it is no matter of rates.
+    """Return the seconds that an answer asks us to wait for, None where it is no matter of rates.
 
     ``headers`` have lower-case names; ``said`` is the answer's message.
     """
@@ -27,7 +27,7 @@ def asked_wait(status: int, headers: Mapping[str, str], limits: Limits, *, said:
 
 
 def pause(writes: Sequence[float], now: float, limits: Limits) -> float:
-    """Give the seconds to wait before the next write; ``writes`` are the times of those made, oldest first."""
+    """Return the seconds to wait before the next write; ``writes`` are the times of those made, oldest first."""
     waits = [
         writes[-number] + span - now
         for number, span in ((limits.writes_a_minute, 60.0), (limits.writes_an_hour, 3600.0))
@@ -37,7 +37,7 @@ def pause(writes: Sequence[float], now: float, limits: Limits) -> float:
 
 
 def _clock(headers: Mapping[str, str]) -> float:
-    """Give GitHub's own time in seconds since 1970; without one a reset in the past is assumed."""
+    """Return GitHub's own time in seconds since 1970; without one a reset in the past is assumed."""
     try:
         return parsedate_to_datetime(headers.get("date", "")).timestamp()
     except ValueError:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Patience:
+class RetryPolicy:
     """How long to go on, in seconds, and how often without any success in between.
 
     An upload that somebody else began counts as given up after ``grace`` and the time that its bytes take at
@@ -26,7 +26,7 @@ class Patience:
     clock: Callable[[], float] = time.monotonic
 
     def pause(self, asked: float | None, fruitless: int) -> float | None:
-        """Give how long to wait after so many ``fruitless`` tries in a row: as GitHub has ``asked``, else longer
+        """Return how long to wait after so many ``fruitless`` tries in a row: as GitHub has ``asked``, else longer
         each time, and never as long as another program does. None where it asks for too long.
         """
         growing = min(self.first * 2 ** (fruitless - 1), self.longest)

@@ -71,7 +71,7 @@ class Pair:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Misfit:
+class Incompatibility:
     """One ``axis`` that does not fit, what is wrong with it, and what to do: the tokens that fit and the command."""
 
     axis: str
@@ -80,12 +80,12 @@ class Misfit:
     remedy: str
 
     def __str__(self) -> str:
-        """Give it as one line."""
+        """Return it as one line."""
         fits = f"; what fits here: {self.tokens}" if self.tokens else ""
         return f"{self.axis}: {self.message}{fits}; {self.remedy}"
 
 
-def by_facts(pair: Pair) -> tuple[Misfit, ...]:
+def by_facts(pair: Pair) -> tuple[Incompatibility, ...]:
     """Hold the wheel to the machine: Python, torch, CUDA, C++ ABI, driver, GPU."""
     name, here = pair.name, pair.here
     axes = (
@@ -104,7 +104,7 @@ def by_facts(pair: Pair) -> tuple[Misfit, ...]:
     return (*unlike, *_old_driver(pair), *_other_gpu(pair))
 
 
-def by_text(pair: Pair, text: str) -> tuple[Misfit, ...]:
+def by_text(pair: Pair, text: str) -> tuple[Incompatibility, ...]:
     """Explain what was printed when the wheel failed; nothing where no cause is known."""
     found = {
         misfit: None
@@ -115,13 +115,13 @@ def by_text(pair: Pair, text: str) -> tuple[Misfit, ...]:
     return tuple(found)
 
 
-def _misfit(pair: Pair, axis: str, message: str, *, tokens: str | None = "", options: str = "") -> Misfit:
+def _misfit(pair: Pair, axis: str, message: str, *, tokens: str | None = "", options: str = "") -> Incompatibility:
     """Word a misfit whose remedy is a wheel for this machine, or for ``tokens`` where given."""
     fitting = pair.here.tokens if tokens == "" else tokens
     if fitting is None:
         remedy = "install a torch built with CUDA, then test again"
-        return Misfit(axis=axis, message=message, tokens=None, remedy=remedy)
-    return Misfit(axis=axis, message=message, tokens=fitting, remedy=_command(pair, fitting, options))
+        return Incompatibility(axis=axis, message=message, tokens=None, remedy=remedy)
+    return Incompatibility(axis=axis, message=message, tokens=fitting, remedy=_command(pair, fitting, options))
 
 
 def _command(pair: Pair, tokens: str, options: str) -> str:
@@ -138,7 +138,7 @@ def _tokens(cuda: str, series: str, python: str) -> str:
     return f"{cuda_token(cuda)} torch{series} {python_tag(python)}"
 
 
-def _old_driver(pair: Pair) -> Iterator[Misfit]:
+def _old_driver(pair: Pair) -> Iterator[Incompatibility]:
     """Hold the driver to the oldest branch that runs the wheel's CUDA."""
     needed = [row.minimum_driver for row in pair.rules.toolkits.values() if row.major == pair.name.cuda_major]
     branch = (pair.here.driver or "").split(".")[0]
@@ -146,22 +146,22 @@ def _old_driver(pair: Pair) -> Iterator[Misfit]:
         yield _driver(pair, f"CUDA {pair.name.cuda_major} needs {min(needed)} or newer")
 
 
-def _other_gpu(pair: Pair) -> Iterator[Misfit]:
+def _other_gpu(pair: Pair) -> Iterator[Incompatibility]:
     """Hold the wheel's GPU code to the GPU."""
     if pair.here.capability and not any(runs(image, Arch.parse(pair.here.capability)) for image in pair.images):
         yield _no_kernel(pair)
 
 
-def _driver(pair: Pair, why: str) -> Misfit:
+def _driver(pair: Pair, why: str) -> Incompatibility:
     """Word a misfit whose remedy is a newer driver, or the newest CUDA that the present one runs."""
     older = _older_cuda(pair)
     message = f"{why}; here is {pair.here.driver or 'an older one'}"
     if older is None:
-        return Misfit(axis="driver", message=message, tokens=None, remedy="install a newer NVIDIA driver")
+        return Incompatibility(axis="driver", message=message, tokens=None, remedy="install a newer NVIDIA driver")
     tokens = _tokens(older.cuda, older.torch, older.python)
     misfit = _misfit(pair, "driver", message, tokens=tokens)
     remedy = f"install a newer NVIDIA driver, or a torch for CUDA {older.cuda} and {misfit.remedy}"
-    return Misfit(axis="driver", message=message, tokens=tokens, remedy=remedy)
+    return Incompatibility(axis="driver", message=message, tokens=tokens, remedy=remedy)
 
 
 def _older_cuda(pair: Pair) -> Cell | None:
@@ -177,7 +177,7 @@ def _older_cuda(pair: Pair) -> Cell | None:
     return max(fitting, key=lambda cell: version_key(cell.cuda), default=None)
 
 
-def _symbol(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:
+def _symbol(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
     symbol = match["symbol"]
     if CHECK_FUNCTION in symbol:
         yield _torch_class(pair, symbol)
@@ -197,7 +197,7 @@ def _symbol(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:
         yield _misfit(pair, "torch", f"torch {pair.here.torch} has no {symbol}")
 
 
-def _torch_class(pair: Pair, symbol: str) -> Misfit:
+def _torch_class(pair: Pair, symbol: str) -> Incompatibility:
     """Word what a name of torch's CUDA check says: the torch releases the kernels were compiled for."""
     kernel_class = pair.classes.get(symbol)
     series = [name for name, torch in pair.rules.torch.items() if torch.kernel_class == kernel_class]
@@ -206,41 +206,41 @@ def _torch_class(pair: Pair, symbol: str) -> Misfit:
     return _misfit(pair, "torch", message)
 
 
-def _glibc(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:
+def _glibc(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
     library = "glibc" if match["family"] == "GLIBC" else "libstdc++"
     ours = f", here is glibc {pair.here.glibc}" if library == "glibc" and pair.here.glibc else ""
     message = f"the wheel needs {match['family']}_{match['version']}{ours}; it was built on a newer Linux"
     yield _misfit(pair, library, message, options=" --backend container")
 
 
-def _cudart(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:
+def _cudart(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
     message = f"the wheel needs the runtime of CUDA {match['major']}; torch here brings that of CUDA {pair.here.cuda}"
     yield _misfit(pair, "CUDA", message)
 
 
-def _no_image(pair: Pair, _: re.Match[str]) -> Iterator[Misfit]:
+def _no_image(pair: Pair, _: re.Match[str]) -> Iterator[Incompatibility]:
     yield _no_kernel(pair)
 
 
-def _no_kernel(pair: Pair) -> Misfit:
+def _no_kernel(pair: Pair) -> Incompatibility:
     has = " ".join(map(str, sorted(pair.images))) or "no GPU code at all"
     gpu = f"{pair.here.gpu or 'this GPU'} is {pair.here.capability or 'something else'}"
     options = f" --archs {pair.here.capability}" if pair.here.capability else ""
     return _misfit(pair, "architectures", f"the wheel has {has}; {gpu}", options=options)
 
 
-def _driver_said(pair: Pair, match: re.Match[str]) -> Iterator[Misfit]:
+def _driver_said(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
     yield from list(_old_driver(pair)) or [_driver(pair, f"it says: {match[0]}")]
 
 
-def _no_module(pair: Pair, _: re.Match[str]) -> Iterator[Misfit]:
+def _no_module(pair: Pair, _: re.Match[str]) -> Iterator[Incompatibility]:
     if pair.name.python == pair.here.python:
         yield _misfit(pair, "Python", f"its extension module is not for {pair.name.python}, whatever its name says")
     else:
         yield _misfit(pair, "Python", f"the wheel is for {pair.name.python}, here is {pair.here.python}")
 
 
-_Explain = Callable[[Pair, re.Match[str]], Iterator[Misfit]]
+_Explain = Callable[[Pair, re.Match[str]], Iterator[Incompatibility]]
 _SIGNS: tuple[tuple[re.Pattern[str], _Explain], ...] = (
     (re.compile(r"undefined symbol: (?P<symbol>[A-Za-z_]\w*)"), _symbol),
     (re.compile(r"version `(?P<family>GLIBC|GLIBCXX|CXXABI)_(?P<version>[\d.]+)' not found"), _glibc),

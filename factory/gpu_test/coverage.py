@@ -31,7 +31,7 @@ def exercised(images: Iterable[Image], gpu: Arch, reach: Reach) -> tuple[ArchTri
 
 
 def others(images: Iterable[Image], gpu: Arch) -> tuple[Image, ...]:
-    """Give what ``gpu`` can run of ``images`` beside what the driver takes."""
+    """Return what ``gpu`` can run of ``images`` beside what the driver takes."""
     there = sorted(set(images))
     chosen = _chosen(there, gpu)
     return tuple(image for image in there if image != chosen and runs(image, gpu))

@@ -17,12 +17,12 @@ from factory.gpu_test.compatibility import Here, Pair
 from factory.gpu_test.pronounce import pronounce
 from factory.gpu_test.run import LIMIT, PROGRAM, Ran, Request, Trial
 from factory.gpu_test.subject import Subject
-from factory.gpu_test.testenv import Bed
+from factory.gpu_test.testenv import TrialEnvironment
 from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
 from factory.kernels.unit import kernel_classes
 from factory.matrix.arch import Arch
 from factory.matrix.model import Matrix
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import gpu
 from factory.system.gpu import Gpu
 from factory.wheel.origin import profile_of, torch_of
@@ -55,11 +55,11 @@ class Done:
     beside: str | None
 
 
-Stage = Callable[[Subject, Path], Bed]
+Stage = Callable[[Subject, Path], TrialEnvironment]
 """Makes the place a wheel is tested in, in a directory that is removed afterwards."""
 
 
-def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> Verdict:
+def gpu_test(wanted: Wanted, *, rules: Matrix, session: Session, stage: Stage) -> Verdict:
     """Run the trial of ``wanted.wheel``, write ``WHEEL.verdict.json`` and ``.md``, print both as tables.
 
     Raises VerdictError, after writing, when the wheel did not pass; GpuError when there is no GPU, AuditError when
@@ -69,8 +69,8 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> 
     subject = wheelsubject.read(wanted.wheel)
     other = wanted.beside and partial(testenv.unpack_extension, wanted.beside, wheelsubject.extension(wanted.beside))
     disabled = profile_of(subject.name, rules).disable
-    found = gpu.find(shop.env)[0]
-    with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(shop.cache / "work")) as scratch:
+    found = gpu.find(session.env)[0]
+    with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(session.cache / "work")) as scratch:
         bed = stage(subject, Path(scratch) / "bed")
         request = Request(
             seed=wanted.seed,
@@ -79,39 +79,39 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, shop: Workshop, stage: Stage) -> 
             beside=str(other(Path(scratch))) if other else None,
             others=_others(subject, Arch.parse(found.capability), Path(scratch) / "others"),
         )
-        trial = Trial(wanted.program, bed, _made(Path(scratch) / "trial"), env=shop.env)
+        trial = Trial(wanted.program, bed, _made(Path(scratch) / "trial"), env=session.env)
         pair = _pair(subject, bed, found, rules)
-        ran = _run(trial, request, wanted, pair, shop)
+        ran = _run(trial, request, wanted, pair, session)
     done = Done(ran=tuple(ran), request=request, began=began, beside=wanted.beside.name if wanted.beside else None)
     verdict = _verdict(subject, done, replace(pair, here=_seen(pair.here, ran)))
-    pronounce(verdict, subject.path, shop)
+    pronounce(verdict, subject.path, session)
     return verdict
 
 
-def clean(rules: Matrix, installer: Installer, shop: Workshop) -> Stage:
+def clean(rules: Matrix, installer: Installer, session: Session) -> Stage:
     """Test in a fresh environment with the exact torch of the wheel's cell, installed if it is not there."""
 
-    def make(subject: Subject, into: Path) -> Bed:
+    def make(subject: Subject, into: Path) -> TrialEnvironment:
         torch, build = torch_of(subject.name, rules)
         environment = installer.prepare(torch, build, subject.name.python)
-        return testenv.clean(subject.path.absolute(), environment, into, env=shop.env)
+        return testenv.clean(subject.path.absolute(), environment, into, env=session.env)
 
     return make
 
 
-def borrowed(python: Path | None, shop: Workshop) -> Stage:
+def borrowed(python: Path | None, session: Session) -> Stage:
     """Test with ``python``, or the first ``python3`` on PATH that has torch; nothing is installed or fetched."""
-    return lambda subject, into: testenv.borrowed(subject.path, python, into, env=shop.env)
+    return lambda subject, into: testenv.borrowed(subject.path, python, into, env=session.env)
 
 
-def _run(trial: Trial, request: Request, wanted: Wanted, pair: Pair, shop: Workshop) -> list[Ran]:
+def _run(trial: Trial, request: Request, wanted: Wanted, pair: Pair, session: Session) -> list[Ran]:
     """Run the groups in order; a wheel that cannot be imported, or is for another machine, gets no further."""
     ran: list[Ran] = []
     for name in GROUPS:
         # The driver may have to compile what it would not take: each such form has a group's time.
         share = max(1, len(request.others)) if name == OTHERS else 1
         ran.append(trial.run(name, request, limit=wanted.limit * share))
-        shop.log.say(_line(ran[-1]))
+        session.log.say(_line(ran[-1]))
         if name == _FIRST and (not ran[-1].group.ok or compatibility.by_facts(pair)):
             break
     return ran
@@ -187,7 +187,7 @@ def _said(ran: Sequence[Ran]) -> str:
     return "\n".join(text for one in failed for text in (*(case.why for case in one.group.failures), one.said))
 
 
-def _pair(subject: Subject, bed: Bed, found: Gpu, rules: Matrix) -> Pair:
+def _pair(subject: Subject, bed: TrialEnvironment, found: Gpu, rules: Matrix) -> Pair:
     facts = bed.facts
     here = Here(
         python=facts.python,

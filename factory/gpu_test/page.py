@@ -25,17 +25,17 @@ def bar(part: float, *, width: int = _WIDTH) -> str:
 
 
 def group_rows(verdict: Verdict) -> tuple[tuple[str, ...], ...]:
-    """Give a row of GROUP_COLUMNS for each group that ran."""
+    """Return a row of GROUP_COLUMNS for each group that ran."""
     return tuple(_group_row(group) for group in verdict.groups)
 
 
 def timing_rows(verdict: Verdict) -> tuple[tuple[str, ...], ...]:
-    """Give rows of TIMING_COLUMNS: for each case the wheel, torch's own attention, and the wheel beside it."""
+    """Return rows of TIMING_COLUMNS: for each case the wheel, torch's own attention, and the wheel beside it."""
     return tuple(row for timing in verdict.timings for row in _timing_rows(timing))
 
 
 def arch_rows(verdict: Verdict) -> tuple[tuple[str, ...], ...]:
-    """Give a row of ARCH_COLUMNS for each form of the wheel's GPU code."""
+    """Return a row of ARCH_COLUMNS for each form of the wheel's GPU code."""
     return tuple((arch.arch, "yes" if arch.tested else "no", arch.why) for arch in verdict.archs)
 
 
@@ -73,7 +73,7 @@ def identity(verdict: Verdict) -> tuple[tuple[str, str], ...]:
 
 
 def markdown(verdict: Verdict) -> str:
-    """Give the page of a job."""
+    """Return the page of a job."""
     return page(
         f"{'✅' if verdict.ok else '❌'} GPU test {headline(verdict)}",
         table(("", ""), identity(verdict)),

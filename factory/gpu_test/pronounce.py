@@ -12,12 +12,12 @@ from factory.errors import VerdictError
 from factory.gpu_test import page as summary
 from factory.gpu_test.verdict import Verdict
 from factory.output import githubjob
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import files
 from factory.wheel.sidecars import VERDICT
 
 
-def pronounce(verdict: Verdict, wheel: Path, shop: Workshop) -> None:
+def pronounce(verdict: Verdict, wheel: Path, session: Session) -> None:
     """Show the verdict, write it beside ``wheel``, add it to a GitHub job's page.
 
     Raises VerdictError if it is not ok, OSError where it cannot be written.
@@ -25,13 +25,13 @@ def pronounce(verdict: Verdict, wheel: Path, shop: Workshop) -> None:
     path = verdict_path(wheel)
     page = summary.markdown(verdict)
     for table in tables(verdict):
-        shop.log.table(table)
+        session.log.table(table)
     for line in (*summary.skip_lines(verdict), summary.headline(verdict)):
-        shop.log.say(line)
+        session.log.say(line)
     files.write(path, verdict.to_json())
     files.write(path.with_suffix(".md"), page)
-    shop.log.say(f"verdict: {path}")
-    githubjob.append(page, shop.env, shop.log.say)
+    session.log.say(f"verdict: {path}")
+    githubjob.append(page, session.env, session.log.say)
     if not verdict.ok:
         raise VerdictError(
             f"{verdict.wheel} did not pass its test on {verdict.machine.gpu or 'this GPU'}",
@@ -41,7 +41,7 @@ def pronounce(verdict: Verdict, wheel: Path, shop: Workshop) -> None:
 
 
 def verdict_path(wheel: Path) -> Path:
-    """Give where the verdict of ``wheel`` stands."""
+    """Return where the verdict of ``wheel`` stands."""
     return wheel.with_name(f"{wheel.name}{VERDICT}")
 
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from factory.gpu_test import transcript
-from factory.gpu_test.testenv import Bed
+from factory.gpu_test.testenv import TrialEnvironment
 from factory.gpu_test.transcript import Transcript
 from factory.gpu_test.verdict import Group
 from factory.system import process
@@ -54,7 +54,7 @@ class Ran:
 class Trial:
     """A copy of the trial's ``program`` in ``scratch``, where nothing else of the factory can be imported."""
 
-    def __init__(self, program: Path, bed: Bed, scratch: Path, *, env: Mapping[str, str]) -> None:
+    def __init__(self, program: Path, bed: TrialEnvironment, scratch: Path, *, env: Mapping[str, str]) -> None:
         place = scratch / "factory" / "gpu_test"
         shutil.copytree(program, place / "trial", ignore=shutil.ignore_patterns("__pycache__"))
         for package in (scratch / "factory", place):

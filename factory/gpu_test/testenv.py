@@ -42,7 +42,7 @@ class Facts:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Bed:
+class TrialEnvironment:
     """An interpreter with torch, and the directories that go before all others when it imports."""
 
     python: Path
@@ -50,7 +50,7 @@ class Bed:
     facts: Facts
 
 
-def clean(wheel: Path, environment: Environment, into: Path, *, env: Mapping[str, str]) -> Bed:
+def clean(wheel: Path, environment: Environment, into: Path, *, env: Mapping[str, str]) -> TrialEnvironment:
     """Make a virtual environment in ``into`` that has ``wheel`` of its own and torch from ``environment``.
 
     Raises InstallError with pip's words.
@@ -63,10 +63,10 @@ def clean(wheel: Path, environment: Environment, into: Path, *, env: Mapping[str
     _make([*pip, "--no-deps", "--no-index", wheel], base)
     own = next((into / "lib").glob("python*/site-packages"))
     (own / "torch.pth").write_text(f"{environment.site_packages}\n", encoding="utf-8")
-    return Bed(python=python, paths=(), facts=_facts(python, base))
+    return TrialEnvironment(python=python, paths=(), facts=_facts(python, base))
 
 
-def borrowed(wheel: Path, python: Path | None, into: Path, *, env: Mapping[str, str]) -> Bed:
+def borrowed(wheel: Path, python: Path | None, into: Path, *, env: Mapping[str, str]) -> TrialEnvironment:
     """Use ``python``, or else the first ``python3`` on PATH that has torch; the wheel is unpacked into ``into``.
 
     Raises InterpreterError where there is none.
@@ -80,7 +80,7 @@ def borrowed(wheel: Path, python: Path | None, into: Path, *, env: Mapping[str, 
             continue
         with zipfile.ZipFile(wheel) as archive:
             archive.extractall(into)
-        return Bed(python=candidate, paths=(into,), facts=facts)
+        return TrialEnvironment(python=candidate, paths=(into,), facts=facts)
     raise InterpreterError(
         "there is no Python here with torch to test with",
         why=tried or ["there is no python3 on PATH"],

@@ -90,7 +90,7 @@ class Case:
         return self.outcome
 
     def __str__(self) -> str:
-        """Give it as one line."""
+        """Return it as one line."""
         numbers = "" if self.error is None else f", error {self.error:.3g}"
         limit = "" if self.allowed is None else f" of {self.allowed:.3g} allowed"
         return f"{self.name}{numbers}{limit}{f': {self.why}' if self.why else ''}"
@@ -202,7 +202,7 @@ class Verdict:
         return tuple(name for name in GROUPS if name not in ran)
 
     def to_json(self) -> str:
-        """Give it as JSON text that ends in a newline, the counts and ``ok`` written out for readers."""
+        """Return it as JSON text that ends in a newline, the counts and ``ok`` written out for readers."""
         plain = json.loads(_ADAPTER.dump_json(self))
         head = {"schema": self.schema, "wheel": self.wheel, "sha256": self.sha256, "ok": self.ok}
         plain["groups"] = [

@@ -36,7 +36,7 @@ class Trust:
 
 
 def read(lines: Iterable[str], suite: str) -> Archive | None:
-    """Give the first archive of ``suite`` in what apt printed under ``FORMAT``; None where there is none."""
+    """Return the first archive of ``suite`` in what apt printed under ``FORMAT``; None where there is none."""
     for line in lines:
         label, codename, component, url, entry = line.split("\t")
         if (label, codename, component) == ("Debian", suite, "main"):
@@ -46,7 +46,7 @@ def read(lines: Iterable[str], suite: str) -> Archive | None:
 
 
 def trust(archive: Archive, text: str) -> Trust:
-    """Give what the entry of ``archive`` says in ``text``, the content of its file.
+    """Return what the entry of ``archive`` says in ``text``, the content of its file.
 
     Source: sources.list(5). apt counts lines in a ``.list`` file, stanzas in a ``.sources`` file.
     """
@@ -72,7 +72,7 @@ def _stanza(text: str, number: int) -> Mapping[str, str]:
 
 
 def proxies(printed: str) -> dict[str, str]:
-    """Give the variables of what ``apt-config shell http_proxy Acquire::http::Proxy ...`` printed.
+    """Return the variables of what ``apt-config shell http_proxy Acquire::http::Proxy ...`` printed.
 
     ``DIRECT`` is apt's word for none.
     """

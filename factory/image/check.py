@@ -23,6 +23,6 @@ def must(done: Completed, failure: str) -> None:
 
 
 def last_lines(text: str) -> list[str]:
-    """Give the last lines that say something, each cut to a width that can be read."""
+    """Return the last lines that say something, each cut to a width that can be read."""
     lines = [line.strip() for line in text.splitlines() if line.strip()][-_SHOWN:]
     return [line if len(line) <= _WIDEST else f"{line[:_WIDEST]}…" for line in lines]

@@ -42,7 +42,7 @@ def lacking(env: Mapping[str, str], *, user: int, release: Mapping[str, str] | N
 
 
 def archive(env: Mapping[str, str], release: Mapping[str, str] | None = None) -> Archive:
-    """Give the archive of this machine's own suite that apt uses here. Raises ImageError where it knows none."""
+    """Return the archive of this machine's own suite that apt uses here. Raises ImageError where it knows none."""
     suite = (_release() if release is None else release).get("VERSION_CODENAME", "")
     wanted = ["apt-get", "indextargets", "--format", aptsource.FORMAT, "Created-By: Packages"]
     printed = process.run(wanted, env=env, timeout=60)
@@ -72,7 +72,7 @@ def make(root: Path, source: Archive, packages: Sequence[str], env: Mapping[str,
 
 
 def signatures(source: Archive) -> tuple[str, ...]:
-    """Give debootstrap's options that have it check what apt checks, with the key that apt is told to use."""
+    """Return debootstrap's options that have it check what apt checks, with the key that apt is told to use."""
     said = aptsource.trust(source, Path(source.listed).read_text())
     if said.blind:
         return ("--no-check-gpg",)
@@ -99,6 +99,6 @@ def _env(env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _proxies(env: Mapping[str, str]) -> dict[str, str]:
-    """Give the proxies of apt to wget, which debootstrap downloads with."""
+    """Return the proxies of apt to wget, which debootstrap downloads with."""
     asked = ("http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy")
     return aptsource.proxies(process.run(["apt-config", "shell", *asked], env=env, timeout=60).stdout)

@@ -72,7 +72,7 @@ class Engine:
 
 
 def find(env: Mapping[str, str]) -> Engine:
-    """Give the first engine that answers, Docker before Podman.
+    """Return the first engine that answers, Docker before Podman.
 
     Raises EngineError with what each said.
     """

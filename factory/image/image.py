@@ -16,14 +16,14 @@ from factory.image.check import must
 from factory.image.engine import Engine
 from factory.image.pythontree import PythonTree
 from factory.output.progress import duration, gigabytes
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import disk, process
 from factory.system.cache import locked
 from factory.toolkit import check
 from factory.toolkit.toolkit import CudaToolkit
 
 
-def image(toolkit_version: str, shop: Workshop, engine: Engine) -> str:
+def image(toolkit_version: str, session: Session, engine: Engine) -> str:
     """Make the image with CUDA ``toolkit_version`` (``12.4``) and give its name.
 
     An image of that name is replaced once the new one works.
@@ -34,30 +34,30 @@ def image(toolkit_version: str, shop: Workshop, engine: Engine) -> str:
         ToolkitError: No such toolkit is to be had.
         DiskFullError: The disk of the cache or of the engine is full.
     """
-    trees = _trees(shop)
-    cuda = toolkit.find(toolkit_version, shop.env, shop.cache, shop.log.say)
-    workspace = shop.cache / "work" / f"image-cuda{toolkit_version}"
+    trees = _trees(session)
+    cuda = toolkit.find(toolkit_version, session.env, session.cache, session.log.say)
+    workspace = session.cache / "work" / f"image-cuda{toolkit_version}"
     with locked(workspace.with_name(f".{workspace.name}.lock")), _cleared(workspace):
         try:
-            _make(workspace, cuda, trees, engine, shop)
+            _make(workspace, cuda, trees, engine, session)
         except OSError as error:
             if not disk.named(str(error)):
                 raise
             raise DiskFullError(
-                f"the disk that holds {shop.cache} is full", remedy="Free some space, then the same command again."
+                f"the disk that holds {session.cache} is full", remedy="Free some space, then the same command again."
             ) from error
     return layout.name(toolkit_version)
 
 
-def _trees(shop: Workshop) -> tuple[PythonTree, ...]:
+def _trees(session: Session) -> tuple[PythonTree, ...]:
     """Find what there is to copy. Raises ImageError with everything that keeps an image from being made here."""
     trees, without = [], {}
     for version in layout.PYTHONS:
         try:
-            trees.append(pythontree.find(version, shop.env))
+            trees.append(pythontree.find(version, session.env))
         except InterpreterError as error:
             without[version] = error
-    complaints = debootstrap.lacking(shop.env, user=os.geteuid())
+    complaints = debootstrap.lacking(session.env, user=os.geteuid())
     if lost := without.get(layout.UTILITY):
         complaints.append((f"{lost.what}, which cibuildwheel's own helpers run in", lost.remedy))
     if not {tree.version for tree in trees} & {*layout.FACTORY}:
@@ -69,12 +69,14 @@ def _trees(shop: Workshop) -> tuple[PythonTree, ...]:
     return tuple(trees)
 
 
-def _make(workspace: Path, cuda: CudaToolkit, trees: Sequence[PythonTree], engine: Engine, shop: Workshop) -> None:
+def _make(workspace: Path, cuda: CudaToolkit, trees: Sequence[PythonTree], engine: Engine, session: Session) -> None:
     root, archive = workspace / "root", workspace / "image.tar"
-    _fill(root, cuda, trees, shop)
-    with _step("one archive of it all", shop):
+    _fill(root, cuda, trees, session)
+    with _step("one archive of it all", session):
         _pack(root, archive)
-    with _step(f"an image of {gigabytes(archive.stat().st_size)} GB for {engine}, tried before it gets its name", shop):
+    with _step(
+        f"an image of {gigabytes(archive.stat().st_size)} GB for {engine}, tried before it gets its name", session
+    ):
         store.take(
             archive,
             layout.name(cuda.version),
@@ -84,19 +86,19 @@ def _make(workspace: Path, cuda: CudaToolkit, trees: Sequence[PythonTree], engin
         )
 
 
-def _fill(root: Path, cuda: CudaToolkit, trees: Sequence[PythonTree], shop: Workshop) -> None:
+def _fill(root: Path, cuda: CudaToolkit, trees: Sequence[PythonTree], session: Session) -> None:
     """Make at ``root`` all that the image holds."""
-    source = debootstrap.archive(shop.env)
-    packages = sorted({*layout.PACKAGES, *pythontree.packages(trees, shop.env)})
-    with _step(f"Debian {source.suite} with {len(packages)} packages and what they need", shop):
+    source = debootstrap.archive(session.env)
+    packages = sorted({*layout.PACKAGES, *pythontree.packages(trees, session.env)})
+    with _step(f"Debian {source.suite} with {len(packages)} packages and what they need", session):
         root.mkdir(parents=True)
-        debootstrap.make(root, source, packages, shop.env)
+        debootstrap.make(root, source, packages, session.env)
         shutil.copyfile(layout.BUNDLE, _below(root, layout.BUNDLE))
-    with _step(f"CUDA {cuda.release} from {cuda.home}", shop):
+    with _step(f"CUDA {cuda.release} from {cuda.home}", session):
         _copy_toolkit(cuda, _below(root, layout.cuda_home(cuda.version)), root.with_name("digests"))
     _below(root, layout.LINKER_CONFIG).write_text(layout.linker_config(tree.version for tree in trees))
     for tree in trees:
-        with _step(f"Python {tree.version} from {tree.prefix}", shop):
+        with _step(f"Python {tree.version} from {tree.prefix}", session):
             pythontree.install(tree, root)
 
 
@@ -120,12 +122,12 @@ def _pack(root: Path, archive: Path) -> None:
 
 
 @contextlib.contextmanager
-def _step(what: str, shop: Workshop) -> Iterator[None]:
+def _step(what: str, session: Session) -> Iterator[None]:
     """Say what is begun, and how long it took."""
-    shop.log.say(f"image: {what}")
+    session.log.say(f"image: {what}")
     began = time.monotonic()
     yield
-    shop.log.say(f"  {duration(time.monotonic() - began)}")
+    session.log.say(f"  {duration(time.monotonic() - began)}")
 
 
 @contextlib.contextmanager

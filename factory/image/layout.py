@@ -36,23 +36,23 @@ _USED = "ssl, sqlite3, ctypes, lzma, bz2, zlib, readline, venv"
 
 
 def name(version: str) -> str:
-    """Give the name of the image with CUDA ``version``: ``localhost/flash-attn-builder:cuda12.4``."""
+    """Return the name of the image with CUDA ``version``: ``localhost/flash-attn-builder:cuda12.4``."""
     return f"localhost/flash-attn-builder:cuda{version}"
 
 
 def cuda_home(version: str) -> PurePosixPath:
-    """Give where its toolkit stands: ``/usr/local/cuda-12.4``."""
+    """Return where its toolkit stands: ``/usr/local/cuda-12.4``."""
     return PurePosixPath(f"/usr/local/cuda-{version}")
 
 
 def python_home(version: str) -> PurePosixPath:
-    """Give where manylinux images have CPython ``version``: ``/opt/python/cp310-cp310``."""
+    """Return where manylinux images have CPython ``version``: ``/opt/python/cp310-cp310``."""
     tag = python_tag(version)
     return PurePosixPath(f"/opt/python/{tag}-{tag}")
 
 
 def changes(version: str) -> tuple[str, ...]:
-    """Give the image's own settings, as ``import --change`` takes them."""
+    """Return the image's own settings, as ``import --change`` takes them."""
     return (
         "ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         f"ENV CUDA_HOME={cuda_home(version)}",
@@ -60,7 +60,7 @@ def changes(version: str) -> tuple[str, ...]:
 
 
 def linker_config(pythons: Iterable[str]) -> str:
-    """Give the content of ``LINKER_CONFIG``."""
+    """Return the content of ``LINKER_CONFIG``."""
     return "".join(f"{python_home(python) / 'lib'}\n" for python in pythons)
 
 
@@ -71,7 +71,7 @@ def left_out(directory: PurePosixPath, names: Iterable[str]) -> set[str]:
 
 
 def trial(version: str, pythons: Sequence[str]) -> str:
-    """Give the shell script that a container of a working image runs to its end."""
+    """Return the shell script that a container of a working image runs to its end."""
     lines = ["set -ex", "g++ --version", "git --version", '"$CUDA_HOME/bin/nvcc" --version', f"test -s {BUNDLE}"]
     lines.append(f'test "$CUDA_HOME" = {cuda_home(version)}')
     for python in pythons:

@@ -42,7 +42,7 @@ def ensure(image: Image, engine: Engine, say: Callable[[str], None]) -> None:
 
 
 def _platform(image: Image, engine: Engine) -> str | None:
-    """Give what the image is for (``linux/amd64``), None where it is not in the store."""
+    """Return what the image is for (``linux/amd64``), None where it is not in the store."""
     words = ("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", image.reference)
     answer = engine.run(*words, timeout=60)
     return answer.stdout.strip() if answer.ok else None

@@ -38,7 +38,7 @@ class PythonTree:
 
 
 def find(version: str, env: Mapping[str, str]) -> PythonTree:
-    """Give an interpreter of ``version`` that can be copied. Raises InterpreterError where there is none."""
+    """Return an interpreter of ``version`` that can be copied. Raises InterpreterError where there is none."""
     found = interpreter.find(version, env)
     prefix = Path(process.run([found, "-I", "-c", _ASK], env=env, timeout=30).stdout.strip())
     if prefix != _SHARED:

@@ -46,7 +46,7 @@ _REMEDY = "Try again where it can be reached: nox -s pin"
 
 
 def digest(image: ImageName, *, env: Mapping[str, str], silence: float = 20.0) -> str:
-    """Give ``sha256:...`` of the manifest (or index) that ``image`` names now, computed from its bytes.
+    """Return ``sha256:...`` of the manifest (or index) that ``image`` names now, computed from its bytes.
 
     ``env`` names proxies and the CA bundle as requests reads them. ``silence`` is in seconds.
 
@@ -60,7 +60,7 @@ def digest(image: ImageName, *, env: Mapping[str, str], silence: float = 20.0) -
 
 
 def tags(image: ImageName, *, env: Mapping[str, str], silence: float = 20.0) -> tuple[str, ...]:
-    """Give all tags of the repository of ``image``. Raises what ``digest`` raises."""
+    """Return all tags of the repository of ``image``. Raises what ``digest`` raises."""
     with _asking(image, env, silence) as asker:
         return tuple(tag for answer in _pages(asker, image) for tag in _listed(image, answer))
 

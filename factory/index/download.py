@@ -37,7 +37,7 @@ class Edges:
 
 
 def environment(tokens: Sequence[str], profile: str, edges: Edges) -> Environment:
-    """Give the environment the tokens name, or this machine's where they name none.
+    """Return the environment the tokens name, or this machine's where they name none.
 
     Raises SelectorError for a token that is none, and NoWheelError where no wheel can be chosen for this
     machine, as when there is no torch.

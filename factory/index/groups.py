@@ -39,7 +39,7 @@ def by_toolkit(published: Iterable[Published]) -> list[Group]:
 
 
 def all_indexes(published: Iterable[Published]) -> list[Group]:
-    """Give the groups by toolkit and those by CUDA major: any minor's torch runs any minor's wheel."""
+    """Return the groups by toolkit and those by CUDA major: any minor's torch runs any minor's wheel."""
     wheels = list(published)
     return _grouped(
         (cuda, one)

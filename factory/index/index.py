@@ -30,7 +30,7 @@ def gather(
     say: Callable[[str], None],
     keep: Callable[[str], None] = lambda _: None,
 ) -> tuple[Published, ...]:
-    """Give the wheels of all releases (tag and assets of each), and say of each wheel that is left out why.
+    """Return the wheels of all releases (tag and assets of each), and say of each wheel that is left out why.
 
     ``known`` are the wheels of the former index: what has not changed since is not read again. ``keep`` takes why a
     wheel is left out, too.

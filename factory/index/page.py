@@ -22,7 +22,7 @@ class Site:
 
 
 def markdown(site: Site) -> str:
-    """Give the page of a job."""
+    """Return the page of a job."""
     groups = by_toolkit(site.wheels)
     return page(
         f"✅ Index: {len(site.wheels)} wheels in {len(groups)} groups",

@@ -16,7 +16,7 @@ _TIMEOUT = 120.0  # seconds; the first import of torch reads gigabytes
 
 
 def interpreter(env: Mapping[str, str]) -> Path:
-    """Give what ``python`` starts for the person who typed the command: first on PATH, but not this program's own.
+    """Return what ``python`` starts for the person who typed the command: first on PATH, but not this program's own.
 
     Its own is one that was made for it, a virtual environment; the system's is everyone's.
     Raises InterpreterError where there is none.

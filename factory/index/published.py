@@ -78,7 +78,7 @@ class Published:
 
     @property
     def row(self) -> Row:
-        """Give it as it stands in ``wheels.json``, with what its name says spelt out."""
+        """Return it as it stands in ``wheels.json``, with what its name says spelt out."""
         name = self.name
         return Row(
             filename=self.filename,
@@ -152,7 +152,7 @@ _FLOOR = re.compile(r"(manylinux_\d+_\d+)_\w+")
 
 
 def to_json(published: Iterable[Published]) -> str:
-    """Give ``wheels.json``: one wheel a line, the newest versions first, the same text for the same wheels."""
+    """Return ``wheels.json``: one wheel a line, the newest versions first, the same text for the same wheels."""
     rows = ",\n".join(json.dumps(one.row, ensure_ascii=False) for one in ordered(published))
     return f'{{"schema": {SCHEMA}, "wheels": [\n{rows}\n]}}\n'
 
@@ -178,7 +178,7 @@ def ordered(published: Iterable[Published]) -> list[Published]:
 def of_release(
     tag: str, assets: Iterable[Asset], known: Iterable[Published] = ()
 ) -> tuple[tuple[Published, ...], tuple[str, ...]]:
-    """Give the wheels of one release, and of each wheel that is not listed why, a line each.
+    """Return the wheels of one release, and of each wheel that is not listed why, a line each.
 
     A wheel is listed once its report is there, passed, and speaks of this very file. ``known`` are wheels read
     before: where the assets still say the same, nothing is read again.

@@ -18,7 +18,7 @@ from factory.matrix.model import Matrix
 
 
 def resolve(environment: Environment, published: Sequence[Published], rules: Matrix) -> Published:
-    """Give the wheel of the newest flash-attn that fits.
+    """Return the wheel of the newest flash-attn that fits.
 
     Raises NoWheelError that names the axis that misses, the nearest wheels, and the command that would build
     one, if ``rules`` have such a cell.
@@ -42,7 +42,7 @@ def _no_wheel(answer: Answer, environment: Environment, rules: Matrix) -> NoWhee
 
 
 def _remedy(build: str, environment: Environment, rules: Matrix) -> str:
-    """Give the command that makes a wheel that fits, or say why none does."""
+    """Return the command that makes a wheel that fits, or say why none does."""
     if not build:
         return "Building would not help: change what misses."
     tokens, _, options = build.partition(" --")

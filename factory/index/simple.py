@@ -17,7 +17,7 @@ PROJECT = "flash-attn"
 
 
 def pages(published: Iterable[Published]) -> dict[str, str]:
-    """Give path and content of the pages of every index."""
+    """Return path and content of the pages of every index."""
     made: dict[str, str] = {}
     for group in all_indexes(published):
         made[f"{group.path}/index.html"] = _page(group.path, [f'<a href="{PROJECT}/">{PROJECT}</a>'])
@@ -28,7 +28,7 @@ def pages(published: Iterable[Published]) -> dict[str, str]:
 
 
 def href(one: Published, root: str) -> str:
-    """Give the address of a wheel with its hash; one that is relative starts at ``root``."""
+    """Return the address of a wheel with its hash; one that is relative starts at ``root``."""
     url = one.url if urlsplit(one.url).scheme else root + one.url
     return f"{url}#sha256={one.sha256}"
 

@@ -12,6 +12,6 @@ HOME = "index.html"
 
 
 def files(published: Iterable[Published], template: str) -> dict[str, str]:
-    """Give path and content of each, the same for the same wheels in whatever order."""
+    """Return path and content of each, the same for the same wheels in whatever order."""
     wheels = ordered(published)
     return {LIST: to_json(wheels), HOME: homepage.page(wheels, template), **simple.pages(wheels)}

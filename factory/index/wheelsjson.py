@@ -16,7 +16,7 @@ _LIMIT = 100_000_000  # bytes; a hundred thousand wheels
 
 
 def read(index: str) -> tuple[Published, ...]:
-    """Give the wheels of an index, with absolute addresses. Raises UnreachableError where there is none."""
+    """Return the wheels of an index, with absolute addresses. Raises UnreachableError where there is none."""
     address = _address(index)
     content = _content(address)
     if content is None:
@@ -29,7 +29,7 @@ def read(index: str) -> tuple[Published, ...]:
 
 
 def former(index: str) -> tuple[Published, ...]:
-    """Give the wheels of an index as it lists them; none where nothing was published yet.
+    """Return the wheels of an index as it lists them; none where nothing was published yet.
 
     Raises UnreachableError where it cannot be told: an index that did not answer may have had some.
     """

@@ -99,7 +99,7 @@ def _late(run: _Run) -> bool:
 
 
 def _fitting(run: _Run) -> list[str]:
-    """Give the keys of the waiting units that there is time for.
+    """Return the keys of the waiting units that there is time for.
 
     Units that end early may have been another process's work: they do not make the rest shorter.
     """

@@ -56,7 +56,7 @@ class Costs:
     wheel: Demand
 
     def largest(self, profile: str) -> int:
-        """Give the bytes the largest unit of a profile takes; an unknown profile counts as the full one."""
+        """Return the bytes the largest unit of a profile takes; an unknown profile counts as the full one."""
         rows = [row for (name, _), row in self.base.items() if name == profile]
         return max(row.peak for row in rows) if rows else self.largest("full")
 
@@ -85,7 +85,7 @@ def read_costs(table: Mapping[str, Any]) -> Costs:
 
 
 def expect(shapes: Mapping[Unit, Shape], costs: Costs, measured: Iterable[Measured]) -> dict[str, Demand]:
-    """Give the expected demand of each unit in its shape, by the unit's key.
+    """Return the expected demand of each unit in its shape, by the unit's key.
 
     A file compiled before in the same shape is taken at its word. The others are guessed from the table,
     scaled by how this machine's measurements compare with the table's guesses for the same files.
@@ -107,5 +107,5 @@ def expect(shapes: Mapping[Unit, Shape], costs: Costs, measured: Iterable[Measur
 
 
 def shape_of(profile: str, archs: Iterable[Arch], toolkit: Toolkit) -> Shape:
-    """Give the shape of a unit that is compiled for ``archs`` from nothing."""
+    """Return the shape of a unit that is compiled for ``archs`` from nothing."""
     return Shape.of(profile, front_ends(archs, toolkit.front_end))

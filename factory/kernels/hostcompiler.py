@@ -206,7 +206,7 @@ def _version(path: str, env: Mapping[str, str]) -> str:
 
 
 def version_of(path: str, env: Mapping[str, str]) -> str | None:
-    """Give the version of the gcc at ``path``; None where it is no gcc, or does not say."""
+    """Return the version of the gcc at ``path``; None where it is no gcc, or does not say."""
     version = _version(path, env)
     return version if _MAJOR.match(version) and _digest(path, env) else None
 

@@ -32,7 +32,7 @@ class Job:
         return self.unit.host
 
     def to_json(self) -> str:
-        """Give the text ``from_json`` reads."""
+        """Return the text ``from_json`` reads."""
         return json.dumps(asdict(self))
 
     @classmethod

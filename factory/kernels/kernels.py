@@ -23,14 +23,14 @@ from factory.kernels.job import Job, todo
 from factory.kernels.measured import measured
 from factory.kernels.sdist import Extension, read_extension
 from factory.kernels.shard import Shard, share
-from factory.kernels.unit import TORCH_NVCC_FLAGS, Inputs, KernelClass, Unit, compile_flags, units
+from factory.kernels.unit import TORCH_NVCC_FLAGS, KernelClass, KeyInputs, Unit, compile_flags, units
 from factory.matrix.arch import Arch, front_ends
-from factory.matrix.kernelset import KernelNeed
+from factory.matrix.kernelset import KernelSetId
 from factory.matrix.model import FlashAttn, Matrix, Profile, Toolkit
 from factory.output.progress import duration
 from factory.pool import inventory
 from factory.pool.store import Pool, SetRecord, pool_in
-from factory.session import Workshop
+from factory.session import Session
 from factory.system.environ import inherited
 from factory.toolkit.toolkit import CudaToolkit
 
@@ -39,7 +39,7 @@ Fetch = Callable[[SetRecord, Collection[str]], None]
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetWanted:
+class KernelSetSpec:
     """Which kernels: everything the objects depend on that a person chooses."""
 
     flash_attn: FlashAttn
@@ -49,9 +49,9 @@ class SetWanted:
     kernel_class: KernelClass
 
 
-def set_wanted(need: KernelNeed, rules: Matrix) -> SetWanted:
+def set_wanted(need: KernelSetId, rules: Matrix) -> KernelSetSpec:
     """Gather the rows of ``rules`` that a kernel set stands on."""
-    return SetWanted(
+    return KernelSetSpec(
         flash_attn=rules.flash_attn[need.flash_attn],
         toolkit=rules.toolkits[need.cuda],
         archs=need.archs,
@@ -61,18 +61,18 @@ def set_wanted(need: KernelNeed, rules: Matrix) -> SetWanted:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class PreparedSet:
     """A set before anything is compiled: its sources unpacked, its tools found, its units keyed.
 
     ``nvcc`` is the command that compiles a unit, but for gencode, input and output.
     """
 
-    wanted: SetWanted
+    wanted: KernelSetSpec
     root: Path
     extension: Extension
     toolkit: CudaToolkit
     compiler: HostCompiler
-    inputs: Inputs
+    inputs: KeyInputs
     units: tuple[Unit, ...]
     nvcc: tuple[str, ...]
 
@@ -93,10 +93,10 @@ class Origins:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KernelSet:
+class CompiledSet:
     """Kernels that are in the pool, but for units that were left, and how many of them were compiled just now."""
 
-    ready: Prepared
+    ready: PreparedSet
     compiled: int
     origins: Origins
 
@@ -105,28 +105,28 @@ class KernelSet:
         """The flags torch and upstream's ``setup.py`` pass for a kernel, architectures apart."""
         return TORCH_NVCC_FLAGS + self.ready.extension.nvcc_flags
 
-    def assembler(self, shop: Workshop) -> Assembler:
-        """Give what puts the units' objects together."""
+    def assembler(self, session: Session) -> Assembler:
+        """Return what puts the units' objects together."""
         return Assembler(
-            pool=pool_in(shop.cache),
+            pool=pool_in(session.cache),
             fatbinary=self.ready.toolkit.home / "bin" / "fatbinary",
             objcopy=self.ready.compiler.objcopy,
         )
 
 
-def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
+def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
     """Find or fetch the toolkit, the host compiler and the source, and key every unit.
 
     Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError.
     """
     release = wanted.flash_attn
-    compiler = hostcompiler.provide(wanted.toolkit, shop.env, shop.cache, shop.log.say)
-    cuda = toolkit.find(wanted.toolkit.version, shop.env, shop.cache, shop.log.say)
-    root = source.unpacked(release, cache=shop.cache, env=shop.env)
+    compiler = hostcompiler.provide(wanted.toolkit, session.env, session.cache, session.log.say)
+    cuda = toolkit.find(wanted.toolkit.version, session.env, session.cache, session.log.say)
+    root = source.unpacked(release, cache=session.cache, env=session.env)
     extension = read_extension((root / "setup.py").read_text())
     flags = compile_flags(extension, wanted.profile)
     macros = tuple(f"-D{macro}" for macro in wanted.kernel_class.macros)
-    inputs = Inputs(
+    inputs = KeyInputs(
         flash_attn=release.version,
         sdist=release.sha256,
         toolkit=cuda.digest,
@@ -136,7 +136,7 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
         flags=flags + macros,
     )
     includes = tuple(f"-I{path}" for path in (*extension.include_dirs, DATA / "standin"))
-    return Prepared(
+    return PreparedSet(
         wanted=wanted,
         root=root,
         extension=extension,
@@ -148,69 +148,69 @@ def prepare(wanted: SetWanted, shop: Workshop) -> Prepared:
     )
 
 
-def note(wanted: SetWanted, shop: Workshop) -> Prepared:
+def note(wanted: KernelSetSpec, session: Session) -> PreparedSet:
     """Prepare a set and have the pool keep it. Raises what ``prepare`` raises."""
-    ready = prepare(wanted, shop)
-    pool_in(shop.cache).sweep()
+    ready = prepare(wanted, session)
+    pool_in(session.cache).sweep()
     noted = record(ready)
-    pool_in(shop.cache).hold(noted)
-    pool_in(shop.cache).note(noted)
+    pool_in(session.cache).hold(noted)
+    pool_in(session.cache).note(noted)
     return ready
 
 
 def kernels(
-    wanted: SetWanted,
-    shop: Workshop,
+    wanted: KernelSetSpec,
+    session: Session,
     shard: Shard | None = None,
     *,
     fetch: Fetch | None = None,
     until: float | None = None,
-) -> KernelSet:
+) -> CompiledSet:
     """Compile what the pool lacks of a set, or of one ``shard`` of it, once ``fetch`` has brought what it can.
 
     At the moment ``until`` of the monotonic clock it ends, finished or not. Raises KernelError, MemoryKillError or
     DiskFullError; what was finished by then stays in the pool.
     """
     began = time.monotonic()
-    ready = note(wanted, shop)
+    ready = note(wanted, session)
     mine = shared(ready, shard)
     if shard is not None:
-        shop.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
-    pooled = stocked(mine, pool_in(shop.cache))
+        session.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
+    pooled = stocked(mine, pool_in(session.cache))
     if fetch is not None:
         fetch(record(ready), frozenset(key for unit in mine for key in unit.wanted()))
-    fetched = stocked(mine, pool_in(shop.cache)) - pooled
-    compiled, left = compile_missing(mine, ready, shop, until=until)
+    fetched = stocked(mine, pool_in(session.cache)) - pooled
+    compiled, left = compile_missing(mine, ready, session, until=until)
     seconds = time.monotonic() - began
     origins = Origins(mine=mine, pooled=pooled, fetched=fetched, left=left, seconds=seconds)
-    return KernelSet(ready=ready, compiled=compiled, origins=origins)
+    return CompiledSet(ready=ready, compiled=compiled, origins=origins)
 
 
 def stocked(mine: Sequence[Unit], pool: Pool) -> frozenset[str]:
-    """Give the keys of those units of ``mine`` that are all in the pool, if none is damaged."""
+    """Return the keys of those units of ``mine`` that are all in the pool, if none is damaged."""
     look = inventory.by_presence(pool)
     return frozenset(unit.host for unit in mine if all(look(key) is not None for key in unit.wanted()))
 
 
-def shared(ready: Prepared, shard: Shard | None) -> tuple[Unit, ...]:
-    """Give the units of a ``shard`` of the set, or all."""
+def shared(ready: PreparedSet, shard: Shard | None) -> tuple[Unit, ...]:
+    """Return the units of a ``shard`` of the set, or all."""
     return ready.units if shard is None else share(ready.units, shard, _seconds(ready.wanted))
 
 
 def compile_missing(
-    mine: Sequence[Unit], ready: Prepared, shop: Workshop, *, until: float | None = None
+    mine: Sequence[Unit], ready: PreparedSet, session: Session, *, until: float | None = None
 ) -> tuple[int, int]:
     """Compile what the pool lacks of the units ``mine`` of a set; give how many units that were, and how many are left.
 
     Raises KernelError, MemoryKillError or DiskFullError.
     """
-    lacking = pool_in(shop.cache).lacking(key for unit in mine for key in unit.wanted())
+    lacking = pool_in(session.cache).lacking(key for unit in mine for key in unit.wanted())
     missing = [unit for unit in mine if not lacking.isdisjoint(unit.wanted())]
     here = len(mine) - len(missing)
-    shop.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
-    left = _compile(missing, ready, shop, until) if missing else frozenset()
+    session.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
+    left = _compile(missing, ready, session, until) if missing else frozenset()
     done = [unit for unit in missing if unit.host not in left]
-    lost = pool_in(shop.cache).lacking(key for unit in done for key in unit.wanted())
+    lost = pool_in(session.cache).lacking(key for unit in done for key in unit.wanted())
     if lost:
         raise DigestError(
             f"{len(lost)} parts of the kernels were damaged right after they were made",
@@ -219,48 +219,49 @@ def compile_missing(
     return len(done), len(left)
 
 
-def _seconds(wanted: SetWanted) -> Callable[[Unit], float]:
+def _seconds(wanted: KernelSetSpec) -> Callable[[Unit], float]:
     """Guess by the table alone: what this machine measured must not change how a set is cut."""
     table = costs.table()
     shape = estimate.shape_of(wanted.profile.name, wanted.archs, wanted.toolkit)
     return lambda unit: table.guess(unit, shape).seconds
 
 
-def _compile(missing: Sequence[Unit], ready: Prepared, shop: Workshop, until: float | None) -> frozenset[str]:
+def _compile(missing: Sequence[Unit], ready: PreparedSet, session: Session, until: float | None) -> frozenset[str]:
     """Compile ``missing``; give the keys of those there was no time for."""
     profile = ready.wanted.profile.name
     left = {
-        unit: Shape.left(profile, todo(unit, lambda key: pool_in(shop.cache).get(key) is not None)) for unit in missing
+        unit: Shape.left(profile, todo(unit, lambda key: pool_in(session.cache).get(key) is not None))
+        for unit in missing
     }
-    demand = expect(left, costs.table(), measured(pool_in(shop.cache)))
+    demand = expect(left, costs.table(), measured(pool_in(session.cache)))
     # Two builds of one set at once must not write each other's files.
-    logs = shop.cache / "logs" / f"kernels-{missing[0].host[:12]}-{os.getpid()}"
-    total = sum(row.seconds for row in demand.values()) / shop.limits.jobs
-    shop.log.say(
-        f"about {duration(total)} with {shop.limits.jobs} at once in {shop.limits.budget / 1e9:.1f} GB; "
+    logs = session.cache / "logs" / f"kernels-{missing[0].host[:12]}-{os.getpid()}"
+    total = sum(row.seconds for row in demand.values()) / session.limits.jobs
+    session.log.say(
+        f"about {duration(total)} with {session.limits.jobs} at once in {session.limits.budget / 1e9:.1f} GB; "
         f"compiler output in {logs}"
     )
     return compile_all(
-        [_job(unit, ready, shop) for unit in missing],
+        [_job(unit, ready, session) for unit in missing],
         demand,
-        Floor(limits=shop.limits, logs=logs, env=inherited(shop.env), log=shop.log),
+        Floor(limits=session.limits, logs=logs, env=inherited(session.env), log=session.log),
         until=until,
     )
 
 
-def _job(unit: Unit, ready: Prepared, shop: Workshop) -> Job:
+def _job(unit: Unit, ready: PreparedSet, session: Session) -> Job:
     return Job(
         unit=unit,
         profile=ready.wanted.profile.name,
-        pool=str(pool_in(shop.cache).root),
+        pool=str(pool_in(session.cache).root),
         nvcc=ready.nvcc,
         objcopy=str(ready.compiler.objcopy),
         cwd=str(ready.root),
     )
 
 
-def record(ready: Prepared) -> SetRecord:
-    """Give what the pool is to know of a set."""
+def record(ready: PreparedSet) -> SetRecord:
+    """Return what the pool is to know of a set."""
     wanted = ready.wanted
     keys = {key for unit in ready.units for key in (*unit.wanted(), *(stage.ptx for stage in unit.stages))}
     return SetRecord(

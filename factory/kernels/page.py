@@ -65,7 +65,7 @@ class Tally:
         )
 
     def to_json(self) -> str:
-        """Give what ``from_json`` reads."""
+        """Return what ``from_json`` reads."""
         return _TALLY.dump_json(self).decode()
 
     @classmethod
@@ -78,14 +78,14 @@ _TALLY = TypeAdapter(Tally)
 
 
 def markdown(tallies: Sequence[Tally]) -> str:
-    """Give the page of a job."""
+    """Return the page of a job."""
     units, left = sum(tally.units for tally in tallies), sum(tally.left for tally in tallies)
     ended = f"⏳ Kernels: {left} of {units} units are left" if left else f"✅ Kernels: {units} units are in the pool"
     return page(ended, account(tallies))
 
 
 def account(tallies: Sequence[Tally]) -> Markup:
-    """Give a row for each set, what the pool saved, and the slowest units of those compiled now."""
+    """Return a row for each set, what the pool saved, and the slowest units of those compiled now."""
     if not tallies:
         return Markup()
     return joined(table(COLUMNS, map(_row, tallies)), _saved(tallies), _slowest(tallies))

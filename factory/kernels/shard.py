@@ -26,12 +26,12 @@ class Shard:
         return cls(number=int(match[1]), of=int(match[2]))
 
     def __str__(self) -> str:
-        """Give the spelling ``parse`` reads."""
+        """Return the spelling ``parse`` reads."""
         return f"{self.number}/{self.of}"
 
 
 def share(units: Sequence[Unit], shard: Shard, seconds: Callable[[Unit], float]) -> tuple[Unit, ...]:
-    """Give the units of ``shard``: each shard takes about as many ``seconds`` as any other.
+    """Return the units of ``shard``: each shard takes about as many ``seconds`` as any other.
 
     ``seconds`` must not depend on the machine, for all shards must cut the set alike. The longest unit goes
     to the shard that has least so far.

@@ -31,7 +31,7 @@ _TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
 
 
 def fetch(version: str, sha256: str, *, cache: Path, env: Mapping[str, str]) -> Path:
-    """Give the path of the sdist of ``version``, downloaded if it is not in ``cache`` yet.
+    """Return the path of the sdist of ``version``, downloaded if it is not in ``cache`` yet.
 
     Raises UnreachableError, SourceError (no such file there) or DigestError (other bytes).
     """
@@ -53,7 +53,7 @@ def fetch(version: str, sha256: str, *, cache: Path, env: Mapping[str, str]) -> 
 
 
 def unpack(archive: Path, *, sha256: str, leave_out: tuple[str, ...], cache: Path) -> Path:
-    """Give the root of the unpacked sdist, without the paths in ``leave_out``; nobody writes into it.
+    """Return the root of the unpacked sdist, without the paths in ``leave_out``; nobody writes into it.
 
     Raises SourceError when it is damaged or has no ``setup.py`` at its root.
     """
@@ -74,7 +74,7 @@ def _place(sha256: str, leave_out: tuple[str, ...], cache: Path) -> Path:
 
 
 def unpacked(release: FlashAttn, *, cache: Path, env: Mapping[str, str]) -> Path:
-    """Give the root of the sdist of ``release``, fetched and unpacked if need be.
+    """Return the root of the sdist of ``release``, fetched and unpacked if need be.
 
     Raises what ``fetch`` and ``unpack`` raise.
     """

@@ -8,11 +8,11 @@ from factory.kernels.kernels import Origins, stocked
 from factory.kernels.page import Tally, UnitCost
 from factory.kernels.shard import Shard
 from factory.kernels.unit import Unit
-from factory.matrix.kernelset import KernelNeed
+from factory.matrix.kernelset import KernelSetId
 from factory.pool.store import Pool
 
 
-def tally(need: KernelNeed, shard: Shard | None, made: Origins, pool: Pool) -> Tally:
+def tally(need: KernelSetId, shard: Shard | None, made: Origins, pool: Pool) -> Tally:
     """Count the units of ``made``, the set that ``need`` names or a ``shard`` of it."""
     compiled = stocked(made.mine, pool) - made.pooled - made.fetched
 

@@ -50,7 +50,7 @@ class KernelClass:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inputs:
+class KeyInputs:
     """Everything common to the units of one set that their parts depend on, architectures apart.
 
     ``sdist``, ``toolkit``, ``host_compiler`` and ``headers`` are sha256 digests of contents; ``headers``
@@ -105,7 +105,7 @@ class Unit:
         return int(match["head"]) if match else 0
 
     def wanted(self) -> Iterator[str]:
-        """Give the keys of all parts that the wheel is made of."""
+        """Return the keys of all parts that the wheel is made of."""
         yield self.host
         for stage in self.stages:
             if stage.embedded:
@@ -114,13 +114,13 @@ class Unit:
 
 
 def compile_flags(extension: Extension, profile: Profile) -> tuple[str, ...]:
-    """Give nvcc's flags for every unit of a set, gencode and includes apart, in upstream's order."""
+    """Return nvcc's flags for every unit of a set, gencode and includes apart, in upstream's order."""
     switches = tuple(f"-DFLASHATTENTION_DISABLE_{name}" for name in profile.disable)
     return TORCH_NVCC_FLAGS + extension.nvcc_flags + switches
 
 
-def units(extension: Extension, inputs: Inputs, passes: Iterable[FrontEnd]) -> tuple[Unit, ...]:
-    """Give the units of ``extension`` under ``inputs``, each with the keys of its parts."""
+def units(extension: Extension, inputs: KeyInputs, passes: Iterable[FrontEnd]) -> tuple[Unit, ...]:
+    """Return the units of ``extension`` under ``inputs``, each with the keys of its parts."""
     passes = tuple(passes)
     return tuple(
         Unit(
@@ -132,7 +132,7 @@ def units(extension: Extension, inputs: Inputs, passes: Iterable[FrontEnd]) -> t
     )
 
 
-def _stage(source: str, inputs: Inputs, front_end: FrontEnd) -> Stage:
+def _stage(source: str, inputs: KeyInputs, front_end: FrontEnd) -> Stage:
     ptx = f"compute_{front_end.virtual.number}"
     return Stage(
         virtual=front_end.virtual,
@@ -142,7 +142,7 @@ def _stage(source: str, inputs: Inputs, front_end: FrontEnd) -> Stage:
     )
 
 
-def _key(source: str, inputs: Inputs, part: str) -> str:
+def _key(source: str, inputs: KeyInputs, part: str) -> str:
     parts = {"schema": KEY_SCHEMA, "source": source, "part": part, **asdict(inputs)}
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
@@ -157,7 +157,7 @@ def kernel_classes() -> Mapping[str, KernelClass]:
 
 
 def kernel_class(name: str) -> KernelClass:
-    """Give one class of ``kernel_classes.toml``. Raises MatrixError if it is not there."""
+    """Return one class of ``kernel_classes.toml``. Raises MatrixError if it is not there."""
     classes = kernel_classes()
     if name not in classes:
         raise MatrixError(f"kernel class {name!r} is unknown", why=[f"known: {', '.join(classes)}"])

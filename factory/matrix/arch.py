@@ -37,7 +37,7 @@ class Arch:
         return cls(int(major), int(minor), suffix.lower(), ptx is not None)
 
     def __str__(self) -> str:
-        """Give the dotted spelling, which ``parse`` reads back."""
+        """Return the dotted spelling, which ``parse`` reads back."""
         return f"{self.major}.{self.minor}{self.suffix}{'+PTX' if self.ptx else ''}"
 
     @property
@@ -61,7 +61,7 @@ class FrontEnd:
 
 
 def front_ends(archs: Iterable[Arch], shared: Mapping[Arch, Arch]) -> tuple[FrontEnd, ...]:
-    """Give the passes that make ``archs``, each architecture in exactly one.
+    """Return the passes that make ``archs``, each architecture in exactly one.
 
     ``shared`` maps a real target to the capability whose pass also serves it; a target that is not in it
     gets a pass of its own.
@@ -77,6 +77,6 @@ def front_ends(archs: Iterable[Arch], shared: Mapping[Arch, Arch]) -> tuple[Fron
 
 
 def gencode(virtual: Arch, real: Iterable[Arch]) -> tuple[str, ...]:
-    """Give nvcc's flags for one front-end pass that leaves its PTX and the machine code of ``real``."""
+    """Return nvcc's flags for one front-end pass that leaves its PTX and the machine code of ``real``."""
     codes = [*(f"sm_{arch.number}" for arch in real), f"compute_{virtual.number}"]
     return ("-gencode", f"arch=compute_{virtual.number},code=[{','.join(codes)}]")

@@ -11,7 +11,7 @@ from factory.matrix.suggest import hint
 
 
 def expand(matrix: Matrix, profile: str = FULL, archs: Sequence[Arch] | None = None) -> tuple[Planned, ...]:
-    """Give every cell there is, by flash-attn, torch, CUDA and Python in the order of the file.
+    """Return every cell there is, by flash-attn, torch, CUDA and Python in the order of the file.
 
     ``archs`` takes the place of the matrix's own. Raises SelectorError for a profile the matrix lacks.
     """
@@ -38,7 +38,7 @@ def cannot_make(archs: Sequence[Arch], toolkit: Toolkit, oldest: Arch) -> str:
 
 
 def skip_of(matrix: Matrix, cell: Cell) -> Skip | None:
-    """Give the first entry under ``skip`` that covers ``cell``."""
+    """Return the first entry under ``skip`` that covers ``cell``."""
     return next((skip for skip in matrix.skips if skip.covers(cell)), None)
 
 

@@ -17,7 +17,7 @@ Known = Mapping[str, Collection[str]]
 
 
 def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
-    """Give everything in ``file`` that contradicts another part of it."""
+    """Return everything in ``file`` that contradicts another part of it."""
     yield from _too_old(("archs",), file.archs or (), file.oldest_arch)
     for version, cuda in file.cuda.items():
         yield from _cuda(("cuda", version), version, cuda, file.oldest_arch)

@@ -126,7 +126,7 @@ def difference(before: Side, after: Side) -> Difference:
 
 
 def facts(text: str | bytes) -> Facts:
-    """Give the facts of the text of a matrix.yaml; choices among wheels are none."""
+    """Return the facts of the text of a matrix.yaml; choices among wheels are none."""
     return {path: said for path, said in _leaves(read(text).value, ()) if path and path[0] not in _CHOICES}
 
 
@@ -210,7 +210,7 @@ def _resting(path: Path, built: Sequence[Cell]) -> int | None:
 
 
 def _leaves(value: Value, path: Path) -> Iterator[tuple[Path, str]]:
-    """Give every value that holds no other, a list of such in one piece, with the path it is under."""
+    """Return every value that holds no other, a list of such in one piece, with the path it is under."""
     if isinstance(value, dict):
         for key, item in value.items():
             yield from _leaves(item, (*path, key))

@@ -35,7 +35,7 @@ class Document:
     complaints: tuple[Complaint, ...]
 
     def line(self, complaint: Complaint) -> int:
-        """Give the line of the value complained of, or of the nearest one around it."""
+        """Return the line of the value complained of, or of the nearest one around it."""
         path = complaint.path
         while path and path not in self.lines:
             path = path[:-1]
@@ -83,7 +83,7 @@ class _Builder:
         self._left = _MOST_VALUES
 
     def value(self, node: yaml.Node, path: Path) -> Value:
-        """Give the plain value of ``node``, which stands at ``path``."""
+        """Return the plain value of ``node``, which stands at ``path``."""
         self._left -= 1
         if self._left < 0:
             raise _TooManyValuesError
@@ -124,7 +124,7 @@ class _Builder:
                 yield key, item
 
     def _merged(self, node: yaml.Node, path: Path) -> Iterator[dict[str, Value]]:
-        """Give what ``<<`` keys bring in, the strongest first."""
+        """Return what ``<<`` keys bring in, the strongest first."""
         for key, item in node.value:
             if not _is_merge(key):
                 continue

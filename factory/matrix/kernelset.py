@@ -10,7 +10,7 @@ from factory.versions import cuda_token
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
-class KernelNeed:
+class KernelSetId:
     """What decides which kernels a cell needs; cells with the same need share one set."""
 
     flash_attn: str
@@ -25,9 +25,9 @@ class KernelNeed:
         return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile} {self.kernel_class}"
 
 
-def need_of(cell: Cell, matrix: Matrix) -> KernelNeed:
+def need_of(cell: Cell, matrix: Matrix) -> KernelSetId:
     """Say which kernels ``cell`` needs."""
-    return KernelNeed(
+    return KernelSetId(
         flash_attn=cell.flash_attn,
         cuda=cell.cuda,
         archs=cell.archs,

@@ -70,7 +70,7 @@ def _judged(document: Document) -> tuple[Matrix | None, list[Complaint]]:
 
 
 def _typed(value: Value) -> tuple[MatrixFile | None, tuple[Complaint, ...]]:
-    """Give the typed file without its wrong parts, None if too little is left, and what was wrong."""
+    """Return the typed file without its wrong parts, None if too little is left, and what was wrong."""
     result = shaped(value)
     wrong = () if isinstance(result, MatrixFile) else result
     while not isinstance(result, MatrixFile):

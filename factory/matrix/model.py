@@ -35,7 +35,7 @@ class Image:
 
     @property
     def reference(self) -> str:
-        """Give what an engine is asked for: by digest where there is one, and then without the tag."""
+        """Return what an engine is asked for: by digest where there is one, and then without the tag."""
         name = ImageName.parse(self.name)
         digest = self.digest or name.digest
         return f"{name.registry}/{name.repository}@{digest}" if digest else self.name
@@ -137,7 +137,7 @@ class Cell:
 
     @property
     def id(self) -> str:
-        """Give the tokens a person types, in their order; ``factory.matrix.selector`` reads them back."""
+        """Return the tokens a person types, in their order; ``factory.matrix.selector`` reads them back."""
         return (
             f"{cuda_token(self.cuda)} torch{self.torch} {python_tag(self.python)} "
             f"abi{abi_word(self.cxx11abi)} fa{self.flash_attn} {self.platform}"
@@ -216,7 +216,7 @@ class Matrix:
     publish_profiles: tuple[str, ...]
 
     def build_of(self, cell: Cell) -> TorchBuild:
-        """Give the torch build that ``cell``, one of this matrix, is made with."""
+        """Return the torch build that ``cell``, one of this matrix, is made with."""
         builds = self.torch[cell.torch].builds
         return next(build for build in builds if (build.cuda, build.cxx11abi) == (cell.cuda, cell.cxx11abi))
 

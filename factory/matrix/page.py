@@ -12,7 +12,7 @@ _PUBLISHED = "Wheels that are published already stay as they are, whatever fact 
 
 
 def markdown(found: Difference, against: str) -> str:
-    """Give the page of a job; ``against`` names the other file."""
+    """Return the page of a job; ``against`` names the other file."""
     groups = found.groups
     return page(
         f"Plan against {against}",
@@ -24,7 +24,7 @@ def markdown(found: Difference, against: str) -> str:
 
 
 def incomparable(against: str, why: Iterable[str], planned: str) -> str:
-    """Give the page where the other file cannot be read, for the reasons ``why``, with what is ``planned`` now."""
+    """Return the page where the other file cannot be read, for the reasons ``why``, with what is ``planned`` now."""
     return page(f"Plan against {against}: cannot be compared", bullets(why), plain(planned))
 
 

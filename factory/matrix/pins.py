@@ -12,7 +12,7 @@ from factory.matrix.model import Matrix
 
 
 def pinned(text: str, cuda: str, digest: str) -> str:
-    """Give ``text`` with ``digest`` (``sha256:...``) as that of the image of CUDA release ``cuda``.
+    """Return ``text`` with ``digest`` (``sha256:...``) as that of the image of CUDA release ``cuda``.
 
     Every other character stays. Raises MatrixError where ``text`` is not valid, or where the digest has no
     place of its own in it: it is brought in by an alias or a merge, say.

@@ -35,5 +35,5 @@ def divide(cells: Sequence[Cell], python: Representative) -> Division:
 
 
 def _kin(cell: Cell) -> Cell:
-    """Give what stands for all Pythons of ``cell``."""
+    """Return what stands for all Pythons of ``cell``."""
     return replace(cell, python="")

@@ -152,6 +152,6 @@ class MatrixFile(Row):
 
 
 def json_schema() -> str:
-    """Give the text of ``factory/data/matrix.schema.json``."""
+    """Return the text of ``factory/data/matrix.schema.json``."""
     schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **MatrixFile.model_json_schema()}
     return json.dumps(schema, indent=2) + "\n"

@@ -63,7 +63,7 @@ def parse(tokens: Sequence[str], matrix: Matrix) -> Selector:
 
 
 def select(planned: Sequence[Planned], selector: Selector) -> tuple[Planned, ...]:
-    """Give the cells asked for.
+    """Return the cells asked for.
 
     For each combination of the axes that are named, the cells built by default are taken; where there are
     none, those built on request, of the default flash-attn of their torch if there are such. Raises
@@ -181,7 +181,7 @@ def _named(row: Planned, selector: Selector) -> tuple[str, ...]:
 
 
 def _by_reason(rows: Iterable[Planned]) -> list[str]:
-    """Give a line for each state and reason, the cells it holds for below it."""
+    """Return a line for each state and reason, the cells it holds for below it."""
     answers: dict[str, list[str]] = {}
     for row in sorted(rows, key=lambda row: _STATES.index(row.state)):
         answers.setdefault(f"{row.state}: {row.reason}", []).append(f"  {row.cell.id}")
@@ -189,7 +189,7 @@ def _by_reason(rows: Iterable[Planned]) -> list[str]:
 
 
 def _unmet(selector: Selector, rows: Sequence[Planned]) -> Iterator[tuple[int, str]]:
-    """Give the axis and the token of all that was asked for and is in none of ``rows``."""
+    """Return the axis and the token of all that was asked for and is in none of ``rows``."""
     for axis, some in enumerate(selector.wanted):
         for token in sorted(some - {_tokens(row)[axis] for row in rows}, key=_natural):
             yield axis, token

@@ -28,7 +28,7 @@ _MESSAGES = {
 
 
 def shaped(value: Value) -> MatrixFile | tuple[Complaint, ...]:
-    """Give the typed file, or all that is wrong with its keys and types."""
+    """Return the typed file, or all that is wrong with its keys and types."""
     try:
         return MatrixFile.model_validate(value)
     except ValidationError as error:
@@ -36,7 +36,7 @@ def shaped(value: Value) -> MatrixFile | tuple[Complaint, ...]:
 
 
 def pruned(value: Value, paths: Iterable[Path]) -> Value:
-    """Give ``value`` without what stands at ``paths``; where nothing stands there, what is around it goes."""
+    """Return ``value`` without what stands at ``paths``; where nothing stands there, what is around it goes."""
     wrong = {_standing(value, path) for path in paths}
     return None if () in wrong else _without(value, wrong, ())
 
@@ -61,7 +61,7 @@ def _message(detail: ErrorDetails, path: Path) -> str:
 
 
 def _standing(value: Value, path: Path) -> Path:
-    """Give the longest beginning of ``path`` that leads to something."""
+    """Return the longest beginning of ``path`` that leads to something."""
     for depth, step in enumerate(path):
         inside = _inside(value)
         if step not in inside:

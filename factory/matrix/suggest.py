@@ -9,7 +9,7 @@ _ALIKE = 0.6  # difflib's own measure of a close match
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
-    """Give the name most like ``word``, letter case aside, or None if none is like it.
+    """Return the name most like ``word``, letter case aside, or None if none is like it.
 
     Of equally close ones the one that begins most like ``word``: for ``cu125`` not ``cu132``.
     """
@@ -19,7 +19,7 @@ def nearest(word: str, names: Iterable[str]) -> str | None:
 
 
 def hint(word: str, names: Iterable[str]) -> str:
-    """Give `` (did you mean NAME?)``, or nothing, to be put behind a message."""
+    """Return `` (did you mean NAME?)``, or nothing, to be put behind a message."""
     name = nearest(word, names)
     return f" (did you mean {name}?)" if name is not None else ""
 

@@ -59,17 +59,17 @@ def of(cell: Cell) -> WheelName:
 
 
 def local_version(cell: Cell) -> str:
-    """Give what stands behind the ``+`` of the version: ``cu12torch2.6cxx11abiFALSE``."""
+    """Return what stands behind the ``+`` of the version: ``cu12torch2.6cxx11abiFALSE``."""
     return of(cell).local
 
 
 def wheel_filename(cell: Cell) -> str:
-    """Give the whole file name."""
+    """Return the whole file name."""
     return of(cell).filename
 
 
 def release_tag(version: str) -> str:
-    """Give the tag of the release that holds the wheels of a flash-attn version: ``v2.7.4.post1``."""
+    """Return the tag of the release that holds the wheels of a flash-attn version: ``v2.7.4.post1``."""
     return f"v{version}"
 
 

@@ -38,7 +38,7 @@ def append(page: str, env: Mapping[str, str], say: Callable[[str], object]) -> N
 
 
 def _fitting(page: bytes, room: int) -> bytes:
-    """Give ``page``, or as many whole lines of it as there is ``room`` for in bytes, with a word on that."""
+    """Return ``page``, or as many whole lines of it as there is ``room`` for in bytes, with a word on that."""
     if len(page) <= room - _RESERVE:
         return page
     if room <= _RESERVE:

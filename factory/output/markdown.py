@@ -24,7 +24,7 @@ class Markup(str):
 
 
 def plain(text: str) -> Markup:
-    """Give ``text`` on one line, so that it reads as it is and is no markup; a long one is cut."""
+    """Return ``text`` on one line, so that it reads as it is and is no markup; a long one is cut."""
     if isinstance(text, Markup):
         return text
     line = "".join(sign if sign.isprintable() else _UNREADABLE for sign in " ".join(text.split()))
@@ -33,46 +33,46 @@ def plain(text: str) -> Markup:
 
 
 def code(text: str) -> Markup:
-    """Give ``text`` in the type of commands and file names."""
+    """Return ``text`` in the type of commands and file names."""
     return Markup(f"<code>{plain(text)}</code>")
 
 
 def link(text: str, url: str) -> Markup:
-    """Give ``text`` as a link to ``url``."""
+    """Return ``text`` as a link to ``url``."""
     return Markup(f"[{plain(text)}](<{quote(url, safe=_URL_SIGNS, errors='replace')}>)")
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """Give a table."""
+    """Return a table."""
     lines = [head, [Markup("---")] * len(head), *rows]
     return Markup("\n".join(f"| {' | '.join(map(plain, line))} |" for line in lines))
 
 
 def bullets(lines: Iterable[str]) -> Markup:
-    """Give a list."""
+    """Return a list."""
     return Markup("\n".join(f"- {plain(line)}" for line in lines))
 
 
 def note(text: str) -> Markup:
-    """Give a remark that stands out."""
+    """Return a remark that stands out."""
     return Markup(f"> {plain(text)}")
 
 
 def folded(title: str, body: Markup) -> Markup:
-    """Give ``body`` behind its title, shown when that is clicked; nothing where there is nothing to show."""
+    """Return ``body`` behind its title, shown when that is clicked; nothing where there is nothing to show."""
     return Markup(f"<details><summary>{plain(title)}</summary>\n\n{body}\n\n</details>" if body else "")
 
 
 def section(title: str, *parts: Markup) -> Markup:
-    """Give ``parts`` under a small heading; nothing where all are empty."""
+    """Return ``parts`` under a small heading; nothing where all are empty."""
     return joined(Markup(f"### {plain(title)}"), *parts) if any(parts) else Markup("")
 
 
 def page(title: str, *parts: Markup) -> Markup:
-    """Give ``parts`` under a heading, ending in a newline."""
+    """Return ``parts`` under a heading, ending in a newline."""
     return Markup(f"{joined(Markup(f'## {plain(title)}'), *parts)}\n")
 
 
 def joined(*parts: Markup) -> Markup:
-    """Give ``parts``, the empty ones apart, with an empty line between."""
+    """Return ``parts``, the empty ones apart, with an empty line between."""
     return Markup("\n\n".join(part for part in parts if part))

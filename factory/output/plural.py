@@ -4,5 +4,5 @@ from __future__ import annotations
 
 
 def counted(count: int, noun: str) -> str:
-    """Give ``1 wheel`` and ``2 wheels``; ``noun`` is one that takes an s."""
+    """Return ``1 wheel`` and ``2 wheels``; ``noun`` is one that takes an s."""
     return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -64,5 +64,5 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _size(directory: Path) -> int:
-    """Give the bytes below a directory; what cannot be seen does not count."""
+    """Return the bytes below a directory; what cannot be seen does not count."""
     return sum(Path(where, name).lstat().st_size for where, _, names in os.walk(directory) for name in names)

@@ -6,21 +6,21 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from factory.matrix import kernelset
-from factory.matrix.kernelset import KernelNeed
+from factory.matrix.kernelset import KernelSetId
 from factory.matrix.model import Matrix, Planned
 from factory.plan import plan
 from factory.plan.page import Outline, SetNeed
 from factory.plan.plan import Estimate
-from factory.session import Workshop
+from factory.session import Session
 
 
 def outline(
     rows: Sequence[Planned],
     built: Sequence[Planned],
-    sets: Mapping[KernelNeed, Estimate],
+    sets: Mapping[KernelSetId, Estimate],
     *,
     rules: Matrix,
-    shop: Workshop,
+    session: Session,
 ) -> Outline:
     """Put the plan ``rows`` together with the estimates ``sets`` of what is to be ``built``, empty for none."""
     wheels = Counter(kernelset.need_of(row.cell, rules) for row in built)
@@ -36,7 +36,7 @@ def outline(
         for need, row in sets.items()
     )
     none = "no estimate, for the source is not to be had" if built else ""
-    total = plan.summary(dict(sets), len(built), shop)[-1] if sets else none
+    total = plan.summary(dict(sets), len(built), session)[-1] if sets else none
     return Outline(
         rows=tuple(rows), built=tuple(built), sets=needs, total=total, images=tuple(plan.images(built, rules))
     )

@@ -49,7 +49,7 @@ class Outline:
 
 
 def markdown(outline: Outline, rules: Matrix) -> str:
-    """Give the page of a job."""
+    """Return the page of a job."""
     return page(
         f"Plan: {counted(len(outline.built), 'wheel')} to build",
         plain(_counts(outline.rows)),
@@ -61,7 +61,7 @@ def markdown(outline: Outline, rules: Matrix) -> str:
 
 
 def cells_table(cells: Iterable[Cell]) -> Markup:
-    """Give a row for each flash-attn, CUDA, torch and ABI, with its Pythons."""
+    """Return a row for each flash-attn, CUDA, torch and ABI, with its Pythons."""
     kin: dict[tuple[str, ...], list[str]] = {}
     for cell in cells:
         kin.setdefault(_kin(cell), []).append(cell.python)

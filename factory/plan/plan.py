@@ -15,7 +15,7 @@ from factory.kernels.measured import measured
 from factory.kernels.schedule import Demand, remaining_seconds
 from factory.kernels.sdist import read_extension
 from factory.kernels.unit import Unit
-from factory.matrix.kernelset import KernelNeed, need_of
+from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Matrix, Planned, Toolkit
 from factory.matrix.wheelname import release_tag, wheel_filename
 from factory.output.plural import counted
@@ -23,7 +23,7 @@ from factory.output.progress import duration, gigabytes
 from factory.plan.runner import limits_of, runner
 from factory.plan.workflow import kernel_set, outputs
 from factory.pool.store import pool_in
-from factory.session import Workshop
+from factory.session import Session
 from factory.system.machine import Limits
 
 SCHEMA = 1
@@ -39,16 +39,16 @@ class Estimate:
     peak: int
 
 
-def estimate(need: KernelNeed, matrix: Matrix, shop: Workshop) -> Estimate:
+def estimate(need: KernelSetId, matrix: Matrix, session: Session) -> Estimate:
     """Estimate one kernel set on this machine from the units its sdist lists.
 
     Raises UnreachableError or SourceError when the sdist is neither cached nor to be had.
     """
-    return _sum(_demand(need, matrix, shop, measured(pool_in(shop.cache))), shop.limits)
+    return _sum(_demand(need, matrix, session, measured(pool_in(session.cache))), session.limits)
 
 
-def jobs(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[str, str]:
-    """Give what the workflow's jobs get, by name; shares are cut for its own runners, whatever this machine is.
+def jobs(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[str, str]:
+    """Return what the workflow's jobs get, by name; shares are cut for its own runners, whatever this machine is.
 
     Raises UnreachableError or SourceError as ``estimate`` does, SelectorError where one run takes no more.
     """
@@ -59,13 +59,13 @@ def jobs(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[str
     for cell in cells:
         name = kernel_set(cell, matrix)
         if name not in seconds:
-            seconds[name] = _sum(_demand(need_of(cell, matrix), matrix, shop, ()), limits).seconds
+            seconds[name] = _sum(_demand(need_of(cell, matrix), matrix, session, ()), limits).seconds
     return outputs(cells, seconds, matrix, machines)
 
 
-def _demand(need: KernelNeed, matrix: Matrix, shop: Workshop, measured: Iterable[Measured]) -> dict[str, Demand]:
+def _demand(need: KernelSetId, matrix: Matrix, session: Session, measured: Iterable[Measured]) -> dict[str, Demand]:
     release = matrix.flash_attn[need.flash_attn]
-    root = source.unpacked(release, cache=shop.cache, env=shop.env)
+    root = source.unpacked(release, cache=session.cache, env=session.env)
     kernels = read_extension((root / "setup.py").read_text()).kernels
     shape = shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
     units = {Unit(source=name, host=name): shape for name in kernels}
@@ -83,10 +83,10 @@ def _sum(demand: dict[str, Demand], limits: Limits) -> Estimate:
     )
 
 
-def estimates(planned: Iterable[Planned], matrix: Matrix, shop: Workshop) -> dict[KernelNeed, Estimate]:
+def estimates(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[KernelSetId, Estimate]:
     """Estimate every kernel set that ``planned`` needs, each once."""
     needs = sorted({need_of(row.cell, matrix) for row in planned})
-    return {need: estimate(need, matrix, shop) for need in needs}
+    return {need: estimate(need, matrix, session) for need in needs}
 
 
 def table(planned: Sequence[Planned]) -> Table:
@@ -99,7 +99,7 @@ def table(planned: Sequence[Planned]) -> Table:
     return made
 
 
-def summary(sets: dict[KernelNeed, Estimate], cells: int, shop: Workshop) -> list[str]:
+def summary(sets: dict[KernelSetId, Estimate], cells: int, session: Session) -> list[str]:
     """Say what the plan takes, a line per kernel set and one for all."""
     wheel = costs.table().wheel
     lines = [
@@ -109,8 +109,9 @@ def summary(sets: dict[KernelNeed, Estimate], cells: int, shop: Workshop) -> lis
     ]
     total = sum(row.seconds for row in sets.values()) + cells * wheel.seconds
     lines.append(
-        f"in all about {duration(total)} on this machine ({shop.limits.jobs} jobs, "
-        f"{gigabytes(shop.limits.budget)} GB for compiles), {duration(wheel.seconds)} of it per wheel, downloads apart"
+        f"in all about {duration(total)} on this machine ({session.limits.jobs} jobs, "
+        f"{gigabytes(session.limits.budget)} GB for compiles), {duration(wheel.seconds)} of it per wheel, "
+        "downloads apart"
     )
     return lines
 
@@ -129,8 +130,8 @@ def _image(toolkit: Toolkit) -> dict[str, object] | None:
     return None if toolkit.image is None else {"name": toolkit.image.name, "digest": toolkit.image.digest}
 
 
-def to_json(planned: Sequence[Planned], sets: dict[KernelNeed, Estimate], matrix: Matrix) -> str:
-    """Give the plan for machines; seconds of wall time and bytes."""
+def to_json(planned: Sequence[Planned], sets: dict[KernelSetId, Estimate], matrix: Matrix) -> str:
+    """Return the plan for machines; seconds of wall time and bytes."""
     wheel = costs.table().wheel
     cells = [
         {

@@ -51,7 +51,7 @@ class Want:
 
 
 def most(wants: Iterable[Want]) -> int:
-    """Give the most bytes that ``wants`` take at one moment."""
+    """Return the most bytes that ``wants`` take at one moment."""
     wants = tuple(wants)
     return sum(want.kept for want in wants) + max((want.passing for want in wants), default=0)
 
@@ -135,7 +135,7 @@ class Memory:
     named: int | None = None
 
     def hold(self, peak: int) -> str | None:
-        """Give a warning, None where ``peak`` bytes fit.
+        """Return a warning, None where ``peak`` bytes fit.
 
         Raises LowMemoryError where they never do. ``named`` is believed.
         """

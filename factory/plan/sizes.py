@@ -37,7 +37,7 @@ class KernelSize:
     wheel: int
 
     def unit(self, kernels: Kernels) -> int:
-        """Give the bytes of a unit's parts."""
+        """Return the bytes of a unit's parts."""
         return self.host + kernels.passes * self.ptx + kernels.targets * self.code
 
 
@@ -107,13 +107,13 @@ class Sizes:
         )
 
     def of_torch(self, cuda: str) -> TorchSize:
-        """Give the row of the newest release that is not newer than ``cuda``, of the oldest where all are."""
+        """Return the row of the newest release that is not newer than ``cuda``, of the oldest where all are."""
         rows = sorted(self.torch, key=numbers)
         older = [name for name in rows if numbers(name) <= numbers(cuda)]
         return self.torch[older[-1] if older else rows[0]]
 
     def of_profile(self, name: str) -> KernelSize:
-        """Give the row of a profile; an unknown one counts as the full one."""
+        """Return the row of a profile; an unknown one counts as the full one."""
         return self.kernels.get(name) or self.kernels["full"]
 
     def toolkits(self, fetched: Mapping[str, int]) -> Iterator[Want]:

@@ -41,7 +41,7 @@ def kernel_set(cell: Cell, matrix: Matrix) -> str:
 
 
 def outputs(cells: Sequence[Cell], seconds: Mapping[str, float], matrix: Matrix, runner: Runner) -> dict[str, str]:
-    """Give what the jobs behind ``plan`` get, by name, as JSON; ``seconds`` are of each kernel set on ``runner``.
+    """Return what the jobs behind ``plan`` get, by name, as JSON; ``seconds`` are of each kernel set on ``runner``.
 
     Raises SelectorError when there is more than ``runner`` takes in one run.
     """
@@ -65,7 +65,7 @@ def outputs(cells: Sequence[Cell], seconds: Mapping[str, float], matrix: Matrix,
 
 
 def _sets(cells: Iterable[Cell], matrix: Matrix) -> dict[str, Cell]:
-    """Give each kernel set with the first of its cells."""
+    """Return each kernel set with the first of its cells."""
     sets: dict[str, Cell] = {}
     for cell in cells:
         sets.setdefault(kernel_set(cell, matrix), cell)
@@ -91,7 +91,7 @@ def _shares(seconds: float, limit: float) -> int:
 
 
 def _wheels(cells: Sequence[Cell], matrix: Matrix, runner: Runner) -> list[tuple[Entry, tuple[Cell, ...]]]:
-    """Give each cell a job of its own, or where there are too many, all Pythons of one torch together."""
+    """Return each cell a job of its own, or where there are too many, all Pythons of one torch together."""
     groups: dict[Cell, list[Cell]] = {}
     for cell in cells:
         alone = len(cells) <= runner.matrix

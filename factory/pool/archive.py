@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from factory.errors import DigestError, FactoryError
 from factory.pool.archivename import END, LIMIT, Member, file_names, split, stored
-from factory.pool.inventory import Holding, by_hash, holding
+from factory.pool.inventory import SetInventory, by_hash, holding
 from factory.pool.store import Pool, Record, SetRecord, whole
 from factory.pool.tarstream import Content, members
 
@@ -78,7 +78,7 @@ class _Item:
         return stored(self.size) + sum(stored(len(record)) for record in self.records.values())
 
 
-def export(pool: Pool, kernels: SetRecord, to: Path, limit: int = LIMIT) -> tuple[Holding, list[Archive]]:
+def export(pool: Pool, kernels: SetRecord, to: Path, limit: int = LIMIT) -> tuple[SetInventory, list[Archive]]:
     """Write what is here of ``kernels`` into the directory ``to``, in tars of at most ``limit`` bytes.
 
     Raises FactoryError where a single object is larger.
@@ -114,7 +114,7 @@ def take(pool: Pool, archive: Path) -> Taken:
         return Taken(new=taking.new, known=taking.objects - taking.new, sets=tuple(taking.sets))
 
 
-def _name(held: Holding) -> str:
+def _name(held: SetInventory) -> str:
     """Name what is held: archives of two shards of one set must be able to lie in one directory."""
     if held.complete:
         return held.kernels.name
@@ -122,8 +122,8 @@ def _name(held: Holding) -> str:
     return f"{held.kernels.name}.{len(held.here)}parts-{digest}"
 
 
-def _items(pool: Pool, held: Holding) -> Iterator[_Item]:
-    """Give what is held, by object: several keys may have the same one."""
+def _items(pool: Pool, held: SetInventory) -> Iterator[_Item]:
+    """Return what is held, by object: several keys may have the same one."""
     records: dict[str, dict[str, bytes]] = {}
     for key, record in held.here.items():
         records.setdefault(record.sha256, {})[key] = json.dumps(asdict(record), sort_keys=True).encode()

@@ -49,7 +49,7 @@ class Member:
         return cls(kind="part" if match["part"] else "set", name=name)
 
     def __str__(self) -> str:
-        """Give the name ``parse`` reads."""
+        """Return the name ``parse`` reads."""
         return f"objects/{self.name}" if self.kind == "object" else f"{self.kind}s/{self.name}.json"
 
 

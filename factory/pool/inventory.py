@@ -17,7 +17,7 @@ from factory.pool.store import Pool, Record, SetRecord, whole
 
 
 @dataclass(frozen=True, kw_only=True)
-class Holding:
+class SetInventory:
     """A kernel set and those of its parts that are here, by key."""
 
     kernels: SetRecord
@@ -63,10 +63,10 @@ class Freed:
     held: tuple[str, ...]
 
 
-def holding(kernels: SetRecord, look: Callable[[str], Record | None]) -> Holding:
+def holding(kernels: SetRecord, look: Callable[[str], Record | None]) -> SetInventory:
     """Say what of ``kernels`` is here; ``look`` gives the record of a part that is."""
     found = {key: look(key) for key in kernels.keys}
-    return Holding(kernels=kernels, here={key: record for key, record in found.items() if record is not None})
+    return SetInventory(kernels=kernels, here={key: record for key, record in found.items() if record is not None})
 
 
 def by_hash(pool: Pool) -> Callable[[str], Record | None]:

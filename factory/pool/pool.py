@@ -6,17 +6,17 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 from factory.errors import DigestError, FactoryError, SelectorError
-from factory.matrix.kernelset import KernelNeed
+from factory.matrix.kernelset import KernelSetId
 from factory.output.progress import amount
 from factory.pool import archive as poolarchive
 from factory.pool import inventory
-from factory.pool.inventory import Checked, Holding
+from factory.pool.inventory import Checked, SetInventory
 from factory.pool.store import Pool, SetRecord, pool_in
-from factory.session import Workshop
+from factory.session import Session
 
 
-def matching(pool: Pool, needs: Collection[KernelNeed] | None) -> list[SetRecord]:
-    """Give the sets of the pool that serve ``needs``, None meaning all.
+def matching(pool: Pool, needs: Collection[KernelSetId] | None) -> list[SetRecord]:
+    """Return the sets of the pool that serve ``needs``, None meaning all.
 
     One need may have several, made with several releases of a toolkit or a compiler. Raises SelectorError if
     there is none.
@@ -33,16 +33,16 @@ def matching(pool: Pool, needs: Collection[KernelNeed] | None) -> list[SetRecord
     return found
 
 
-def export(sets: Sequence[SetRecord], to: Path, shop: Workshop) -> None:
+def export(sets: Sequence[SetRecord], to: Path, session: Session) -> None:
     """Write archives of ``sets`` into the directory ``to``: what is here of each."""
     for kernels in sets:
-        held, archives = poolarchive.export(pool_in(shop.cache), kernels, to)
-        shop.log.say(_state(held))
+        held, archives = poolarchive.export(pool_in(session.cache), kernels, to)
+        session.log.say(_state(held))
         for archive in archives:
-            shop.log.say(f"  {archive.path}: {amount(archive.packed)}, unpacked {amount(archive.plain)}")
+            session.log.say(f"  {archive.path}: {amount(archive.packed)}, unpacked {amount(archive.plain)}")
 
 
-def take(archives: Sequence[Path], shop: Workshop) -> None:
+def take(archives: Sequence[Path], session: Session) -> None:
     """Take what the pool lacks out of ``archives``, and say which sets are complete now.
 
     Raises FactoryError before anything is taken if a file is not there; DigestError when all were looked at
@@ -55,27 +55,29 @@ def take(archives: Sequence[Path], shop: Workshop) -> None:
     sets: dict[str, SetRecord] = {}
     for archive in archives:
         try:
-            taken = poolarchive.take(pool_in(shop.cache), archive)
+            taken = poolarchive.take(pool_in(session.cache), archive)
         except DigestError as error:
             damaged.append(error)
             continue
-        shop.log.say(f"{archive}: {taken.new} objects new, {taken.known} not needed, for they or their like are here")
+        session.log.say(
+            f"{archive}: {taken.new} objects new, {taken.known} not needed, for they or their like are here"
+        )
         sets |= {kernels.name: kernels for kernels in taken.sets}
     for kernels in sets.values():
-        shop.log.say(_state(inventory.holding(kernels, inventory.by_hash(pool_in(shop.cache)))))
+        session.log.say(_state(inventory.holding(kernels, inventory.by_hash(pool_in(session.cache)))))
     if damaged:
         raise _joined(damaged)
 
 
-def verify(shop: Workshop) -> None:
+def verify(session: Session) -> None:
     """Read all that is in the pool, remove what is damaged, and say what is left of each set.
 
     Raises DigestError if anything was damaged.
     """
-    found = inventory.check(pool_in(shop.cache))
-    for kernels in pool_in(shop.cache).sets():
-        shop.log.say(_state(inventory.holding(kernels, inventory.by_presence(pool_in(shop.cache)))))
-    shop.log.say(f"records without object: {found.lone_records}, objects without record: {found.lone_objects}")
+    found = inventory.check(pool_in(session.cache))
+    for kernels in pool_in(session.cache).sets():
+        session.log.say(_state(inventory.holding(kernels, inventory.by_presence(pool_in(session.cache)))))
+    session.log.say(f"records without object: {found.lone_records}, objects without record: {found.lone_objects}")
     damage = list(_damage(found))
     if damage:
         raise DigestError(
@@ -84,22 +86,22 @@ def verify(shop: Workshop) -> None:
             remedy="What is missing now is compiled again when it is needed; `nox -s kernels` does so at once, and "
             "writes the list of its set anew. If it happens again, check the disk.",
         )
-    shop.log.say("nothing is damaged")
+    session.log.say("nothing is damaged")
 
 
-def prune(sets: Collection[SetRecord] | None, shop: Workshop) -> None:
+def prune(sets: Collection[SetRecord] | None, session: Session) -> None:
     """Remove ``sets`` from the pool, or, if None, what no set lists.
 
     Raises FactoryError if a set is in use by a running process; the others are removed.
     """
     if sets is None:
-        shop.log.say(f"leftovers: {amount(inventory.remove_leftovers(pool_in(shop.cache)))} freed")
+        session.log.say(f"leftovers: {amount(inventory.remove_leftovers(pool_in(session.cache)))} freed")
         return
-    freed = inventory.remove_sets(pool_in(shop.cache), sets)
+    freed = inventory.remove_sets(pool_in(session.cache), sets)
     for name, size in freed.sets.items():
-        shop.log.say(f"{name}: removed, {amount(size)} freed")
+        session.log.say(f"{name}: removed, {amount(size)} freed")
     if freed.objects:
-        shop.log.say(f"objects without record: {amount(freed.objects)} freed")
+        session.log.say(f"objects without record: {amount(freed.objects)} freed")
     if freed.held:
         raise FactoryError(
             f"{len(freed.held)} kernel sets are in use and were kept",
@@ -108,12 +110,12 @@ def prune(sets: Collection[SetRecord] | None, shop: Workshop) -> None:
         )
 
 
-def _serves(kernels: SetRecord, need: KernelNeed) -> bool:
+def _serves(kernels: SetRecord, need: KernelSetId) -> bool:
     made = (kernels.flash_attn, kernels.cuda, kernels.archs, kernels.profile, kernels.kernel_class)
     return made == (need.flash_attn, need.cuda, tuple(map(str, need.archs)), need.profile, need.kernel_class)
 
 
-def _state(held: Holding) -> str:
+def _state(held: SetInventory) -> str:
     units, parts = held.kernels.units, len(held.kernels.keys)
     state = "complete" if held.complete else "incomplete"
     return (

@@ -101,14 +101,14 @@ class Pool:
             (root / name).mkdir(parents=True, exist_ok=True)
 
     def record(self, key: str) -> Record | None:
-        """Give what is recorded for ``key``, without looking at the object; None if nothing readable is."""
+        """Return what is recorded for ``key``, without looking at the object; None if nothing readable is."""
         try:
             return Record(**json.loads((self.root / "parts" / f"{key}.json").read_text()))
         except (FileNotFoundError, json.JSONDecodeError, TypeError, UnicodeDecodeError):
             return None
 
     def get(self, key: str) -> tuple[Record, Path] | None:
-        """Give the record and the object of ``key`` if both are whole; a damaged object is removed.
+        """Return the record and the object of ``key`` if both are whole; a damaged object is removed.
 
         It stays, and is not given, while another process adds to the pool: that may be putting it right.
         """
@@ -124,24 +124,24 @@ class Pool:
         return None
 
     def records(self) -> list[Record]:
-        """Give every readable record."""
+        """Return every readable record."""
         return list(self.by_key().values())
 
     def by_key(self) -> dict[str, Record]:
-        """Give every readable record under its part's key."""
+        """Return every readable record under its part's key."""
         keys = sorted(path.stem for path in (self.root / "parts").glob("*.json"))
         return {key: record for key in keys if (record := self.record(key)) is not None}
 
     def lacking(self, keys: Iterable[str]) -> frozenset[str]:
-        """Give those of ``keys`` that have no whole object here."""
+        """Return those of ``keys`` that have no whole object here."""
         return frozenset(key for key in keys if self.get(key) is None)
 
     def sets(self) -> list[SetRecord]:
-        """Give every readable set, by name."""
+        """Return every readable set, by name."""
         return [kernels for kernels in self.lists().values() if kernels is not None]
 
     def lists(self) -> dict[Path, SetRecord | None]:
-        """Give the file of every set with what it says, None if that cannot be read."""
+        """Return the file of every set with what it says, None if that cannot be read."""
         return {path: _read_set(path) for path in sorted((self.root / "sets").glob("*.json"))}
 
     def note(self, kernels: SetRecord) -> None:
@@ -181,7 +181,7 @@ class Pool:
 
     @contextlib.contextmanager
     def temporary(self, name: str) -> Iterator[Path]:
-        """Give an empty directory on the pool's own disk to whoever holds the claim on ``name``."""
+        """Return an empty directory on the pool's own disk to whoever holds the claim on ``name``."""
         directory = Path(tempfile.mkdtemp(dir=self.root / "tmp", prefix=f"{name}-"))
         try:
             yield directory

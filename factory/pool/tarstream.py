@@ -32,7 +32,7 @@ class Content:
         self._left = size
 
     def __iter__(self) -> Iterator[bytes]:
-        """Give what was not read yet, in pieces. Raises EOFError where the tar ends too early."""
+        """Return what was not read yet, in pieces. Raises EOFError where the tar ends too early."""
         while self._left:
             piece = exactly(self._stream, min(self._left, _CHUNK))
             self._left -= len(piece)

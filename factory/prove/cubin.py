@@ -54,7 +54,7 @@ def read_symbols(path: Path) -> HostSymbols:
 
 
 def disassemble(path: Path, kernel: str, tool: Path) -> list[str]:
-    """Give the instructions of ``kernel`` as NVIDIA's ``cuobjdump`` writes them; nothing where it cannot."""
+    """Return the instructions of ``kernel`` as NVIDIA's ``cuobjdump`` writes them; nothing where it cannot."""
     done = process.run([tool, "-sass", "-fun", kernel, path], timeout=120)
     return [line.strip() for line in done.stdout.splitlines() if "/*0" in line] if done.ok else []
 
@@ -98,7 +98,7 @@ def _relocations(section: Section, elf: ELFFile) -> Iterator[str]:
 
 
 def _names(section: Section, elf: ELFFile) -> list[str]:
-    """Give the names in the symbol table that ``section`` is linked to."""
+    """Return the names in the symbol table that ``section`` is linked to."""
     table = elf.get_section(section["sh_link"])
     text = elf.get_section(table["sh_link"]).data()
     offsets = [offset for (offset,) in _SYMBOL.iter_unpack(table.data())]

@@ -51,7 +51,7 @@ class Difference:
     kernel: str = ""
 
     def __str__(self) -> str:
-        """Give the text."""
+        """Return the text."""
         return self.text
 
 

@@ -18,14 +18,14 @@ from pathlib import Path
 from factory.environment.environment import Environment
 from factory.errors import DigestError, HostCompilerError, ProofError
 from factory.kernels import costs, estimate, firstcompile
-from factory.kernels.kernels import Prepared, SetWanted, compile_missing, prepare
+from factory.kernels.kernels import KernelSetSpec, PreparedSet, compile_missing, prepare
 from factory.kernels.unit import Unit, units
 from factory.matrix.arch import Arch, front_ends
 from factory.matrix.model import Cell, Torch
 from factory.pool.store import pool_in
 from factory.prove import cubin
 from factory.prove.proof import Difference, code_differences, symbol_differences
-from factory.session import Workshop
+from factory.session import Session
 from factory.toolkit.toolkit import CudaToolkit
 
 SCHEMA = 1
@@ -78,7 +78,7 @@ class Proof:
         return f"{self.flash_attn}-cuda{self.toolkit}-sm{archs}-{self.profile}-torch{self.torch}"
 
     def to_json(self) -> str:
-        """Give the text that is kept."""
+        """Return the text that is kept."""
         return json.dumps({"schema": SCHEMA, **asdict(self)}, indent=1) + "\n"
 
 
@@ -91,24 +91,24 @@ class Plain:
     environment: Environment
 
 
-def prove(wanted: SetWanted, plain: Plain, shop: Workshop, *, whole: bool) -> Proof:
+def prove(wanted: KernelSetSpec, plain: Plain, session: Session, *, whole: bool) -> Proof:
     """Compile a sample of ``wanted``, or the ``whole`` set, both ways and compare.
 
     Raises ProofError with every difference, and what compiling raises. Units compiled before are not
     compiled again, neither way.
     """
-    pool_way = prepare(wanted, shop)
-    published = _published(pool_way, shop)
+    pool_way = prepare(wanted, session)
+    published = _published(pool_way, session)
     plain_way = _plain_way(pool_way, published, plain)
     chosen = _chosen(pool_way.units, wanted, whole=whole)
-    shop.log.say(f"{len(chosen)} units the pool's way")
-    compile_missing(chosen, pool_way, shop)
+    session.log.say(f"{len(chosen)} units the pool's way")
+    compile_missing(chosen, pool_way, session)
     names = {unit.source for unit in chosen}
     theirs = {unit.source: unit for unit in plain_way.units if unit.source in names}
-    shop.log.say(f"{len(theirs)} units the plain way, with torch {plain.torch.release}")
-    compile_missing(tuple(theirs.values()), plain_way, shop)
+    session.log.say(f"{len(theirs)} units the plain way, with torch {plain.torch.release}")
+    compile_missing(tuple(theirs.values()), plain_way, session)
     pairs = [(theirs[unit.source], unit) for unit in chosen]
-    differences = list(chain.from_iterable(_differences(one, other, pool_way, shop) for one, other in pairs))
+    differences = list(chain.from_iterable(_differences(one, other, pool_way, session) for one, other in pairs))
     if differences:
         raise ProofError(
             f"the pool's code is not upstream's: {len(differences)} differences in {len(chosen)} units",
@@ -125,12 +125,12 @@ def prove(wanted: SetWanted, plain: Plain, shop: Workshop, *, whole: bool) -> Pr
         archs=tuple(str(arch) for arch in wanted.archs),
         whole=whole,
         mended=tuple(name for name in pool_way.toolkit.mended if name not in published.mended),
-        units=tuple(_proved(one, other, shop) for one, other in pairs),
+        units=tuple(_proved(one, other, session) for one, other in pairs),
     )
 
 
-def _chosen(every: Sequence[Unit], wanted: SetWanted, *, whole: bool) -> tuple[Unit, ...]:
-    """Give all units, or the quickest of each kind."""
+def _chosen(every: Sequence[Unit], wanted: KernelSetSpec, *, whole: bool) -> tuple[Unit, ...]:
+    """Return all units, or the quickest of each kind."""
     if whole:
         return tuple(every)
     table = costs.table()
@@ -141,18 +141,18 @@ def _chosen(every: Sequence[Unit], wanted: SetWanted, *, whole: bool) -> tuple[U
     return tuple(sorted(kinds.values(), key=lambda unit: unit.source))
 
 
-def _published(ready: Prepared, shop: Workshop) -> CudaToolkit:
-    """Give the toolkit as NVIDIA published it, if it compiles on this machine."""
+def _published(ready: PreparedSet, session: Session) -> CudaToolkit:
+    """Return the toolkit as NVIDIA published it, if it compiles on this machine."""
     try:
-        firstcompile.check(ready.toolkit.as_published, ready.compiler.path, shop.env)
+        firstcompile.check(ready.toolkit.as_published, ready.compiler.path, session.env)
     except HostCompilerError:
-        shop.log.say("the plain way needs the mended headers too: NVIDIA's own do not fit this machine's glibc")
+        session.log.say("the plain way needs the mended headers too: NVIDIA's own do not fit this machine's glibc")
         return ready.toolkit
     return ready.toolkit.as_published
 
 
-def _plain_way(ready: Prepared, toolkit: CudaToolkit, plain: Plain) -> Prepared:
-    """Give the set as upstream compiles it: torch's own headers and macros, a front end for each architecture."""
+def _plain_way(ready: PreparedSet, toolkit: CudaToolkit, plain: Plain) -> PreparedSet:
+    """Return the set as upstream compiles it: torch's own headers and macros, a front end for each architecture."""
     environment = plain.environment
     standard = f"-std=c++{plain.torch.cxx_standard}"
     flags = [standard if flag.startswith("-std=") else flag for flag in ready.inputs.flags]
@@ -174,21 +174,21 @@ def _plain_way(ready: Prepared, toolkit: CudaToolkit, plain: Plain) -> Prepared:
     return replace(ready, inputs=inputs, units=units(ready.extension, inputs, passes), nvcc=nvcc)
 
 
-def _differences(plain: Unit, pool: Unit, ready: Prepared, shop: Workshop) -> Iterator[str]:
+def _differences(plain: Unit, pool: Unit, ready: PreparedSet, session: Session) -> Iterator[str]:
     theirs, ours = _codes(plain), _codes(pool)
     for arch, key in ours.items():
-        one, other = _object(theirs[arch], shop), _object(key, shop)
+        one, other = _object(theirs[arch], session), _object(key, session)
         found = list(code_differences(cubin.read_code(one), cubin.read_code(other)))
         for difference in found:
             yield f"{pool.name} sm_{arch.number}: {difference}"
         yield from _shown(found, one, other, ready)
     for difference in symbol_differences(
-        cubin.read_symbols(_object(plain.host, shop)), cubin.read_symbols(_object(pool.host, shop))
+        cubin.read_symbols(_object(plain.host, session)), cubin.read_symbols(_object(pool.host, session))
     ):
         yield f"{pool.name}: {difference}"
 
 
-def _shown(found: Sequence[Difference], plain: Path, pool: Path, ready: Prepared) -> list[str]:
+def _shown(found: Sequence[Difference], plain: Path, pool: Path, ready: PreparedSet) -> list[str]:
     """Show the first lines of the first kernel that differs, where the toolkit has the tool for it."""
     kernel = next((difference.kernel for difference in found if difference.kernel), "")
     tool = ready.toolkit.home / "bin" / "cuobjdump"
@@ -199,25 +199,27 @@ def _shown(found: Sequence[Difference], plain: Path, pool: Path, ready: Prepared
     return [f"  {line}" for line, _ in zip(changed, range(_SHOWN), strict=False)]
 
 
-def _proved(plain: Unit, unit: Unit, shop: Workshop) -> ProvedUnit:
-    symbols = cubin.read_symbols(_object(unit.host, shop))
+def _proved(plain: Unit, unit: Unit, session: Session) -> ProvedUnit:
+    symbols = cubin.read_symbols(_object(unit.host, session))
     return ProvedUnit(
         source=unit.source,
         host_symbols=len(symbols.defined) + len(symbols.undefined),
-        cpu_seconds_plain=_cpu_seconds(plain, shop),
-        cpu_seconds_pool=_cpu_seconds(unit, shop),
-        code=tuple(_proved_code(stage.virtual, arch, key, shop) for stage in unit.stages for arch, key in stage.code),
+        cpu_seconds_plain=_cpu_seconds(plain, session),
+        cpu_seconds_pool=_cpu_seconds(unit, session),
+        code=tuple(
+            _proved_code(stage.virtual, arch, key, session) for stage in unit.stages for arch, key in stage.code
+        ),
     )
 
 
-def _proved_code(virtual: Arch, arch: Arch, key: str, shop: Workshop) -> ProvedCode:
-    code = cubin.read_code(_object(key, shop))
+def _proved_code(virtual: Arch, arch: Arch, key: str, session: Session) -> ProvedCode:
+    code = cubin.read_code(_object(key, session))
     return ProvedCode(arch=str(arch), front_end=str(virtual), kernels=code.kernels, sha256=code.sha256)
 
 
-def _cpu_seconds(unit: Unit, shop: Workshop) -> float:
+def _cpu_seconds(unit: Unit, session: Session) -> float:
     """Add up what the compiles took that made the parts; parts of one compile have the same figures."""
-    records = [record for key in unit.wanted() if (record := pool_in(shop.cache).record(key)) is not None]
+    records = [record for key in unit.wanted() if (record := pool_in(session.cache).record(key)) is not None]
     compiles = {(row.passes, row.targets, row.wall_seconds): row.cpu_seconds for row in records}
     return round(sum(compiles.values()), 1)
 
@@ -226,8 +228,8 @@ def _codes(unit: Unit) -> dict[Arch, str]:
     return {arch: key for stage in unit.stages for arch, key in stage.code}
 
 
-def _object(key: str, shop: Workshop) -> Path:
-    found = pool_in(shop.cache).get(key)
+def _object(key: str, session: Session) -> Path:
+    found = pool_in(session.cache).get(key)
     if found is None:
         raise DigestError(
             "a part was lost or damaged after it was made", remedy="Check the disk, then run the same command again."

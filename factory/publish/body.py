@@ -42,7 +42,7 @@ Check a file that you downloaded: `sha256sum --check --ignore-missing SHA256SUMS
 
 
 def renewed(release: Release, repository: str, limit: int, *, kernels: bool = False) -> str:
-    """Give the release's text with the factory's part up to date; what a person wrote around it stays.
+    """Return the release's text with the factory's part up to date; what a person wrote around it stays.
 
     ``limit`` is in characters. A table too long for it is left out; a release of ``kernels`` has none.
     """
@@ -57,7 +57,7 @@ def renewed(release: Release, repository: str, limit: int, *, kernels: bool = Fa
 
 
 def download(repository: str, tag: str, filename: str) -> str:
-    """Give where an asset of ``OWNER/NAME`` can be fetched by anybody."""
+    """Return where an asset of ``OWNER/NAME`` can be fetched by anybody."""
     return f"https://github.com/{repository}/releases/download/{quote(tag)}/{quote(filename)}"
 
 
@@ -79,7 +79,7 @@ def _rows(release: Release, repository: str) -> str:
 
 
 def _wheels(assets: Iterable[Asset]) -> list[WheelName]:
-    """Give the names of the finished wheels, whatever else a person may have put there."""
+    """Return the names of the finished wheels, whatever else a person may have put there."""
     names = []
     for asset in assets:
         try:

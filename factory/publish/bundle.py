@@ -20,7 +20,7 @@ _LARGEST_METADATA = 4 << 20  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
-class Publishable:
+class Bundle:
     """A wheel, what the gates look at, and the small files that go with it."""
 
     path: Path
@@ -34,12 +34,12 @@ class Publishable:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Give the wheel last: once it is there, all that belongs to it is."""
+        """Return the wheel last: once it is there, all that belongs to it is."""
         one = self.candidate
         return *self.sidecars, File(name=one.filename, size=one.size, sha256=one.sha256)
 
 
-def read(path: Path) -> Publishable:
+def read(path: Path) -> Bundle:
     """Read a wheel and what lies beside it. Raises ValueError that says what cannot be read."""
     try:
         return _read(path)
@@ -47,9 +47,9 @@ def read(path: Path) -> Publishable:
         raise ValueError(f"cannot be read: {error}") from error
 
 
-def _read(path: Path) -> Publishable:
+def _read(path: Path) -> Bundle:
     report, verdict = _beside(path, REPORT), _beside(path, VERDICT)
-    return Publishable(
+    return Bundle(
         path=path,
         candidate=Candidate(
             filename=path.name,
@@ -81,7 +81,7 @@ def _verdict(text: str) -> Verdict:
 
 
 def _metadata(path: Path) -> bytes:
-    """Give METADATA byte for byte, which is what PEP 658 serves."""
+    """Return METADATA byte for byte, which is what PEP 658 serves."""
     with zipfile.ZipFile(path) as archive:
         found = [one for one in archive.infolist() if one.filename.endswith(".dist-info/METADATA")]
         if len(found) != 1 or found[0].file_size > _LARGEST_METADATA:

@@ -28,12 +28,12 @@ def is_list(name: str) -> bool:
 
 
 def sums_name(number: int) -> str:
-    """Give the name of a release's ``number``th list of sums, from 1: ``SHA256SUMS``, ``SHA256SUMS.2``."""
+    """Return the name of a release's ``number``th list of sums, from 1: ``SHA256SUMS``, ``SHA256SUMS.2``."""
     return _numbered(SUMS, "", number)
 
 
 def missing(seen: Seen, describe: Describe) -> File | None:
-    """Give the next list that the release still needs, None where all of its files are listed."""
+    """Return the next list that the release still needs, None where all of its files are listed."""
     release = seen.release
     if release is None:
         return None
@@ -48,12 +48,12 @@ def missing(seen: Seen, describe: Describe) -> File | None:
 
 
 def sums(assets: Iterable[Asset]) -> str:
-    """Give the lines that ``sha256sum --check`` reads, sorted by name."""
+    """Return the lines that ``sha256sum --check`` reads, sorted by name."""
     return "".join(f"{asset.sha256}  {asset.name}\n" for asset in sorted(assets, key=lambda asset: asset.name))
 
 
 def parse(content: bytes) -> dict[str, str]:
-    """Give the sha256 of each name in a list of sums. Raises ValueError where it is none, or was cut off."""
+    """Return the sha256 of each name in a list of sums. Raises ValueError where it is none, or was cut off."""
     lines = content.decode().split("\n")
     if lines.pop() or not lines:
         msg = "it does not end as a list of sums does"
@@ -80,7 +80,7 @@ def _told(texts: Mapping[str, str]) -> Iterator[str]:
 
 
 def _wheels_in(text: str) -> list[str]:
-    """Give the wheels a list tells of; none where it is not one of ours, so that ours is made beside it."""
+    """Return the wheels a list tells of; none where it is not one of ours, so that ours is made beside it."""
     try:
         return [str(part["bom-ref"]) for part in json.loads(text)["components"]]
     except (ValueError, KeyError, TypeError, RecursionError):
@@ -88,7 +88,7 @@ def _wheels_in(text: str) -> list[str]:
 
 
 def _free(release: Release, stem: str, suffix: str) -> str:
-    """Give the first name that no asset has: ``STEM``, ``STEM.2``, ``STEM.3``, each with ``suffix``."""
+    """Return the first name that no asset has: ``STEM``, ``STEM.2``, ``STEM.3``, each with ``suffix``."""
     taken = {asset.name for asset in release.assets}
     numbered = (_numbered(stem, suffix, number) for number in range(1, len(taken) + 2))
     return next(name for name in numbered if name not in taken)

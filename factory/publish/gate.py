@@ -42,7 +42,7 @@ class Gate:
         )
 
     def reasons(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
-        """Give every reason against every wheel, a line each; none where all may be published."""
+        """Return every reason against every wheel, a line each; none where all may be published."""
         names = [candidate.filename for candidate in candidates]
         twice = sorted({name for name in names if names.count(name) > 1})
         lines = [f"{name}: given more than once" for name in twice]
@@ -104,7 +104,7 @@ def _of_cell(candidate: Candidate, cell: Cell) -> Iterator[str]:
 
 
 def _published(rules: Matrix, profile: str) -> list[Planned]:
-    """Give the cells whose names are their own: of the CUDA releases of one major, the one under ``wheels``."""
+    """Return the cells whose names are their own: of the CUDA releases of one major, the one under ``wheels``."""
     builds = {
         (torch.series, build.cuda, build.cxx11abi)
         for torch in rules.torch.values()
@@ -120,7 +120,7 @@ def _published(rules: Matrix, profile: str) -> list[Planned]:
 
 
 def _tried(published: Sequence[Planned], python: Representative) -> frozenset[Cell]:
-    """Give the cells that a GPU must have tried; those built anyhow stand for those built on request."""
+    """Return the cells that a GPU must have tried; those built anyhow stand for those built on request."""
     built = [planned.cell for planned in published if planned.state is State.BUILD]
     kin = {replace(cell, python="") for cell in built}
     others = [planned.cell for planned in published if replace(planned.cell, python="") not in kin]

@@ -13,7 +13,7 @@ _COLUMNS = ("file", "size", "", "sha256")
 
 
 def markdown(sent: Sequence[Sent], repository: str) -> str:
-    """Give the page of a job; ``repository`` is the address of its front page."""
+    """Return the page of a job; ``repository`` is the address of its front page."""
     new = sum(len(one.new) for one in sent)
     there = sum(len(one.there) for one in sent)
     return page(

@@ -74,12 +74,12 @@ class Goal:
     kernels: bool = False
 
     def patience(self, size: int) -> timedelta:
-        """Give how long an upload of ``size`` bytes may take."""
+        """Return how long an upload of ``size`` bytes may take."""
         return self.grace + timedelta(seconds=size / self.slowest)
 
 
 def chosen(releases: tuple[Release, ...]) -> Release | None:
-    """Give the one release of a tag that everybody uses: the published one, else the oldest draft.
+    """Return the one release of a tag that everybody uses: the published one, else the oldest draft.
 
     GitHub makes as many drafts of one tag as are asked for, so two publishers can make one each; both choose
     the lower id.

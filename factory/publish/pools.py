@@ -20,12 +20,12 @@ _PART = re.compile(r"\.\d+parts-[0-9a-f]{8}$")
 
 
 def pool_tag(version: str) -> str:
-    """Give the tag of the release that holds the kernels of a flash-attn version: ``kernels-v2.7.4.post1``."""
+    """Return the tag of the release that holds the kernels of a flash-attn version: ``kernels-v2.7.4.post1``."""
     return f"kernels-v{version}"
 
 
 def version_of(name: str) -> str:
-    """Give the flash-attn version that an archive is for. Raises ValueError where its name is no archive's."""
+    """Return the flash-attn version that an archive is for. Raises ValueError where its name is no archive's."""
     return _match(name)["version"]
 
 
@@ -46,7 +46,7 @@ def refusals(names: Collection[str]) -> tuple[str, ...]:
 
 
 def archives(there: Collection[str], kernels: str) -> tuple[str, ...]:
-    """Give the archives that hold the whole set ``kernels``, in order; none where one of them is not ``there``."""
+    """Return the archives that hold the whole set ``kernels``, in order; none where one of them is not ``there``."""
     for count in sorted({int(match["count"] or 1) for match in map(_ARCHIVE.fullmatch, there) if match}):
         names = file_names(kernels, count)
         if all(name in there for name in names):
@@ -55,13 +55,13 @@ def archives(there: Collection[str], kernels: str) -> tuple[str, ...]:
 
 
 def compiler_of(kernels: str) -> str:
-    """Give the version of the host compiler in a set's name: ``12.2.0``; empty where there is none."""
+    """Return the version of the host compiler in a set's name: ``12.2.0``; empty where there is none."""
     found = _TOOLS.search(kernels)
     return found["compiler"] if found else ""
 
 
 def rivals(there: Collection[str], kernels: str) -> tuple[str, ...]:
-    """Give the sets that are for the same as ``kernels`` and were made with another compiler or toolkit."""
+    """Return the sets that are for the same as ``kernels`` and were made with another compiler or toolkit."""
     named = (match["set"] for match in map(_ARCHIVE.fullmatch, there) if match)
     same = {name for name in named if _TOOLS.sub("", name) == _TOOLS.sub("", kernels)}
     return tuple(sorted(same - {kernels}))

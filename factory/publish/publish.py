@@ -9,10 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from factory.errors import DigestError, GateError
-from factory.github.retry import Patience
+from factory.github.retry import RetryPolicy
 from factory.matrix.model import Matrix
 from factory.publish import bundle, pools
-from factory.publish.bundle import Publishable
+from factory.publish.bundle import Bundle
 from factory.publish.gate import Gate
 from factory.publish.parts import File, Goal, Sent
 from factory.publish.reconcile import Publication
@@ -31,7 +31,7 @@ class Means:
 
     github: Repository
     say: Callable[[str], object]
-    patience: Patience = field(default_factory=Patience)
+    patience: RetryPolicy = field(default_factory=RetryPolicy)
     attest: Callable[[Path], None] | None = None
     partial: bool = False
 
@@ -93,7 +93,7 @@ def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]
 def _publications(paths: Sequence[Path], rules: Matrix, means: Means) -> tuple[list[Publication], tuple[str, ...]]:
     gate = Gate.of(rules)
     wheels, refused = _taken(paths, gate, means)
-    by_tag: dict[str, list[Publishable]] = {}
+    by_tag: dict[str, list[Bundle]] = {}
     for wheel in wheels:
         by_tag.setdefault(wheel.tag, []).append(wheel)
     made = [
@@ -111,7 +111,7 @@ def _publications(paths: Sequence[Path], rules: Matrix, means: Means) -> tuple[l
 
 
 def refusal(reasons: Sequence[str], *, sent: bool) -> GateError:
-    """Give the error that says why wheels may not be published."""
+    """Return the error that says why wheels may not be published."""
     return GateError(
         "not everything may be published",
         why=reasons,
@@ -120,13 +120,13 @@ def refusal(reasons: Sequence[str], *, sent: bool) -> GateError:
     )
 
 
-def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Publishable], tuple[str, ...]]:
+def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Bundle], tuple[str, ...]]:
     """Read every wheel and what lies beside it; give those that may go, and everything against the others.
 
     Raises GateError where something is against one and nothing is to go in part, or where none may go.
     """
     against = _unattested(paths, means)
-    wheels: dict[Path, Publishable] = {}
+    wheels: dict[Path, Bundle] = {}
     for path in paths:
         try:
             wheels[path] = bundle.read(path)

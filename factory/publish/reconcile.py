@@ -14,7 +14,7 @@ from pathlib import Path
 
 from factory.errors import PublishError
 from factory.github.ratelimit import pause
-from factory.github.retry import Patience
+from factory.github.retry import RetryPolicy
 from factory.publish import checksums
 from factory.publish.parts import Asset, File, Goal, Release, Seen, Sent, chosen
 from factory.publish.releases import Repository, TroubleError
@@ -33,7 +33,7 @@ class Publication:
     paths: Mapping[str, Path]
     describe: Callable[[Iterable[Asset], frozenset[str]], str]
     github: Repository
-    patience: Patience
+    patience: RetryPolicy
     say: Callable[[str], object]
     number: int | None = None
     made: set[int] = field(default_factory=set)
@@ -69,7 +69,7 @@ class Publication:
         self.say(f"publish: {self.goal.tag} is complete")
 
     def sent(self) -> Sent:
-        """Give what it came to, once it is complete."""
+        """Return what it came to, once it is complete."""
         there = tuple(file for file in self.goal.files if file.name not in self.uploaded)
         return Sent(tag=self.goal.tag, new=tuple(self.uploaded.values()), there=there)
 
@@ -86,7 +86,7 @@ class Publication:
             self.say(f"publish (dry run): {line}")
 
     def next(self, seen: Seen) -> tuple[Step, ...]:
-        """Give the next steps."""
+        """Return the next steps."""
         there = {asset.name for asset in seen.release.assets if asset.finished} if seen.release else set()
         tested = frozenset(name.removesuffix(VERDICT) for name in there if name.endswith(VERDICT))
         return steps(self.goal, seen, self.github.rules, lambda wheels: self.describe(wheels, tested))
@@ -103,7 +103,7 @@ class Publication:
         return Seen(release=whole, now=now, broken=frozenset(self.broken), texts=texts)
 
     def found(self) -> int | None:
-        """Give the release that everybody uses; an empty draft that was made beside it is removed."""
+        """Return the release that everybody uses; an empty draft that was made beside it is removed."""
         release = chosen(self.github.find(self.goal.tag))
         if release is None:
             return next(iter(self.made), None)  # a draft just made may not be listed yet
@@ -151,7 +151,7 @@ class Publication:
         return replace(asset, sha256=self.digests[asset.id])
 
     def text(self, asset: Asset) -> str:
-        """Give the content of a list, fetched once. Raises PublishError where it is not what GitHub says it is."""
+        """Return the content of a list, fetched once. Raises PublishError where it is not what GitHub says it is."""
         if asset.id not in self.contents:
             content = self.github.read(asset.id)
             if sha256(content).hexdigest() != asset.sha256:

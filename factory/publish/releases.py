@@ -43,7 +43,7 @@ class Repository(Client):
         self._listed: dict[int, GitReleaseAsset] = {}
 
     def find(self, tag: str) -> tuple[Release, ...]:
-        """Give the published release of ``tag``, else all of its drafts that the token may see; without assets."""
+        """Return the published release of ``tag``, else all of its drafts that the token may see; without assets."""
         with self._asking(f"the release {tag}"):
             try:
                 return (_release(self._repository.get_release(tag)),)
@@ -54,7 +54,7 @@ class Repository(Client):
             return tuple(_release(one) for one in self._repository.get_releases() if one.tag_name == tag)
 
     def look(self, number: int) -> tuple[Release, datetime]:
-        """Give a release with all of its assets, and GitHub's clock, in UTC."""
+        """Return a release with all of its assets, and GitHub's clock, in UTC."""
         with self._asking(f"release {number}"):
             release = self._repository.get_release(number).complete()
             assets = {asset.id: asset for asset in release.get_assets()}
@@ -93,12 +93,12 @@ class Repository(Client):
                     raise
 
     def publish(self, number: int, title: str, body: str) -> None:
-        """Give a release that was looked at its text and make it public."""
+        """Return a release that was looked at its text and make it public."""
         with self._asking(f"release {number}"):
             self._looked[number].update_release(title, body, draft=False, make_latest="legacy")
 
     def read(self, asset: int) -> bytes:
-        """Give the content of an asset of a release that was looked at."""
+        """Return the content of an asset of a release that was looked at."""
         with self._asking(self._listed[asset].name):
             return b"".join(self._pieces(asset))
 
@@ -111,7 +111,7 @@ class Repository(Client):
         return digest.hexdigest()
 
     def published(self) -> Iterator[tuple[str, tuple[IndexedAsset, ...]]]:
-        """Give every published release: its tag and its finished assets, as the index reads them."""
+        """Return every published release: its tag and its finished assets, as the index reads them."""
         with self._asking(f"the releases of {self.name}", missing="wrong"):
             for release in self._repository.get_releases():
                 if not release.draft:

@@ -23,7 +23,7 @@ from factory.output.progress import amount
 from factory.pool import archive, inventory
 from factory.pool.store import Pool, SetRecord, pool_in
 from factory.publish import checksums, pools
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import download
 from factory.system.download import fetch
 
@@ -45,28 +45,28 @@ class Remote:
     silence: float = 5.0
 
     def address(self, tag: str, name: str) -> str:
-        """Give where everybody may fetch an asset, without the API and its limits."""
+        """Return where everybody may fetch an asset, without the API and its limits."""
         return f"{self.server}/{quote(self.repository)}/releases/download/{tag}/{quote(name)}"
 
 
-def take(kernels: SetRecord, needed: Collection[str], *, remote: Remote, shop: Workshop) -> None:
+def take(kernels: SetRecord, needed: Collection[str], *, remote: Remote, session: Session) -> None:
     """Fetch ``kernels`` if the pool lacks any of the parts ``needed``; say in a line what came, or why nothing did."""
-    with pool_in(shop.cache).claim(_CLAIM, wait=True):  # who waited finds what the other fetched
-        if not _lacks(pool_in(shop.cache), needed):
+    with pool_in(session.cache).claim(_CLAIM, wait=True):  # who waited finds what the other fetched
+        if not _lacks(pool_in(session.cache), needed):
             return
         try:
-            said = _taken(kernels, needed, remote, shop)
+            said = _taken(kernels, needed, remote, session)
         except FactoryError as error:
             said = f"{'; '.join([error.what, *error.why])}; compiling here"
         except OSError as error:  # a full disk above all: an archive needs room that compiling does not
-            for part in _downloads(shop).glob(f"{kernels.name}*.part"):
+            for part in _downloads(session).glob(f"{kernels.name}*.part"):
                 part.unlink(missing_ok=True)
             said = f"{kernels.name} cannot be kept: {error}; compiling here"
-        shop.log.say(f"kernels: {said}")
+        session.log.say(f"kernels: {said}")
 
 
-def _downloads(shop: Workshop) -> Path:
-    return shop.cache / "downloads"
+def _downloads(session: Session) -> Path:
+    return session.cache / "downloads"
 
 
 def _lacks(pool: Pool, needed: Collection[str]) -> bool:
@@ -74,24 +74,24 @@ def _lacks(pool: Pool, needed: Collection[str]) -> bool:
     return any(there(key) is None for key in needed)
 
 
-def _taken(kernels: SetRecord, needed: Collection[str], remote: Remote, shop: Workshop) -> str:
+def _taken(kernels: SetRecord, needed: Collection[str], remote: Remote, session: Session) -> str:
     tag = pools.pool_tag(kernels.flash_attn)
     listed = _listed(kernels.name, tag, remote)
     archives = {name: listed[name] for name in pools.archives(listed, kernels.name)}
     if not archives:
         return f"{_absence(listed, kernels, tag, remote)}; compiling here"
-    with _fetched(archives, tag, remote, shop) as paths, pool_in(shop.cache).temporary(_CLAIM) as directory:
+    with _fetched(archives, tag, remote, session) as paths, pool_in(session.cache).temporary(_CLAIM) as directory:
         size = sum(path.stat().st_size for path in paths)
         tried = Pool(directory)
         for path in paths:
             archive.take(tried, path)
         _refuse(kernels, needed, tried)
-        inventory.move(tried, pool_in(shop.cache))
+        inventory.move(tried, pool_in(session.cache))
     return f"{kernels.name} fetched from {tag} of {remote.repository}, {amount(size)}"
 
 
 def _listed(kernels: str, tag: str, remote: Remote) -> dict[str, str]:
-    """Give the sha256 of each file in the lists of ``tag``, up to the list with which ``kernels`` are whole.
+    """Return the sha256 of each file in the lists of ``tag``, up to the list with which ``kernels`` are whole.
 
     Raises what ``_lists`` raises.
     """
@@ -134,16 +134,16 @@ def _absence(listed: Collection[str], kernels: SetRecord, tag: str, remote: Remo
 
 
 @contextlib.contextmanager
-def _fetched(archives: Mapping[str, str], tag: str, remote: Remote, shop: Workshop) -> Iterator[list[Path]]:
+def _fetched(archives: Mapping[str, str], tag: str, remote: Remote, session: Session) -> Iterator[list[Path]]:
     """Fetch ``archives``, each by its sha256, and remove them afterwards; what broke off stays, to be continued."""
-    paths = [_downloads(shop) / name for name in archives]
+    paths = [_downloads(session) / name for name in archives]
     try:
         for (name, sha256), path in zip(archives.items(), paths, strict=True):
             address = remote.address(tag, name)
             fetch(address, sha256, path)
-            attested = attestation.verify(path, address, shop.env)
+            attested = attestation.verify(path, address, session.env)
             if attested.ok:
-                shop.log.say(f"kernels: {name} {attested.said}")
+                session.log.say(f"kernels: {name} {attested.said}")
         yield paths
     finally:
         for path in paths:

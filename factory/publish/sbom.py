@@ -70,7 +70,7 @@ class Origin:
         }
 
     def _inputs(self, cell: Cell | None) -> list[dict[str, Any]]:
-        """Give what the wheel of ``cell`` was made of; nothing of one that the matrix no longer has."""
+        """Return what the wheel of ``cell`` was made of; nothing of one that the matrix no longer has."""
         if cell is None:
             return []
         source = self.rules.flash_attn[cell.flash_attn]

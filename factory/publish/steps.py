@@ -63,7 +63,7 @@ class Wait:
 
 @dataclass(frozen=True, kw_only=True)
 class Publish:
-    """Give the release its text and make it public, if it is not yet."""
+    """Return the release its text and make it public, if it is not yet."""
 
     tag: str
     body: str
@@ -78,7 +78,7 @@ Step = Create | Upload | Remove | Wait | Publish
 
 
 def steps(goal: Goal, seen: Seen, limits: Limits, describe: checksums.Describe) -> tuple[Step, ...]:
-    """Give the next steps towards ``goal``; none when all of it is there.
+    """Return the next steps towards ``goal``; none when all of it is there.
 
     Raises PublishError with everything that must not or cannot be published.
     """
@@ -98,7 +98,7 @@ def steps(goal: Goal, seen: Seen, limits: Limits, describe: checksums.Describe) 
 
 
 def after(step: Step, seen: Seen) -> Seen:
-    """Give what will be there after ``step``, if nothing goes wrong."""
+    """Return what will be there after ``step``, if nothing goes wrong."""
     release = seen.release or Release(id=0, tag="", draft=True, immutable=False, body="")
     match step:
         case Create(tag=tag):

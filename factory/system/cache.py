@@ -13,7 +13,7 @@ from factory.errors import UsageError
 
 
 def cache_root(env: Mapping[str, str]) -> Path:
-    """Give ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules, which ignore a relative one.
+    """Return ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules, which ignore a relative one.
 
     Raises UsageError where that is below a home directory and there is none.
     """
@@ -32,7 +32,7 @@ def cache_root(env: Mapping[str, str]) -> Path:
 
 
 def writable(directory: Path) -> Path:
-    """Give ``directory``, made if it is not there. Raises UsageError when nobody may write into it."""
+    """Return ``directory``, made if it is not there. Raises UsageError when nobody may write into it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
@@ -62,7 +62,7 @@ def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[N
 
 
 def made_once(directory: Path, make: Callable[[Path], None]) -> Path:
-    """Give ``directory``, made by ``make`` beside it and renamed if it is not there yet.
+    """Return ``directory``, made by ``make`` beside it and renamed if it is not there yet.
 
     Two processes may ask at once: one makes it, the other waits. What a crash left half-made is removed.
     """

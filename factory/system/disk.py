@@ -11,7 +11,7 @@ _SIGNS = ("no space left on device", "disk quota exceeded")  # programs in Go wr
 
 
 def nearest(directory: Path) -> Path:
-    """Give ``directory``, or the nearest above it that is there, for it would be made."""
+    """Return ``directory``, or the nearest above it that is there, for it would be made."""
     whole = directory.absolute()
     return next(one for one in (whole, *whole.parents) if os.access(one, os.F_OK))
 

@@ -102,14 +102,14 @@ def _unreachable(url: str, reason: str) -> UnreachableError:
 
 
 def root(error: BaseException) -> str:
-    """Give the first cause of ``error``: what requests and urllib3 wrap around it repeats URLs and addresses."""
+    """Return the first cause of ``error``: what requests and urllib3 wrap around it repeats URLs and addresses."""
     while inner := error.__cause__ or error.__context__:
         error = inner
     return str(error) or type(error).__name__
 
 
 def read(url: str, *, limit: int, silence: float) -> bytes | None:
-    """Give the content of the file at ``url``, None where it is known that there is none.
+    """Return the content of the file at ``url``, None where it is known that there is none.
 
     ``limit`` is the largest size in bytes. ``silence`` is in seconds and holds for the connection and for each
     silence after it.

@@ -34,7 +34,7 @@ def matching(directory: Path, pattern: str) -> list[Path]:
 
 
 def text_of(path: Path) -> str | None:
-    """Give the beginning of what stands in ``path``; None where it cannot be read."""
+    """Return the beginning of what stands in ``path``; None where it cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(_MOST)

@@ -54,7 +54,7 @@ def read(root: Path = Path("/")) -> Machine:
 
 
 def _swap(root: Path, memory: int) -> int:
-    """Give the bytes of swap beside ``memory``, as the hardware and a cgroup allow it."""
+    """Return the bytes of swap beside ``memory``, as the hardware and a cgroup allow it."""
     words = _words(root / "proc/meminfo")
     sizes = dict(pairwise(words))
     there = int(sizes.get("SwapTotal:", "0")) * 1024  # kibibytes, though it says kB
@@ -64,7 +64,7 @@ def _swap(root: Path, memory: int) -> int:
 
 
 def _quotas(root: Path) -> Iterator[int]:
-    """Give each limit on CPU time as the whole cores it is worth, one at least."""
+    """Return each limit on CPU time as the whole cores it is worth, one at least."""
     yield os.cpu_count() or 1
     for files in _CGROUP_CPU:
         match [word for file in files for word in _words(root / file)]:

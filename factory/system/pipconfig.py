@@ -24,7 +24,7 @@ class _Parser(configparser.RawConfigParser):
 
 
 def index_url(env: Mapping[str, str]) -> str | None:
-    """Give the configured index: from pip's variable, uv's, or pip's files; None where nobody configured one.
+    """Return the configured index: from pip's variable, uv's, or pip's files; None where nobody configured one.
 
     Raises UsageError when one of pip's files cannot be read.
     """
@@ -35,7 +35,7 @@ def index_url(env: Mapping[str, str]) -> str | None:
 
 
 def settings(env: Mapping[str, str]) -> dict[str, str]:
-    """Give what pip on another machine needs to use the same index, in the terms of pip's configuration file.
+    """Return what pip on another machine needs to use the same index, in the terms of pip's configuration file.
 
     Raises UsageError when one of pip's files cannot be read.
     """

@@ -29,7 +29,7 @@ class Completed:
 
 
 def shown(argv: Sequence[str | Path]) -> str:
-    """Give the line that names ``argv`` in a log: ``+ nvcc -c a.cu``, quoted so that a shell takes it as it is."""
+    """Return the line that names ``argv`` in a log: ``+ nvcc -c a.cu``, quoted so that a shell takes it as it is."""
     return f"+ {shlex.join(map(str, argv))}\n"
 
 

@@ -57,7 +57,7 @@ class _Remote(io.RawIOBase):
         return len(content)
 
     def _ranged(self, first: int, last: int) -> tuple[bytes, int]:
-        """Give the bytes from ``first`` to ``last`` and the size of the whole file."""
+        """Return the bytes from ``first`` to ``last`` and the size of the whole file."""
         headers = {"Range": f"bytes={first}-{last}", "Accept-Encoding": "identity"}
         with self._session.get(self._url, headers=headers, timeout=_TIMEOUT, stream=True) as answer:
             answer.raise_for_status()

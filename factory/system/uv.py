@@ -10,7 +10,7 @@ from pathlib import Path
 
 
 def find_uv(env: Mapping[str, str]) -> Path | None:
-    """Give the uv that the variable UV names, else one on PATH, else one beside the Python that runs this.
+    """Return the uv that the variable UV names, else one on PATH, else one beside the Python that runs this.
 
     uv sets UV to itself for what it starts, and noxfile.py to the uv that came with nox, which no session has on
     PATH. Where UV is set it decides alone: None where it leads nowhere.

@@ -51,7 +51,7 @@ def lacking(home: Path) -> tuple[str, ...]:
 
 
 def digest_of(home: Path, memory: Path) -> str:
-    """Give a sha256 over the bytes of the compiler programs, libdevice and headers below ``home``.
+    """Return a sha256 over the bytes of the compiler programs, libdevice and headers below ``home``.
 
     Hashing takes about a second, so the result is kept in ``memory`` under the size, times and inode
     of every file: whoever changes one of them changes that key.

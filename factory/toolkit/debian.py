@@ -21,7 +21,7 @@ _OPTIONS = ("Acquire::http::Timeout=15", "Acquire::https::Timeout=15", "Acquire:
 
 
 def mirrors_here(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Give the roots of the Debian archives that could be fetched from here; none of them is asked.
+    """Return the roots of the Debian archives that could be fetched from here; none of them is asked.
 
     Raises UnreachableError where apt knows none, or a program that fetching takes is not there.
     """
@@ -59,7 +59,7 @@ def _is(path: Path, package: Package) -> bool:
 
 
 def _mirrors(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Give the roots of the Debian archives apt is configured with; all roots where it never fetched their labels."""
+    """Return the roots of the Debian archives apt is configured with; all roots where it never fetched their labels."""
     labelled = _targets(env, "$(LABEL)\t$(REPO_URI)")
     debian = [row.partition("\t")[2] for row in labelled if row.startswith("Debian\t")]
     if mirrors := debian or ([] if labelled else _targets(env, "$(REPO_URI)", "--no-release-info")):

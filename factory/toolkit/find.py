@@ -45,7 +45,7 @@ class World:
 def find(
     version: str, env: Mapping[str, str], cache: Path, say: Callable[[str], None], world: World | None = None
 ) -> CudaToolkit:
-    """Give a complete toolkit of CUDA ``version`` (``12.4``), its headers mended where NVIDIA mended later ones.
+    """Return a complete toolkit of CUDA ``version`` (``12.4``), its headers mended where NVIDIA mended later ones.
 
     Looked for in this order: ``CUDA_HOME`` and ``CUDA_PATH`` of ``env``, ``/usr/local/cuda-X.Y``,
     ``/usr/local/cuda``, the cache, the sources in the order of the pins. A toolkit of another version

@@ -26,7 +26,7 @@ def memory(cache: Path) -> Path:
 
 
 def stored(recipe: Recipe, cache: Path) -> CudaToolkit | None:
-    """Give the toolkit an earlier run made by ``recipe``; None where there is none.
+    """Return the toolkit an earlier run made by ``recipe``; None where there is none.
 
     Raises ToolkitError where there is one and it is no longer what was put there.
     """

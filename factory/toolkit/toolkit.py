@@ -66,13 +66,13 @@ class CudaToolkit:
 
 
 def read_release(text: str) -> str | None:
-    """Give ``12.4.131`` from what ``nvcc --version`` printed, None if that is not there."""
+    """Return ``12.4.131`` from what ``nvcc --version`` printed, None if that is not there."""
     match = _RELEASE.search(text)
     return match[1] if match else None
 
 
 def series(release: str) -> str:
-    """Give ``12.4`` of ``12.4.131``."""
+    """Return ``12.4`` of ``12.4.131``."""
     return ".".join(release.split(".")[:2])
 
 

@@ -43,7 +43,7 @@ def fetch(
 
 
 def choose(env: Mapping[str, str]) -> Sequence[str]:
-    """Give the command that asks the index: pip's where pip is, since mirrors are configured for pip, else uv's.
+    """Return the command that asks the index: pip's where pip is, since mirrors are configured for pip, else uv's.
 
     Raises UnreachableError where neither is there.
     """
@@ -59,13 +59,13 @@ def choose(env: Mapping[str, str]) -> Sequence[str]:
 
 
 def with_pip(python: str) -> Sequence[str]:
-    """Give the start of an install command of that interpreter's pip; 15 seconds of silence end an attempt."""
+    """Return the start of an install command of that interpreter's pip; 15 seconds of silence end an attempt."""
     quiet = ("--quiet", "--no-input", "--disable-pip-version-check", "--no-compile")
     return (python, "-m", "pip", "install", *quiet, "--timeout", "15", "--retries", "2")
 
 
 def with_uv(uv: str) -> Sequence[str]:
-    """Give the start of an install command of uv; copies, so that nothing shares bytes with its cache."""
+    """Return the start of an install command of uv; copies, so that nothing shares bytes with its cache."""
     return (uv, "pip", "install", "--quiet", "--link-mode", "copy", "--python", sys.executable)
 
 

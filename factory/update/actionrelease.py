@@ -17,7 +17,7 @@ _MOST_TAGS = 5  # a tag may name a tag, and so on
 
 
 def newest(repository: str, *, token: str | None, api: str = API, silence: float = 20.0) -> Tag:
-    """Give the tag of the release that GitHub shows as the latest, and the commit it names.
+    """Return the tag of the release that GitHub shows as the latest, and the commit it names.
 
     Pre-releases and drafts are never that. Raises TroubleError, or UpdateError where trying again does
     not help: there is no release, say.

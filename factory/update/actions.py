@@ -41,7 +41,7 @@ class Tag:
 
 
 def pins(workflow: str) -> tuple[Action, ...]:
-    """Give the actions that the text of a workflow, or of an action, uses by commit, with their version beside it."""
+    """Return the actions that the text of a workflow, or of an action, uses by commit, with their version beside it."""
     return tuple(Action(**found.groupdict()) for found in _USES.finditer(workflow))
 
 

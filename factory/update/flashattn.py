@@ -45,7 +45,7 @@ def _row(version: Version, file: IndexFile) -> str:
 
 
 def _choices(rules: Matrix, version: Version) -> list[Lines]:
-    """Give the line of the torch series that the release before it is built for."""
+    """Return the line of the torch series that the release before it is built for."""
     before = str(max((one for one in _known(rules) if one < version), default=""))
     served = [series for series, choice in rules.choices.items() if before in choice.flash_attn]
     place = f"matrix.yaml, under `wheels`, in place of {before} for torch {', '.join(served)}"

@@ -24,7 +24,7 @@ class Family:
     pattern: str
 
     def newer(self, tags: Iterable[str], known: Iterable[str]) -> dict[str, ImageName]:
-        """Give the images that ``tags`` name for CUDA releases newer than all those ``known``, by CUDA."""
+        """Return the images that ``tags`` name for CUDA releases newer than all those ``known``, by CUDA."""
         last = max(map(Version, known))
         found = {match[1]: tag for tag in tags if (match := re.fullmatch(self.pattern, tag, re.ASCII))}
         newer = (cuda for cuda in found if Version(cuda) > last)
@@ -38,7 +38,7 @@ def tagged(rules: Matrix) -> dict[str, ImageName]:
 
 
 def families(rules: Matrix) -> tuple[Family, ...]:
-    """Give the families among them; a tag that does not say its CUDA belongs to none."""
+    """Return the families among them; a tag that does not say its CUDA belongs to none."""
     found = {}
     for cuda, name in sorted(tagged(rules).items(), key=lambda item: Version(item[0])):
         before, said, after = (name.tag or "").partition(cuda)
@@ -123,7 +123,7 @@ def _row(rules: Matrix, cuda: str, family: Family, name: ImageName, digest: str 
 
 
 def _driver(rules: Matrix, cuda: str) -> str:
-    """Give the driver of the CUDA major: minor releases of one major need the same."""
+    """Return the driver of the CUDA major: minor releases of one major need the same."""
     drivers = {row.minimum_driver for row in rules.toolkits.values() if row.major == cuda_major(cuda)}
     return str(drivers.pop()) if len(drivers) == 1 else CHECK
 

@@ -27,7 +27,7 @@ class Issues(Client):
     scope = "issues: write"
 
     def listed(self) -> tuple[Issue, ...]:
-        """Give all issues, open and closed, that are about a new thing."""
+        """Return all issues, open and closed, that are about a new thing."""
         with self._asking(f"the issues of {self.name}", missing="wrong"):
             listed = self._repository.get_issues(state="all", sort="created", direction="asc")
             return tuple(_issue(one) for one in listed if keys_in(one.body or ""))

@@ -23,13 +23,13 @@ class Issue:
 
 
 def holder(proposal: Proposal, issues: Iterable[Issue]) -> Issue | None:
-    """Give the oldest issue because of which ``proposal`` gets none of its own."""
+    """Return the oldest issue because of which ``proposal`` gets none of its own."""
     holding = [issue for issue in issues if issue.trusted and any(_holds(issue, key, proposal) for key in issue.keys)]
     return min(holding, key=lambda issue: issue.number, default=None)
 
 
 def duplicates(issues: Collection[Issue], made: Collection[int]) -> dict[int, int]:
-    """Give those of the issues ``made`` that have an older one about the same thing, with the number of that one."""
+    """Return those of the issues ``made`` that have an older one about the same thing, with the number of that one."""
     first: dict[str, int] = {}
     found = {}
     for issue in sorted(issues, key=lambda issue: issue.number):

@@ -35,19 +35,19 @@ class TorchFile:
 
 
 def sdists(files: Iterable[IndexFile], project: str) -> dict[Version, IndexFile]:
-    """Give the source distributions that are neither yanked nor ahead of a release, by version."""
+    """Return the source distributions that are neither yanked nor ahead of a release, by version."""
     named = ((_sdist(file, project), file) for file in files if not file.yanked)
     return {version: file for version, file in named if version and _final(version)}
 
 
 def wheels(files: Iterable[IndexFile]) -> tuple[TorchFile, ...]:
-    """Give the CPython wheels for Linux on x86_64 that are neither yanked nor ahead of a release."""
+    """Return the CPython wheels for Linux on x86_64 that are neither yanked nor ahead of a release."""
     read = (_wheel(file) for file in files if not file.yanked)
     return tuple(wheel for wheel in read if wheel and _final(wheel.version))
 
 
 def news(published: Iterable[Version], known: Iterable[Version]) -> tuple[Version, ...]:
-    """Give what is new among the versions ``published``: of each series, such as 2.8, the newest at most.
+    """Return what is new among the versions ``published``: of each series, such as 2.8, the newest at most.
 
     A version is new that is newer than all known ones of its series; in a series of which none is known, one that
     is newer than all that are known. Older series that nobody wanted stay unmentioned.
@@ -58,7 +58,7 @@ def news(published: Iterable[Version], known: Iterable[Version]) -> tuple[Versio
 
 
 def series_of(version: Version) -> str:
-    """Give ``2.16`` of ``2.16.0``."""
+    """Return ``2.16`` of ``2.16.0``."""
     return f"{version.major}.{version.minor}"
 
 

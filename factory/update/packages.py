@@ -35,7 +35,7 @@ _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 
 
 def listed(project: str, env: Mapping[str, str], *, index: str | None = None) -> tuple[IndexFile, ...]:
-    """Give all files of ``project`` on the default index, or on the one at the address ``index``.
+    """Return all files of ``project`` on the default index, or on the one at the address ``index``.
 
     Raises UnreachableError, or SourceError where the index does not have the project.
     """
@@ -46,7 +46,7 @@ def listed(project: str, env: Mapping[str, str], *, index: str | None = None) ->
 
 
 def metadata(file: IndexFile) -> str:
-    """Give the METADATA of a wheel.
+    """Return the METADATA of a wheel.
 
     That is the file beside the wheel (PEP 658) where the index gives its hash; else it is read out of the wheel, of
     which only the needed parts are fetched, so that no hash of the index covers them.

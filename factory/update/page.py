@@ -11,7 +11,7 @@ _COLUMNS = ("new", "issue")
 
 
 def markdown(proposals: Sequence[Proposal], numbers: Mapping[str, int], silent: Sequence[str]) -> str:
-    """Give the page of a job; ``numbers`` are those of the issues, by the proposal's key."""
+    """Return the page of a job; ``numbers`` are those of the issues, by the proposal's key."""
     rows = [(one.title, f"#{numbers[one.key]}" if one.key in numbers else "none") for one in proposals]
     return page(
         f"{'⚠️' if silent else '✅'} Update: {len(proposals)} things are new",

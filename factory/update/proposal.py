@@ -43,7 +43,7 @@ class Proposal:
 
     @property
     def body(self) -> str:
-        """Give the issue's text, in Markdown; ``keys_in`` finds the key in it."""
+        """Return the issue's text, in Markdown; ``keys_in`` finds the key in it."""
         parts = [_section("Seen", self.found)]
         parts += [f"### {lines.place}\n\n```{lines.language}\n{lines.text.rstrip()}\n```\n" for lines in self.lines]
         parts.append(_section("To be checked by hand", self.checks))
@@ -52,12 +52,12 @@ class Proposal:
 
 
 def mark(key: str) -> str:
-    """Give the comment, which GitHub does not show, that says which thing an issue is about."""
+    """Return the comment, which GitHub does not show, that says which thing an issue is about."""
     return f"<!-- flash-attn-wheel-factory update: {key} -->\n"
 
 
 def keys_in(text: str) -> tuple[str, ...]:
-    """Give the keys of the things that an issue's text says it is about."""
+    """Return the keys of the things that an issue's text says it is about."""
     return tuple(_MARK.findall(text))
 
 

@@ -49,12 +49,12 @@ class TorchRelease:
 
 
 def new_versions(rules: Matrix, files: Collection[TorchFile]) -> tuple[Version, ...]:
-    """Give the versions that the package index has and ``rules`` lack."""
+    """Return the versions that the package index has and ``rules`` lack."""
     return news({file.version for file in files}, [Version(torch.release) for torch in rules.torch.values()])
 
 
 def pythons_of(version: Version, files: Iterable[TorchFile]) -> dict[str, TorchFile]:
-    """Give the wheels of a release by Python, in order; free-threaded ones (``3.14t``) come last."""
+    """Return the wheels of a release by Python, in order; free-threaded ones (``3.14t``) come last."""
     found = {file.python: file for file in files if file.version == version}
     return {name: found[name] for name in sorted(found, key=lambda name: (name[-1] == "t", Version(name.rstrip("t"))))}
 
@@ -71,7 +71,7 @@ def is_known(rules: Matrix, version: Version) -> bool:
 
 
 def other_indexes(rules: Matrix) -> dict[str, str]:
-    """Give the addresses of the indexes that ``rules`` name beside the default one, with the CUDA each has."""
+    """Return the addresses of the indexes that ``rules`` name beside the default one, with the CUDA each has."""
     builds = (build for torch in rules.torch.values() for build in torch.builds)
     return {build.index_url: build.cuda for build in builds if build.index_url}
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 
 from factory.errors import UpdateError
 from factory.github.client import TroubleError
-from factory.github.retry import Patience
+from factory.github.retry import RetryPolicy
 from factory.update.issues import Issues
 from factory.update.ledger import Issue, duplicates, holder
 from factory.update.proposal import Proposal
 
-_PATIENCE = Patience()
+_PATIENCE = RetryPolicy()
 
 
 def update(
@@ -25,7 +25,7 @@ def update(
     *,
     issues: Issues,
     say: Callable[[str], object],
-    patience: Patience = _PATIENCE,
+    patience: RetryPolicy = _PATIENCE,
 ) -> dict[str, int]:
     """Open the issues that are missing; give the number of the issue of each proposal, by its key.
 
@@ -54,7 +54,7 @@ class _Opening:
     proposals: Sequence[Proposal]
     issues: Issues
     say: Callable[[str], object]
-    patience: Patience
+    patience: RetryPolicy
     numbers: dict[str, int] = field(default_factory=dict)
     made: list[Issue] = field(default_factory=list)
 
@@ -86,7 +86,7 @@ class _Opening:
             self.say(f"update: closed #{number}, for #{older} is about the same")
 
     def duplicates(self) -> dict[int, int]:
-        """Give those of our issues that have an older one, with the number of that one."""
+        """Return those of our issues that have an older one, with the number of that one."""
         return duplicates(self.issues.listed(), {issue.number for issue in self.made})
 
     def retried(self, attempt: Callable[[], None]) -> None:

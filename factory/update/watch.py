@@ -75,7 +75,7 @@ class _Look:
     gone: set[str] = field(default_factory=set)
 
     def ask(self, what: str, whom: str, question: Callable[[], Thing]) -> Thing | None:
-        """Give the answer; None where there is none, which is said."""
+        """Return the answer; None where there is none, which is said."""
         if whom in self.gone:
             self.unanswered(what, f"{whom} did not answer before")
             return None

@@ -16,7 +16,7 @@ _TORCH = frozenset({"at", "c10", "caffe2", "torch"})
 
 
 def cxx11abi(symbols: Iterable[str]) -> frozenset[bool]:
-    """Give the ABIs that ``symbols`` of torch with strings in them speak of: none, one, or both.
+    """Return the ABIs that ``symbols`` of torch with strings in them speak of: none, one, or both.
 
     Only torch's symbols count: its libraries have one ABI, while libstdc++ exports both.
     """

@@ -82,7 +82,7 @@ def _bounded(entries: Iterable[_Entry]) -> Iterator[_Entry]:
 
 
 def _symbols(table: Section | None) -> tuple[frozenset[str], frozenset[str]]:
-    """Give the names of the symbols the loader finds here, and of those it must find elsewhere."""
+    """Return the names of the symbols the loader finds here, and of those it must find elsewhere."""
     defined: set[str] = set()
     undefined: set[str] = set()
     for symbol in _bounded(table.iter_symbols()) if isinstance(table, SymbolTableSection) else ():
@@ -103,7 +103,7 @@ def _dynamic(section: Section | None) -> Iterator[tuple[str, str]]:
 
 
 def _platform(machine: str, versions: set[str]) -> str:
-    """Give the oldest platform tag whose systems have all ``versions``, by auditwheel's policies."""
+    """Return the oldest platform tag whose systems have all ``versions``, by auditwheel's policies."""
     policies = WheelPolicies(libc=Libc.GLIBC, arch=Architecture(machine))
     return str(policies.versioned_symbols_policy({"all": versions}).name)
 
@@ -135,7 +135,7 @@ def _fatbins(path: Path, section: Section | None) -> tuple[Fatbin, ...]:
 
 @contextmanager
 def _mapped(stream: IO[bytes], section: Section, access: int) -> Iterator[memoryview]:
-    """Give the GPU code in place: it is up to a gigabyte, so it is mapped and never copied."""
+    """Return the GPU code in place: it is up to a gigabyte, so it is mapped and never copied."""
     start, size = section["sh_offset"], section["sh_size"]
     with (
         mmap(stream.fileno(), 0, access=access) as whole,

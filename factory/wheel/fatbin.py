@@ -69,7 +69,7 @@ def hide(section: memoryview, keep: Image) -> None:
 
 
 def images(wanted: Iterable[Arch]) -> frozenset[Image]:
-    """Give the images that each translation unit has when it was compiled for ``wanted``."""
+    """Return the images that each translation unit has when it was compiled for ``wanted``."""
     asked = tuple(wanted)
     real = {Image("real", arch.real) for arch in asked}
     return frozenset(real | {Image("ptx", arch.real) for arch in asked if arch.ptx})

@@ -8,7 +8,7 @@ from factory.matrix.wheelname import WheelName
 
 
 def torch_of(name: WheelName, rules: Matrix) -> tuple[Torch, TorchBuild]:
-    """Give the torch build it is for; of several minors of its CUDA the published one. Raises CellError."""
+    """Return the torch build it is for; of several minors of its CUDA the published one. Raises CellError."""
     torch = rules.torch.get(name.torch)
     fitting = [build for build in (torch.builds if torch else ()) if _fits(name, build, rules)]
     if torch is None or not fitting:
@@ -21,7 +21,7 @@ def torch_of(name: WheelName, rules: Matrix) -> tuple[Torch, TorchBuild]:
 
 
 def profile_of(name: WheelName, rules: Matrix) -> Profile:
-    """Give the profile it was built with. Raises CellError where the matrix has none of that name."""
+    """Return the profile it was built with. Raises CellError where the matrix has none of that name."""
     if name.profile not in rules.profiles:
         raise CellError(
             f"matrix.yaml has no profile {name.profile!r}, so what the wheel should refuse is not known",

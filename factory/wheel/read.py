@@ -174,7 +174,7 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, to: Path) -> str:
 
 
 def _traces(content: Path, prefixes: Sequence[str]) -> list[str]:
-    """Give those of ``prefixes`` that occur in the file."""
+    """Return those of ``prefixes`` that occur in the file."""
     if not prefixes or content.stat().st_size == 0:
         return []
     with content.open("rb") as stream, mmap(stream.fileno(), 0, access=ACCESS_READ) as whole:

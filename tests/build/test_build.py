@@ -17,7 +17,7 @@ from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.log import Log
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import machine
 from factory.wheel.facts import Expected
 from tests.frozen import MATRIX
@@ -57,8 +57,8 @@ def order(tmp_path: Path) -> Order:
     asked = selector.parse(("cu124", "cu126", "torch2.6", "cp311", "cp312"), RULES)
     rows = sorted(selector.select(planned, asked), key=lambda row: row.cell)
     log = Log(Console(file=io.StringIO()))
-    shop = Workshop(cache=tmp_path / "cache", env={}, log=log, limits=machine.limits({}, max_jobs=1))
-    return Order(cells=tuple(row.cell for row in rows), rules=RULES, shop=shop)
+    session = Session(cache=tmp_path / "cache", env={}, log=log, limits=machine.limits({}, max_jobs=1))
+    return Order(cells=tuple(row.cell for row in rows), rules=RULES, session=session)
 
 
 def test_a_set_that_fails_takes_its_own_cells_along_and_no_others(order: Order, tmp_path: Path) -> None:

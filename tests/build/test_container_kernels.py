@@ -23,7 +23,7 @@ from factory.kernels.shard import Shard
 from factory.matrix import cells, selector
 from factory.output.log import Log
 from factory.pool.store import SetRecord
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import machine
 from tests.kernelsets import kernel_set
 from tests.smallsdist import matrix_with_small_sdists
@@ -35,7 +35,7 @@ COUNTED = Tally(name="a set", units=4, pooled=(A, B), fetched=(), compiled=(C,),
 
 
 class Stage:
-    """A workshop whose engine is a script, and what was done in which order."""
+    """A session whose engine is a script, and what was done in which order."""
 
     def __init__(self, directory: Path, steps: dict[str, str]) -> None:
         self.calls = directory / "calls"
@@ -73,14 +73,14 @@ exit $status
         planned = cells.expand(self.rules, profile="smoke")
         tokens = ("cu124", "torch2.6", "cp311", "fa2.7.4.post1")
         self.cell = selector.select(planned, selector.parse(tokens, self.rules))[0].cell
-        self.shop = Workshop(
+        self.session = Session(
             cache=directory / "cache",
             env=env,
             log=Log(Console(file=self.said, width=300)),
             limits=machine.limits({}, max_jobs=1),
         )
         installer = Installer(
-            cache=self.shop.cache,
+            cache=self.session.cache,
             env=env,
             interpreter=lambda version: interpreter.find(version, env),
             say=Log(Console(file=self.said)).say,
@@ -112,7 +112,7 @@ MADE = leaving("made", COUNTED.to_json())
 def test_what_the_container_needs_is_fetched_outside_before_it_compiles(tmp_path: Path) -> None:
     stage = Stage(tmp_path, {"note": leaving("needed", NEEDED.to_json()), "kernels": f"echo '[factory] hello'; {MADE}"})
     portion = Portion(shard=Shard(number=2, of=3), until=time.monotonic() + 600)
-    made = kernels(stage.cell, stage.yard, stage.shop, portion, fetch=stage.fetch)
+    made = kernels(stage.cell, stage.yard, stage.session, portion, fetch=stage.fetch)
     assert made == replace(COUNTED, pooled=(A,), fetched=(B,))
     before, after = ["ps", "kill", "rm", "run"], ["ps", "kill", "rm"]
     assert [line.split()[0] for line in stage.done()] == [*before, "exec", "fetch", "exec", *after]
@@ -133,7 +133,7 @@ def test_what_the_container_needs_is_fetched_outside_before_it_compiles(tmp_path
 
 def test_where_nothing_is_fetched_the_container_is_not_asked(tmp_path: Path) -> None:
     stage = Stage(tmp_path, {"kernels": MADE})
-    assert kernels(stage.cell, stage.yard, stage.shop, Portion()) == COUNTED
+    assert kernels(stage.cell, stage.yard, stage.session, Portion()) == COUNTED
     assert [line for line in stage.done() if "exec" in line] == ["exec c0ffee kernels"]
     assert json.loads((tmp_path / "kernels.job").read_text())["minutes"] is None
 
@@ -142,7 +142,7 @@ def test_a_failure_inside_is_told_as_it_was_and_the_container_goes(tmp_path: Pat
     error = KernelError("a.cu did not compile", why=["whole log: /factory/cache/logs/a.log"], remedy="Mend it.")
     stage = Stage(tmp_path, {"kernels": f"{leaving('error', to_json(error))}; exit 30"})
     with pytest.raises(KernelError, match=r"a\.cu did not compile") as caught:
-        kernels(stage.cell, stage.yard, stage.shop, Portion())
+        kernels(stage.cell, stage.yard, stage.session, Portion())
     assert caught.value.why == (f"whole log: {tmp_path}/cache/logs/a.log",)
     assert stage.done()[-1].startswith("rm")
 
@@ -150,4 +150,4 @@ def test_a_failure_inside_is_told_as_it_was_and_the_container_goes(tmp_path: Pat
 def test_a_container_that_is_killed_is_said_to_have_ended(tmp_path: Path) -> None:
     stage = Stage(tmp_path, {"kernels": "exit 137"})
     with pytest.raises(ContainerError, match="ended while its kernels were compiled"):
-        kernels(stage.cell, stage.yard, stage.shop, Portion())
+        kernels(stage.cell, stage.yard, stage.session, Portion())

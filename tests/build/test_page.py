@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from factory import matrix
 from factory.audit import page as audit
 from factory.audit.report import SCHEMA, Finding, Report
-from factory.build.page import Attempt, Outcome, markdown
+from factory.build.page import Attempt, BuildResults, markdown
 from factory.errors import FactoryError, KernelError
 from factory.kernels.page import Tally
 from factory.matrix import cells
@@ -38,7 +38,9 @@ BAD = report(Finding(check="floor", message="glibc 2.28 was asked for.", evidenc
 
 
 def test_a_built_wheel_says_all_of_itself() -> None:
-    page = read(markdown(Outcome(attempts=(Attempt(cell=EVERY[0].cell, seconds=75, report=report()),), tallies=())))
+    page = read(
+        markdown(BuildResults(attempts=(Attempt(cell=EVERY[0].cell, seconds=75, report=report()),), tallies=()))
+    )
     assert page.headings == ["✅ Build: 1 of 1 wheels"]
     assert page.rows[1] == ["w.whl", "151.2 MB", "sm_80 sm_90", "2.28", "passed", "1m15s"]
 
@@ -50,7 +52,7 @@ def test_cells_that_fail_stand_beside_those_that_do_not_each_failure_once() -> N
         *(Attempt(cell=row.cell, seconds=0, error=error) for row in EVERY[1:4]),
         Attempt(cell=EVERY[4].cell, seconds=9, report=BAD, error=FactoryError("1 finding")),
     )
-    text = markdown(Outcome(attempts=attempts, tallies=(TALLY,)))
+    text = markdown(BuildResults(attempts=attempts, tallies=(TALLY,)))
     page = read(text)
     assert page.headings == ["❌ Build: 1 of 5 wheels", "Failed", "Kernels"]
     assert text.count("did not compile") == text.count("nox -s kernels -- cu124") == 1

@@ -13,7 +13,7 @@ from rich.console import Console
 from factory.build.preflight import preflight
 from factory.errors import HostCompilerError
 from factory.output.log import Log
-from factory.session import Workshop
+from factory.session import Session
 from factory.system.machine import Limits
 from tests import smalltoolkit
 from tests.doctorfacts import RULES, cell
@@ -23,10 +23,10 @@ CELL = cell()
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Workshop:
+def session(tmp_path: Path) -> Session:
     env = {"PATH": str(tmp_path / "bin"), "CUDA_HOME": str(tmp_path / "cuda")}
     log = Log(Console(file=io.StringIO()))
-    return Workshop(cache=tmp_path / "cache", env=env, log=log, limits=Limits(jobs=1, budget=10**9))
+    return Session(cache=tmp_path / "cache", env=env, log=log, limits=Limits(jobs=1, budget=10**9))
 
 
 def compiler(path: Path, version: str) -> None:
@@ -46,28 +46,28 @@ def cuda(home: Path, *, compiles: bool) -> None:
     (home / "bin/nvcc").write_text((home / "bin/nvcc").read_text() + body)
 
 
-def test_a_fit_machine_is_tried_once_for_each_cuda(shop: Workshop, tmp_path: Path) -> None:
+def test_a_fit_machine_is_tried_once_for_each_cuda(session: Session, tmp_path: Path) -> None:
     compiler(tmp_path / "bin/g++", "12.2.0")
     cuda(tmp_path / "cuda", compiles=True)
-    preflight([CELL, replace(CELL, python="3.11")], RULES, shop)
+    preflight([CELL, replace(CELL, python="3.11")], RULES, session)
     assert (tmp_path / "cuda/tried").read_text() == f"{tmp_path}/bin/g++\n"
 
 
-def test_a_toolkit_that_cannot_compile_ends_it(shop: Workshop, tmp_path: Path) -> None:
+def test_a_toolkit_that_cannot_compile_ends_it(session: Session, tmp_path: Path) -> None:
     compiler(tmp_path / "bin/g++", "12.2.0")
     cuda(tmp_path / "cuda", compiles=False)
     with pytest.raises(HostCompilerError, match=r"CUDA 12\.4 of CUDA_HOME cannot compile with") as caught:
-        preflight([CELL], RULES, shop)
+        preflight([CELL], RULES, session)
     assert caught.value.why == ("an error",)
     assert "unset CUDA_HOME" in caught.value.remedy
 
 
-def test_where_no_compiler_fits_a_cuda_that_takes_it_is_named(shop: Workshop, tmp_path: Path) -> None:
+def test_where_no_compiler_fits_a_cuda_that_takes_it_is_named(session: Session, tmp_path: Path) -> None:
     newest = max(row.newest_gcc for row in RULES.toolkits.values())
     compiler(tmp_path / "bin/g++", f"{newest}.1.0")
     cuda(tmp_path / "cuda", compiles=True)
     with pytest.raises(HostCompilerError, match="at most version 13") as caught:
-        preflight([CELL], RULES, shop)
+        preflight([CELL], RULES, session)
     refused, unfetched, *others = caught.value.why
     assert refused == f"{tmp_path}/bin/g++ is {newest}.1.0"
     assert unfetched.startswith("Debian's g++ 13")

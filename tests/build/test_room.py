@@ -18,7 +18,7 @@ from factory.matrix.selector import parse, select
 from factory.output.log import Log
 from factory.plan.room import Want, most
 from factory.pool.store import Pool, SetRecord
-from factory.session import Workshop
+from factory.session import Session
 from factory.system.machine import Limits
 from factory.toolkit.find import World, pins
 from tests.doctorfacts import RULES
@@ -35,7 +35,7 @@ def run(tmp_path: Path, *tokens: str, dist: bool = True, uv: str | None = None) 
         (programs / "uv").chmod(0o755)
     env = {"PATH": str(programs), "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "UV_LINK_MODE": uv or "hardlink"}
     cache = tmp_path / "cache"
-    shop = Workshop(cache=cache, env=env, log=Log(context.console()), limits=LIMITS)
+    session = Session(cache=cache, env=env, log=Log(context.console()), limits=LIMITS)
     return Run(
         cells=tuple(row.cell for row in select(expand(RULES, profile="smoke"), parse(tokens, RULES))),
         rules=RULES,
@@ -43,7 +43,7 @@ def run(tmp_path: Path, *tokens: str, dist: bool = True, uv: str | None = None) 
         dist=tmp_path / "dist" if dist else None,
         env=env,
         world=World(local=tmp_path / "local"),
-        installer=environment.installer(shop),
+        installer=environment.installer(session),
         limits=LIMITS,
     )
 

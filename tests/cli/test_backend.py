@@ -15,7 +15,7 @@ from factory.environment import environment
 from factory.errors import DiskFullError, EngineError, ImageError, InterpreterError, UnreachableError
 from factory.matrix import cells, selector
 from factory.output.log import Log
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import machine
 from tests.frozen import MATRIX
 
@@ -34,13 +34,13 @@ def order(directory: Path, engine: str = "") -> tuple[Order, io.StringIO]:
     said = io.StringIO()
     planned = cells.expand(RULES, profile="smoke", archs=None)
     chosen = selector.select(planned, selector.parse(("cu124", "torch2.6", "cp310"), RULES))
-    shop = Workshop(
+    session = Session(
         cache=directory / "cache",
         env={"PATH": str(programs)},
         log=Log(Console(file=said, width=300)),
         limits=machine.limits({}, max_jobs=1),
     )
-    return Order(cells=tuple(row.cell for row in chosen), rules=RULES, shop=shop), said
+    return Order(cells=tuple(row.cell for row in chosen), rules=RULES, session=session), said
 
 
 def fits(*, contained: bool) -> None:
@@ -88,7 +88,7 @@ def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
     start = text.index("    image:\n      name: docker.io/pytorch/manylinux2_28-builder:cuda12.4")
     end = text.index("  12.6:\n", start)
     rules = matrix.load(f"{text[:start]}    image: null\n{text[end:]}")
-    bare = Order(cells=made.cells, rules=rules, shop=made.shop)
+    bare = Order(cells=made.cells, rules=rules, session=made.session)
     assert backend.engine(bare, None, fits) is None
     assert "names no image for CUDA 12.4" in said.getvalue()
     with pytest.raises(ImageError):
@@ -102,9 +102,11 @@ def test_all_pythons_are_there_before_the_first_torch_is_fetched(tmp_path: Path)
     first.chmod(0o755)
     nothing = {"HOME": str(tmp_path), "FACTORY_CACHE": str(tmp_path / "cache"), "UV": "/none"}
     cells_wanted = (*made.cells, replace(made.cells[0], python="3.11"))
-    shop = replace(made.shop, env={**made.shop.env, **nothing})
+    session = replace(made.session, env={**made.session.env, **nothing})
     with pytest.raises(InterpreterError, match=r"no CPython 3\.11"):
-        Host(order=replace(made, cells=cells_wanted, shop=shop), installer=environment.installer(shop)).install()
+        Host(
+            order=replace(made, cells=cells_wanted, session=session), installer=environment.installer(session)
+        ).install()
     assert "torch" not in said.getvalue()
 
 

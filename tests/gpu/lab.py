@@ -23,14 +23,14 @@ from factory.gpu_test import coverage
 from factory.gpu_test.pronounce import verdict_path
 from factory.gpu_test.verdict import Verdict
 from factory.kernels import kernels
-from factory.kernels.kernels import KernelSet, Origins
+from factory.kernels.kernels import CompiledSet, Origins
 from factory.kernels.unit import Unit
 from factory.matrix import cells
 from factory.matrix.arch import Arch
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, State
 from factory.output.log import Log
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import gpu, machine
 from factory.system.cache import cache_root, writable
 from factory.toolkit.find import World
@@ -44,10 +44,10 @@ OTHER = {"uint32_t": "uint64_t", "uint64_t": "uint32_t"}
 
 @dataclass(frozen=True, kw_only=True)
 class Lab:
-    """A workshop on this machine, the cell, and the capability of the GPU."""
+    """A session on this machine, the cell, and the capability of the GPU."""
 
     rules: Matrix
-    shop: Workshop
+    session: Session
     cell: Cell
     gpu: Arch
 
@@ -66,8 +66,8 @@ class Lab:
         """Build it with upstream's own setup.py and nothing of the factory's in between, for this GPU alone."""
         work = dist / "work"
         wanted = setup.wanted(replace(self.cell, archs=(self.gpu,)), self.rules)
-        made = host.prepare(wanted, environment.installer(self.shop))
-        command = upstream.command(wanted, made, self.rules, self.shop, work)
+        made = host.prepare(wanted, environment.installer(self.session))
+        command = upstream.command(wanted, made, self.rules, self.session, work)
         subprocess.run(command.argv, cwd=command.cwd, env=command.env, check=True)
         (built,) = (work / "wheelhouse").glob("*.whl")
         kept = built.rename(dist / built.name)
@@ -80,20 +80,20 @@ class Lab:
         The caller keeps the check from being made that would refuse them.
         """
         wanted = kernels.set_wanted(need_of(self.cell, self.rules), self.rules)
-        right = kernels.prepare(wanted, self.shop)
+        right = kernels.prepare(wanted, self.session)
         macros = tuple(_other(macro) for macro in wanted.kernel_class.macros)
         assert macros != wanted.kernel_class.macros
         forged = replace(wanted, kernel_class=replace(wanted.kernel_class, name="forged", macros=macros))
-        wrong = kernels.prepare(forged, self.shop)
+        wrong = kernels.prepare(forged, self.session)
         mixed = tuple(
             theirs if _is_forged(ours) else ours for ours, theirs in zip(right.units, wrong.units, strict=True)
         )
         for ready in (right, wrong):
-            kernels.compile_missing([unit for unit in mixed if unit in ready.units], ready, self.shop)
+            kernels.compile_missing([unit for unit in mixed if unit in ready.units], ready, self.session)
         nowhere = Origins(mine=(), pooled=frozenset(), fetched=frozenset(), left=0, seconds=0)
-        made = KernelSet(ready=replace(right, units=mixed), compiled=0, origins=nowhere)
+        made = CompiledSet(ready=replace(right, units=mixed), compiled=0, origins=nowhere)
         cell = setup.wanted(self.cell, self.rules)
-        return host.build(cell, made, installer=environment.installer(self.shop), shop=self.shop, dist=dist)
+        return host.build(cell, made, installer=environment.installer(self.session), session=self.session, dist=dist)
 
 
 def open_lab() -> Lab:
@@ -107,7 +107,7 @@ def open_lab() -> Lab:
     limits = machine.limits(env, max_jobs=rules.max_jobs)
     return Lab(
         rules=rules,
-        shop=Workshop(cache=writable(cache_root(env)), env=env, log=Log(Console(width=160)), limits=limits),
+        session=Session(cache=writable(cache_root(env)), env=env, log=Log(Console(width=160)), limits=limits),
         cell=newest_fitting([row.cell for row in rows if row.state is State.BUILD], facts, rules),
         gpu=here,
     )

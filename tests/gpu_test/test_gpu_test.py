@@ -18,7 +18,7 @@ from factory.gpu_test.gpu_test import Wanted
 from factory.gpu_test.pronounce import verdict_path
 from factory.gpu_test.verdict import GROUPS, Verdict
 from factory.output.log import Log
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import machine
 from factory.system.files import sha256_of
 from tests.frozen import MATRIX
@@ -45,7 +45,7 @@ class Lab:
         self, wheel: Path, *, beside: Path | None = None, limit: float = 60, how: dict[str, str] | None = None
     ) -> Verdict:
         """Test ``wheel``; give what was written, which must be what is given or raised."""
-        shop = Workshop(
+        session = Session(
             cache=self.home / "cache",
             env=self.env,
             log=Log(Console(file=self.said, width=200)),
@@ -56,7 +56,9 @@ class Lab:
         given: Verdict | None = None
         complaints: tuple[str, ...] = ()
         try:
-            given = gpu_test.gpu_test(wanted, rules=RULES, shop=shop, stage=gpu_test.borrowed(self.python, shop))
+            given = gpu_test.gpu_test(
+                wanted, rules=RULES, session=session, stage=gpu_test.borrowed(self.python, session)
+            )
         except VerdictError as error:
             complaints = error.why
         written = Verdict.from_json(verdict_path(wheel).read_text())

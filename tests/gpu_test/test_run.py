@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from factory.gpu_test.run import Ran, Request, Trial, variables
-from factory.gpu_test.testenv import Bed, Facts
+from factory.gpu_test.testenv import Facts, TrialEnvironment
 from tests.smalltrial import program
 
 FACTS = Facts(python="3.11", torch="2.6.0", cuda="12.4", cxx11abi=False, glibc=None)
@@ -17,7 +17,7 @@ REQUEST = Request(seed=7, disabled=("BACKWARD",), version="2.7.4.post1", beside=
 
 
 def run(directory: Path, group: str, *, limit: float = 60, **how: str) -> Ran:
-    bed = Bed(python=Path(sys.executable), paths=(directory / "wheel",), facts=FACTS)
+    bed = TrialEnvironment(python=Path(sys.executable), paths=(directory / "wheel",), facts=FACTS)
     (directory / "scratch").mkdir()
     made = Trial(program(directory / "program", **how), bed, directory / "scratch", env={"PATH": "/usr/bin:/bin"})
     return made.run(group, REQUEST, limit=limit)
@@ -81,7 +81,7 @@ def test_the_trial_sees_the_wheel_first_and_no_more_of_the_factory_than_itself(t
     (source / "main.py").write_text(PATHS)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    bed = Bed(python=Path(sys.executable), paths=(tmp_path / "wheel",), facts=FACTS)
+    bed = TrialEnvironment(python=Path(sys.executable), paths=(tmp_path / "wheel",), facts=FACTS)
     env = {"PATH": "/usr/bin:/bin", "PYTHONPATH": "/nowhere", "FLASH_ATTENTION_TRITON_AMD_ENABLE": "TRUE"}
     ran = Trial(source, bed, scratch, env=env | {"CUDA_VISIBLE_DEVICES": "1"}).run("import", REQUEST)
     (case,) = ran.transcript.cases

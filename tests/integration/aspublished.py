@@ -18,15 +18,15 @@ from factory.matrix import kernelset
 def main(words: list[str]) -> None:
     arguments = read(["kernels", *words])
     rules = context.matrix()
-    shop = context.shop(arguments, rules)
+    session = context.session(arguments, rules)
     (need,) = {kernelset.need_of(row.cell, rules) for row in context.select(arguments, rules)}
-    mended = kernels.note(kernels.set_wanted(need, rules), shop)
+    mended = kernels.note(kernels.set_wanted(need, rules), session)
     published = mended.toolkit.as_published
     assert mended.toolkit.mended, "there is nothing mended to compare with"
     assert published.nvcc != mended.toolkit.nvcc
     plain = replace(mended, toolkit=published, nvcc=(str(published.nvcc), *mended.nvcc[1:]))
     shard: Shard = arguments.shard
-    assert kernels.compile_missing(kernels.shared(plain, shard), plain, shop) == (1, 0)
+    assert kernels.compile_missing(kernels.shared(plain, shard), plain, session) == (1, 0)
 
 
 if __name__ == "__main__":

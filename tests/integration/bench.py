@@ -21,11 +21,11 @@ from factory.build.setup import CellWanted
 from factory.environment import interpreter
 from factory.environment.environment import Installer
 from factory.kernels import unit
-from factory.kernels.kernels import KernelSet, SetWanted
+from factory.kernels.kernels import CompiledSet, KernelSetSpec
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, FlashAttn, Matrix
 from factory.output.log import Log
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import machine
 from factory.system.cache import cache_root
 from tests.frozen import MATRIX
@@ -36,12 +36,12 @@ SDIST = ROOT / "tests" / "data" / "sdist"
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """A workshop with the small sdist in its cache, and what to make of it."""
+    """A session with the small sdist in its cache, and what to make of it."""
 
-    shop: Workshop
+    session: Session
     output: io.StringIO
     rules: Matrix
-    kernels: SetWanted
+    kernels: KernelSetSpec
     installer: Installer
 
     def cell(self, python: str = f"3.{sys.version_info.minor}", torch: str = "2.6") -> CellWanted:
@@ -56,14 +56,14 @@ class Bench:
         )
         return setup.wanted(cell, self.rules)
 
-    def build(self, kernels: KernelSet, dist: Path, torch: str = "2.6") -> Path:
-        return host.build(self.cell(torch=torch), kernels, installer=self.installer, shop=self.shop, dist=dist)
+    def build(self, kernels: CompiledSet, dist: Path, torch: str = "2.6") -> Path:
+        return host.build(self.cell(torch=torch), kernels, installer=self.installer, session=self.session, dist=dist)
 
-    def with_archs(self, *names: str) -> SetWanted:
+    def with_archs(self, *names: str) -> KernelSetSpec:
         return replace(self.kernels, archs=tuple(Arch.parse(name) for name in names))
 
 
-Made = tuple[Bench, KernelSet, Path]
+Made = tuple[Bench, CompiledSet, Path]
 
 
 def make_bench(root: Path) -> Bench:
@@ -78,14 +78,14 @@ def make_bench(root: Path) -> Bench:
         leave_out=("flash_attn/cute",),
     )
     output = io.StringIO()
-    shop = Workshop(
+    session = Session(
         cache=cache, env=env, log=Log(Console(file=output, width=200)), limits=machine.limits(env, max_jobs=2)
     )
     return Bench(
-        shop=shop,
+        session=session,
         output=output,
         rules=replace(rules, flash_attn={"0.0.1": release}),
-        kernels=SetWanted(
+        kernels=KernelSetSpec(
             flash_attn=release,
             toolkit=rules.toolkits["12.4"],
             archs=(Arch.parse("8.0"), Arch.parse("9.0")),
@@ -93,7 +93,7 @@ def make_bench(root: Path) -> Bench:
             kernel_class=unit.kernel_class(rules.torch["2.6"].kernel_class),
         ),
         installer=Installer(
-            cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=shop.log.say
+            cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=session.log.say
         ),
     )
 

@@ -15,5 +15,5 @@ def bench(tmp_path: Path) -> Bench:
 def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
     """A kernel set and the wheel made from it."""
     bench = make_bench(tmp_path_factory.mktemp("bench"))
-    ready = kernels.kernels(bench.kernels, bench.shop)
+    ready = kernels.kernels(bench.kernels, bench.session)
     return bench, ready, bench.build(ready, tmp_path_factory.mktemp("dist"))

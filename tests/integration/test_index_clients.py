@@ -94,7 +94,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def session(tmp_path: Path) -> Iterator[Shop]:
     asked: list[str] = []
     with noting(tmp_path, asked) as url:
         made = Shop(root=tmp_path, url=url, asked=asked)
@@ -164,88 +164,88 @@ def full(version: str) -> str:
 
 
 @pytest.mark.parametrize("root", ["cu124", "cu12"])
-def test_the_guides_version_by_its_number(root: str, client: Client, shop: Shop) -> None:
-    done = client.install("flash-attn==2.7.4.post1", index=f"{shop.url}site/{root}/torch2.6/cxx11abiFALSE/")
+def test_the_guides_version_by_its_number(root: str, client: Client, session: Shop) -> None:
+    done = client.install("flash-attn==2.7.4.post1", index=f"{session.url}site/{root}/torch2.6/cxx11abiFALSE/")
     assert done.ok, done.stderr
     assert client.installed == full("2.7.4.post1")
-    assert any(path.endswith(".whl.metadata") for path in shop.asked)
+    assert any(path.endswith(".whl.metadata") for path in session.asked)
 
 
-def test_the_whole_local_version_in_the_guides_letter_case(client: Client, shop: Shop) -> None:
-    done = client.install(f"flash-attn==2.7.4.post1+{LOCAL}", index=shop.index)
+def test_the_whole_local_version_in_the_guides_letter_case(client: Client, session: Shop) -> None:
+    done = client.install(f"flash-attn==2.7.4.post1+{LOCAL}", index=session.index)
     assert done.ok, done.stderr
     assert client.installed == full("2.7.4.post1")
 
 
-def test_the_newest_without_a_number_and_never_twice(client: Client, shop: Shop) -> None:
-    assert client.install("flash-attn", index=shop.index).ok
+def test_the_newest_without_a_number_and_never_twice(client: Client, session: Shop) -> None:
+    assert client.install("flash-attn", index=session.index).ok
     assert client.installed == full("2.8.3.post2")
-    shop.asked.clear()
-    assert client.install("flash-attn", index=shop.index).ok
-    assert not [path for path in shop.asked if path.endswith(".whl")]
+    session.asked.clear()
+    assert client.install("flash-attn", index=session.index).ok
+    assert not [path for path in session.asked if path.endswith(".whl")]
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_requirement_with_its_hash(right: bool, client: Client, shop: Shop) -> None:  # noqa: FBT001
-    sha256 = shop.wheels["2.7.4.post1"].sha256 if right else WRONG
-    requirements = shop.root / "requirements.txt"
+def test_a_requirement_with_its_hash(right: bool, client: Client, session: Shop) -> None:  # noqa: FBT001
+    sha256 = session.wheels["2.7.4.post1"].sha256 if right else WRONG
+    requirements = session.root / "requirements.txt"
     requirements.write_text(f"flash-attn==2.7.4.post1+{LOCAL} --hash=sha256:{sha256}\n")
-    done = client.install("--require-hashes", "-r", str(requirements), index=shop.index)
+    done = client.install("--require-hashes", "-r", str(requirements), index=session.index)
     assert done.ok is right, done.stderr
     assert client.installed == (full("2.7.4.post1") if right else "")
     assert right or "hash" in done.stderr.lower()
 
 
-def test_a_file_that_is_not_what_the_index_says_is_refused(client: Client, shop: Shop) -> None:
-    shop.publish(sha256=WRONG)
-    done = client.install("flash-attn==2.7.4.post1", index=shop.index)
+def test_a_file_that_is_not_what_the_index_says_is_refused(client: Client, session: Shop) -> None:
+    session.publish(sha256=WRONG)
+    done = client.install("flash-attn==2.7.4.post1", index=session.index)
     assert not done.ok
     assert "hash" in done.stderr.lower()
     assert client.installed == ""
 
 
-def test_metadata_that_the_index_does_not_have_is_not_asked_for(client: Client, shop: Shop) -> None:
-    shop.publish(metadata_sha256=None)
-    assert client.install("flash-attn==2.7.4.post1", index=shop.index).ok
-    assert not any(path.endswith(".metadata") for path in shop.asked)
+def test_metadata_that_the_index_does_not_have_is_not_asked_for(client: Client, session: Shop) -> None:
+    session.publish(metadata_sha256=None)
+    assert client.install("flash-attn==2.7.4.post1", index=session.index).ok
+    assert not any(path.endswith(".metadata") for path in session.asked)
 
 
-def test_a_withdrawn_wheel_comes_only_by_its_number(client: Client, shop: Shop) -> None:
-    shop.wheels["2.8.3.post2"] = replace(shop.wheels["2.8.3.post2"], yanked="wrong torch class")
-    shop.publish()
-    assert client.install("flash-attn", index=shop.index).ok
+def test_a_withdrawn_wheel_comes_only_by_its_number(client: Client, session: Shop) -> None:
+    session.wheels["2.8.3.post2"] = replace(session.wheels["2.8.3.post2"], yanked="wrong torch class")
+    session.publish()
+    assert client.install("flash-attn", index=session.index).ok
     assert client.installed == full("2.7.4.post1")
-    done = client.install(f"flash-attn==2.8.3.post2+{LOCAL}", index=shop.index)
+    done = client.install(f"flash-attn==2.8.3.post2+{LOCAL}", index=session.index)
     assert done.ok, done.stderr
     assert "wrong torch class" in done.stderr + done.stdout
 
 
-def test_another_python_is_not_installed(client: Client, shop: Shop) -> None:
-    shop.publish(requires_python=">=99")
-    done = client.install("flash-attn==2.7.4.post1", index=shop.index)
+def test_another_python_is_not_installed(client: Client, session: Shop) -> None:
+    session.publish(requires_python=">=99")
+    done = client.install("flash-attn==2.7.4.post1", index=session.index)
     assert not done.ok
     assert ">=99" in done.stderr + done.stdout
 
 
-def test_a_mirror_in_files_needs_no_server(client: Client, shop: Shop) -> None:
-    out = shop.root / "elsewhere"
-    copied = mirror(wheelsjson.read(f"{shop.url}site"), out=out, fetch=download.fetch)
-    index(copied, out=out, previous=wheelsjson.former(f"{shop.url}site"), allow_shrink=False, say=lambda _: None)
-    moved = out.rename(shop.root / "moved here")
-    shop.asked.clear()
+def test_a_mirror_in_files_needs_no_server(client: Client, session: Shop) -> None:
+    out = session.root / "elsewhere"
+    copied = mirror(wheelsjson.read(f"{session.url}site"), out=out, fetch=download.fetch)
+    index(copied, out=out, previous=wheelsjson.former(f"{session.url}site"), allow_shrink=False, say=lambda _: None)
+    moved = out.rename(session.root / "moved here")
+    session.asked.clear()
     done = client.install("flash-attn==2.7.4.post1", index=f"{moved.as_uri()}/{INDEX}")
     assert done.ok, done.stderr
     assert client.installed == full("2.7.4.post1")
     one = wheelsjson.read(str(moved))[-1]
-    download.fetch(one.url, one.sha256, shop.root / "fetched.whl")
-    assert not shop.asked
+    download.fetch(one.url, one.sha256, session.root / "fetched.whl")
+    assert not session.asked
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_the_resolvers_own_lines(right: bool, client: Client, shop: Shop) -> None:  # noqa: FBT001
-    one = shop.wheels["2.7.4.post1"]
+def test_the_resolvers_own_lines(right: bool, client: Client, session: Shop) -> None:  # noqa: FBT001
+    one = session.wheels["2.7.4.post1"]
     lines = flash_attn_wheel.lines((one if right else replace(one, sha256=WRONG)).row)
-    requirements = shop.root / "requirements.txt"
+    requirements = session.root / "requirements.txt"
     requirements.write_text(lines["requirements"])
     for words in ([lines[client.name].split("'")[1]], ["-r", str(requirements)]):
         client.clear()
@@ -255,18 +255,18 @@ def test_the_resolvers_own_lines(right: bool, client: Client, shop: Shop) -> Non
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_uv_project_locks_and_checks_the_hash(right: bool, shop: Shop) -> None:  # noqa: FBT001
-    one = shop.wheels["2.7.4.post1"]
-    tables = flash_attn_wheel.uv_project(one.row, f"{shop.url}site/")
+def test_a_uv_project_locks_and_checks_the_hash(right: bool, session: Shop) -> None:  # noqa: FBT001
+    one = session.wheels["2.7.4.post1"]
+    tables = flash_attn_wheel.uv_project(one.row, f"{session.url}site/")
     project = f'[project]\nname = "x"\nversion = "1"\nrequires-python = "=={PYTHON}.*"\n'
-    (shop.root / "pyproject.toml").write_text(project + tables.removeprefix("# "))
-    env = {"PATH": os.environ["PATH"], "HOME": str(shop.root), "UV_NO_CACHE": "1"}
-    uv: list[Path | str] = [Path(sys.executable).with_name("uv"), "--directory", shop.root]
+    (session.root / "pyproject.toml").write_text(project + tables.removeprefix("# "))
+    env = {"PATH": os.environ["PATH"], "HOME": str(session.root), "UV_NO_CACHE": "1"}
+    uv: list[Path | str] = [Path(sys.executable).with_name("uv"), "--directory", session.root]
     assert process.run([*uv, "lock", "--python", sys.executable], env=env).ok
-    lock = (shop.root / "uv.lock").read_text()
+    lock = (session.root / "uv.lock").read_text()
     assert f"sha256:{one.sha256}" in lock
     if not right:
-        (shop.root / "uv.lock").write_text(lock.replace(one.sha256, WRONG))
+        (session.root / "uv.lock").write_text(lock.replace(one.sha256, WRONG))
     done = process.run([*uv, "sync", "--frozen", "--python", sys.executable], env=env)
     assert done.ok is right, done.stderr
     assert right or "hash" in done.stderr.lower()

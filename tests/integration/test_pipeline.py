@@ -20,7 +20,7 @@ from factory.build.build import Order, build
 from factory.build.host import Host
 from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
 from factory.kernels import hostcompiler, kernels, unit
-from factory.kernels.kernels import KernelSet
+from factory.kernels.kernels import CompiledSet
 from factory.kernels.shard import Shard
 from factory.pool import archive as poolarchive
 from factory.pool.store import pool_in
@@ -42,7 +42,7 @@ def test_the_wheel_has_the_guides_name(made: Made) -> None:
 
 def test_the_audit_finds_nothing(made: Made) -> None:
     bench, ready, wheel = made
-    report = audit.audit(wheel, host.expected(bench.cell(), ready, bench.shop))
+    report = audit.audit(wheel, host.expected(bench.cell(), ready, bench.session))
     assert report.findings == ()
 
 
@@ -65,7 +65,7 @@ def test_it_imports_and_the_profile_reached_the_cxx_file(made: Made, tmp_path: P
 
 def test_a_second_time_nothing_is_compiled(made: Made) -> None:
     bench, ready, _ = made
-    again = kernels.kernels(bench.kernels, bench.shop)
+    again = kernels.kernels(bench.kernels, bench.session)
     assert (ready.compiled, again.compiled) == (3, 0)
 
 
@@ -74,12 +74,12 @@ def test_one_more_torch_takes_the_same_kernels(made: Made, tmp_path: Path) -> No
     bench, ready, _ = made
     wheel = bench.build(ready, tmp_path, torch="2.5")
     assert "torch2.5" in wheel.name
-    assert audit.audit(wheel, host.expected(bench.cell(torch="2.5"), ready, bench.shop)).ok
+    assert audit.audit(wheel, host.expected(bench.cell(torch="2.5"), ready, bench.session)).ok
 
 
 def test_this_machine_makes_kernels_wheel_and_audit_in_one_go(made: Made, tmp_path: Path) -> None:
     bench, _, _ = made
-    order = Order(cells=(bench.cell().cell,), rules=bench.rules, shop=bench.shop)
+    order = Order(cells=(bench.cell().cell,), rules=bench.rules, session=bench.session)
     place, told = Host(order=order, installer=bench.installer), list[FactoryError]()
     place.look()
     place.install()
@@ -87,7 +87,7 @@ def test_this_machine_makes_kernels_wheel_and_audit_in_one_go(made: Made, tmp_pa
     assert (told, outcome.failures) == ([], ())
     (wheel,) = tmp_path.glob("*.whl")
     assert read_report(audit.report_path(wheel).read_text()).ok
-    (log,) = (bench.shop.cache / "logs").glob(f"wheel-{wheel.stem}.log")
+    (log,) = (bench.session.cache / "logs").glob(f"wheel-{wheel.stem}.log")
     command = log.read_text().splitlines()[0]
     assert shlex.split(command)[2:5] == ["-m", "pip", "wheel"]
 
@@ -96,18 +96,18 @@ def test_this_machine_makes_kernels_wheel_and_audit_in_one_go(made: Made, tmp_pa
 def test_architectures_are_freely_chosen(made: Made, archs: tuple[str, ...], tmp_path: Path) -> None:
     bench, _, _ = made
     wanted = bench.with_archs(*archs)
-    ready = kernels.kernels(wanted, bench.shop)
+    ready = kernels.kernels(wanted, bench.session)
     cell = bench.cell()
     cell = replace(cell, cell=replace(cell.cell, archs=wanted.archs))
-    wheel = host.build(cell, ready, installer=bench.installer, shop=bench.shop, dist=tmp_path)
-    report = audit.audit(wheel, host.expected(cell, ready, bench.shop))
+    wheel = host.build(cell, ready, installer=bench.installer, session=bench.session, dist=tmp_path)
+    report = audit.audit(wheel, host.expected(cell, ready, bench.session))
     assert report.findings == ()
 
 
 def test_kernels_of_another_class_are_refused_before_the_link(made: Made, tmp_path: Path) -> None:
     bench, _, _ = made
     wrong = replace(bench.kernels, kernel_class=unit.kernel_class("torch2.10"))
-    ready = kernels.kernels(wrong, bench.shop)
+    ready = kernels.kernels(wrong, bench.session)
     with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.10") as caught:
         bench.build(ready, tmp_path)
     assert any("offset_intragraph_" in line for line in caught.value.why)
@@ -129,21 +129,21 @@ def test_a_torch_with_one_field_widened_is_refused(made: Made, tmp_path: Path) -
             bench.cell().torch,
             compiler=ready.ready.compiler,
             include_dirs=(tmp_path, environment.torch / "include", ready.ready.toolkit.home / "include"),
-            env=bench.shop.env,
+            env=bench.session.env,
         )
     assert any("another size" in line for line in caught.value.why)
 
 
 def test_a_kernel_that_does_not_compile_is_named(bench: Bench) -> None:
-    root = kernels.prepare(bench.kernels, bench.shop).root
+    root = kernels.prepare(bench.kernels, bench.session).root
     (root / "csrc/flash_attn/src/launch.h").write_text("#error broken on purpose\n")
     with pytest.raises(KernelError) as caught:
-        kernels.kernels(bench.kernels, bench.shop)
+        kernels.kernels(bench.kernels, bench.session)
     assert any("broken on purpose" in line for line in caught.value.why)
 
 
 def test_a_cxx_file_that_does_not_compile_is_named(bench: Bench, tmp_path: Path) -> None:
-    ready = kernels.kernels(bench.kernels, bench.shop)
+    ready = kernels.kernels(bench.kernels, bench.session)
     (ready.ready.root / "csrc/flash_attn/flash_api.cpp").write_text("#error broken on purpose\n")
     with pytest.raises(WheelBuildError) as caught:
         bench.build(ready, tmp_path)
@@ -151,7 +151,7 @@ def test_a_cxx_file_that_does_not_compile_is_named(bench: Bench, tmp_path: Path)
 
 
 def test_every_symbol_that_torch_lacks_is_named_and_nothing_delivered(bench: Bench, tmp_path: Path) -> None:
-    ready = kernels.kernels(bench.kernels, bench.shop)
+    ready = kernels.kernels(bench.kernels, bench.session)
     source = ready.ready.root / "csrc/flash_attn/flash_api.cpp"
     text = source.read_text().replace("std::string fwd(", "namespace at { void nowhere(), never(); }\nstd::string fwd(")
     source.write_text(text.replace("run_bwd(params, stream);", "run_bwd(params, stream), at::nowhere(), at::never();"))
@@ -163,7 +163,7 @@ def test_every_symbol_that_torch_lacks_is_named_and_nothing_delivered(bench: Ben
 
 def test_flags_added_behind_the_readers_back_are_refused(bench: Bench, tmp_path: Path) -> None:
     """setup.py is read, not run: what it computes at run time must not slip past the objects."""
-    ready = kernels.kernels(bench.kernels, bench.shop)
+    ready = kernels.kernels(bench.kernels, bench.session)
     setup = ready.ready.root / "setup.py"
     setup.write_text(setup.read_text().replace("ext_modules = []", "nvcc_flags.append('-DSURPRISE')\next_modules = []"))
     with pytest.raises(WheelBuildError) as caught:
@@ -179,14 +179,14 @@ def test_nvidias_own_tool_reads_the_same_architectures(made: Made, tmp_path: Pat
         assert sorted(re.findall(r"sm_\d+", listed)) == ["sm_80", "sm_90"]
 
 
-def assembled(bench: Bench, ready: KernelSet, directory: Path) -> dict[str, Path]:
-    assembler = ready.assembler(bench.shop)
+def assembled(bench: Bench, ready: CompiledSet, directory: Path) -> dict[str, Path]:
+    assembler = ready.assembler(bench.session)
     return {unit.source: assembler.assemble(unit, directory) for unit in ready.ready.units}
 
 
 def test_the_assembled_object_is_what_nvcc_itself_writes(made: Made, tmp_path: Path) -> None:
     bench, _, _ = made
-    ready = kernels.kernels(bench.with_archs("8.0", "9.0", "8.6+PTX"), bench.shop)
+    ready = kernels.kernels(bench.with_archs("8.0", "9.0", "8.6+PTX"), bench.session)
     flags = ("-gencode", "arch=compute_80,code=[sm_80,sm_86,sm_90]", "-gencode", "arch=compute_86,code=compute_86")
     for source, ours in assembled(bench, ready, tmp_path).items():
         theirs = tmp_path / "theirs.o"
@@ -196,31 +196,31 @@ def test_the_assembled_object_is_what_nvcc_itself_writes(made: Made, tmp_path: P
 
 
 def test_one_more_architecture_of_a_pass_runs_no_front_end(bench: Bench, tmp_path: Path) -> None:
-    kernels.kernels(bench.with_archs("8.0"), bench.shop)
-    first = pool_in(bench.shop.cache).by_key()
+    kernels.kernels(bench.with_archs("8.0"), bench.session)
+    first = pool_in(bench.session.cache).by_key()
     wanted = bench.with_archs("8.0", "8.6")
-    more = kernels.kernels(wanted, bench.shop)
-    added = [record for key, record in pool_in(bench.shop.cache).by_key().items() if key not in first]
-    assert {key: pool_in(bench.shop.cache).record(key) for key in first} == first
+    more = kernels.kernels(wanted, bench.session)
+    added = [record for key, record in pool_in(bench.session.cache).by_key().items() if key not in first]
+    assert {key: pool_in(bench.session.cache).record(key) for key in first} == first
     assert more.compiled == 3
     assert [(record.part, record.passes, record.targets) for record in added] == [("sm_86", 0, 1)] * 3
     cell = replace(bench.cell(), cell=replace(bench.cell().cell, archs=wanted.archs))
-    wheel = host.build(cell, more, installer=bench.installer, shop=bench.shop, dist=tmp_path)
-    assert audit.audit(wheel, host.expected(cell, more, bench.shop)).findings == ()
+    wheel = host.build(cell, more, installer=bench.installer, session=bench.session, dist=tmp_path)
+    assert audit.audit(wheel, host.expected(cell, more, bench.session)).findings == ()
 
 
 def test_shards_of_two_machines_make_one_set(bench: Bench, tmp_path: Path) -> None:
     other = make_bench(tmp_path / "other")
-    first = kernels.kernels(bench.kernels, bench.shop, Shard(number=1, of=2))
-    second = kernels.kernels(other.kernels, other.shop, Shard(number=2, of=2))
+    first = kernels.kernels(bench.kernels, bench.session, Shard(number=1, of=2))
+    second = kernels.kernels(other.kernels, other.session, Shard(number=2, of=2))
     assert sorted((first.compiled, second.compiled)) == [1, 2]
     for name in ("parts", "objects", "sets"):
         shutil.copytree(
-            pool_in(other.shop.cache).root / name, pool_in(bench.shop.cache).root / name, dirs_exist_ok=True
+            pool_in(other.session.cache).root / name, pool_in(bench.session.cache).root / name, dirs_exist_ok=True
         )
-    assert kernels.kernels(bench.kernels, bench.shop).compiled == 0
-    (noted,) = pool_in(bench.shop.cache).sets()
-    assert pool_in(bench.shop.cache).lacking(noted.keys) == set()
+    assert kernels.kernels(bench.kernels, bench.session).compiled == 0
+    (noted,) = pool_in(bench.session.cache).sets()
+    assert pool_in(bench.session.cache).lacking(noted.keys) == set()
 
 
 def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Path) -> None:
@@ -230,21 +230,21 @@ def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Pa
     other = make_bench(tmp_path / "other")
     with github_server() as server:
         release = server.add("kernels-v0.0.1", draft=False)
-        for archive in poolarchive.export(pool_in(bench.shop.cache), record, tmp_path)[1]:
+        for archive in poolarchive.export(pool_in(bench.session.cache), record, tmp_path)[1]:
             server.put(release, archive.path.name, archive.path.read_bytes())
         put_list(server, release)
         remote = Remote(repository=REPOSITORY, server=server.api)
-        fetch = partial(remotepool.take, remote=remote, shop=other.shop)
-        fetched = kernels.kernels(other.kernels, other.shop, fetch=fetch)
+        fetch = partial(remotepool.take, remote=remote, session=other.session)
+        fetched = kernels.kernels(other.kernels, other.session, fetch=fetch)
         assert server.wrong == []
     assert fetched.compiled == 0
     assert f"kernels: {record.name} fetched from kernels-v0.0.1 of {REPOSITORY}" in other.output.getvalue()
     wheel = other.build(fetched, tmp_path / "dist")
-    assert audit.audit(wheel, host.expected(other.cell(), fetched, other.shop)).findings == ()
+    assert audit.audit(wheel, host.expected(other.cell(), fetched, other.session)).findings == ()
 
 
 def damaged(bench: Bench, key: str, how: Callable[[bytes], bytes]) -> None:
-    found = pool_in(bench.shop.cache).get(key)
+    found = pool_in(bench.session.cache).get(key)
     assert found is not None
     found[1].write_bytes(how(found[1].read_bytes()))
 
@@ -258,8 +258,8 @@ def test_parts_damaged_between_two_builds_are_made_anew_and_never_linked(made: M
     with pytest.raises(DigestError, match="lost or damaged"):
         bench.build(ready, tmp_path / "dist")
     assert not (tmp_path / "dist").exists()
-    again = kernels.kernels(bench.kernels, bench.shop)
+    again = kernels.kernels(bench.kernels, bench.session)
     assert again.compiled == 2
     assert {key: gpu_code(path) for key, path in assembled(bench, again, tmp_path).items()} == before
     wheel = bench.build(again, tmp_path / "dist")
-    assert audit.audit(wheel, host.expected(bench.cell(), again, bench.shop)).findings == ()
+    assert audit.audit(wheel, host.expected(bench.cell(), again, bench.session)).findings == ()

@@ -18,7 +18,7 @@ def plain(bench: Bench) -> prove.Plain:
 
 
 def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench) -> None:
-    proof = prove.prove(bench.kernels, plain(bench), bench.shop, whole=True)
+    proof = prove.prove(bench.kernels, plain(bench), bench.session, whole=True)
     assert [len(unit.code) for unit in proof.units] == [2, 2, 2]
     assert {code.front_end for unit in proof.units for code in unit.code} == {"8.0"}
     assert all(code.kernels == 1 for unit in proof.units for code in unit.code)
@@ -26,7 +26,7 @@ def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench
     assert json.loads(proof.to_json())["torch"] == "2.6.0"
     # The plain way compiled with CUDA 12.4 as NVIDIA published it, wherever that compiles at all.
     assert proof.mended == ("pi-functions", "rsqrt") or "NVIDIA's own do not fit" in bench.output.getvalue()
-    again = prove.prove(bench.kernels, plain(bench), bench.shop, whole=False)
+    again = prove.prove(bench.kernels, plain(bench), bench.session, whole=False)
     assert len(again.units) == 3
     assert bench.output.getvalue().count("0 to compile") == 2
 
@@ -35,6 +35,6 @@ def test_kernels_of_another_class_are_told_apart_by_their_instructions(bench: Be
     """The wider struct moves the field behind it, and the instruction that reads it."""
     wrong = replace(bench.kernels, kernel_class=unit.kernel_class("torch2.10"))
     with pytest.raises(ProofError) as caught:
-        prove.prove(wrong, plain(bench), bench.shop, whole=False)
+        prove.prove(wrong, plain(bench), bench.session, whole=False)
     assert any("sm_90: " in line and " .text differs at" in line for line in caught.value.why)
     assert any("c10_cuda_check_implementation" in line for line in caught.value.why)

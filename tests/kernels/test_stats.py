@@ -6,11 +6,11 @@ from factory.kernels.shard import Shard
 from factory.kernels.stats import cost, tally
 from factory.kernels.unit import Stage, Unit
 from factory.matrix.arch import Arch
-from factory.matrix.kernelset import KernelNeed
+from factory.matrix.kernelset import KernelSetId
 from factory.pool.store import Pool
 from tests.kernelsets import PARTS, content, fill, kernel_set, key_of, put
 
-NEED = KernelNeed(flash_attn="2.7.4.post1", cuda="12.4", archs=(Arch(8, 0),), profile="smoke", kernel_class="torch2.4")
+NEED = KernelSetId(flash_attn="2.7.4.post1", cuda="12.4", archs=(Arch(8, 0),), profile="smoke", kernel_class="torch2.4")
 
 
 def unit(source: str) -> Unit:

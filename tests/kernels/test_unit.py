@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.kernels.sdist import Extension
-from factory.kernels.unit import TORCH_NVCC_FLAGS, Inputs, Unit, compile_flags, units
+from factory.kernels.unit import TORCH_NVCC_FLAGS, KeyInputs, Unit, compile_flags, units
 from factory.matrix.arch import Arch, front_ends
 from factory.matrix.model import Profile
 
@@ -16,7 +16,7 @@ EXTENSION = Extension(
     nvcc_flags=("-O3",),
     include_dirs=("csrc",),
 )
-INPUTS = Inputs(
+INPUTS = KeyInputs(
     flash_attn="2.7.4.post1",
     sdist="s",
     toolkit="t",
@@ -30,7 +30,7 @@ ARCHS = [Arch(8, 0), Arch(8, 9), Arch(9, 0), Arch(9, 0, "a"), Arch(12, 0)]
 SOME_ARCHS = st.lists(st.builds(replace, st.sampled_from(ARCHS), ptx=st.booleans()), min_size=1)
 
 
-def made(archs: list[Arch], inputs: Inputs = INPUTS, extension: Extension = EXTENSION) -> tuple[Unit, ...]:
+def made(archs: list[Arch], inputs: KeyInputs = INPUTS, extension: Extension = EXTENSION) -> tuple[Unit, ...]:
     return units(extension, inputs, front_ends(archs, SHARED))
 
 
@@ -38,7 +38,7 @@ def keys(made: tuple[Unit, ...]) -> list[str]:
     return [key for unit in made for key in (*unit.wanted(), *(stage.ptx for stage in unit.stages))]
 
 
-@given(st.sampled_from([field.name for field in fields(Inputs)]), st.text(min_size=1))
+@given(st.sampled_from([field.name for field in fields(KeyInputs)]), st.text(min_size=1))
 def test_every_key_depends_on_every_input(name: str, text: str) -> None:
     value = getattr(INPUTS, name)
     changed: dict[str, Any] = {name: (*value, text) if isinstance(value, tuple) else value + text}

@@ -13,7 +13,7 @@ from factory.matrix.model import Matrix, Planned
 from factory.output.log import Log
 from factory.output.progress import duration
 from factory.plan import plan
-from factory.session import Workshop
+from factory.session import Session
 from factory.system.machine import Limits
 from tests.smallsdist import KERNELS, matrix_with_small_sdists
 
@@ -21,8 +21,8 @@ GB = 10**9
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Workshop:
-    return Workshop(
+def session(tmp_path: Path) -> Session:
+    return Session(
         cache=tmp_path,
         env={},
         log=Log(Console(file=io.StringIO())),
@@ -39,10 +39,10 @@ def chosen(rules: Matrix, words: str, profile: str = "full") -> tuple[Planned, .
     return selector.select(cells.expand(rules, profile), selector.parse(words.split(), rules))
 
 
-def test_cells_that_differ_only_in_python_abi_or_torch_of_a_class_share_a_set(rules: Matrix, shop: Workshop) -> None:
+def test_cells_that_differ_only_in_python_abi_or_torch_of_a_class_share_a_set(rules: Matrix, session: Session) -> None:
     rows = chosen(rules, "cu124 torch2.5 torch2.6")
     assert len(rows) == 10
-    ((need, found),) = plan.estimates(rows, rules, shop).items()
+    ((need, found),) = plan.estimates(rows, rules, session).items()
     assert str(need) == "fa2.7.4.post1 cu124 8.0 9.0 full torch2.4"
     assert found.units == KERNELS
     assert found.cpu_seconds / 2 <= found.seconds <= found.cpu_seconds
@@ -54,10 +54,10 @@ def test_another_class_toolkit_or_profile_is_another_set(rules: Matrix) -> None:
     assert len({kernelset.need_of(row.cell, rules) for row in rows}) == 6
 
 
-def test_little_memory_makes_it_slower(rules: Matrix, shop: Workshop) -> None:
+def test_little_memory_makes_it_slower(rules: Matrix, session: Session) -> None:
     rows = chosen(rules, "cu124 torch2.6 cp310")
-    small = replace(shop, limits=Limits(jobs=2, budget=7 * GB))
-    (wide,), (narrow,) = (plan.estimates(rows, rules, one).values() for one in (shop, small))
+    small = replace(session, limits=Limits(jobs=2, budget=7 * GB))
+    (wide,), (narrow,) = (plan.estimates(rows, rules, one).values() for one in (session, small))
     assert narrow.seconds == narrow.cpu_seconds == wide.cpu_seconds > wide.seconds
 
 
@@ -71,19 +71,21 @@ def test_the_table_shows_reasons_as_they_were_written(rules: Matrix) -> None:
     assert odd.reason in output.getvalue()
 
 
-def test_the_summary_adds_up(rules: Matrix, shop: Workshop) -> None:
+def test_the_summary_adds_up(rules: Matrix, session: Session) -> None:
     rows = chosen(rules, "cu124 torch2.6")
-    first, last = plan.summary(plan.estimates(rows, rules, shop), len(rows), shop)
+    first, last = plan.summary(plan.estimates(rows, rules, session), len(rows), session)
     assert first.startswith("kernels fa2.7.4.post1 cu124 8.0 9.0 full torch2.4: 3 units, about ")
     wheel = costs.table().wheel.seconds
     assert f"(2 jobs, 16.0 GB for compiles), {duration(wheel)} of it per wheel" in last
-    assert plan.summary({}, 10, shop) == [last.replace(last.split(" on ")[0], f"in all about {duration(10 * wheel)}")]
+    assert plan.summary({}, 10, session) == [
+        last.replace(last.split(" on ")[0], f"in all about {duration(10 * wheel)}")
+    ]
 
 
-def test_json_is_complete_and_refers_to_its_own_sets(rules: Matrix, shop: Workshop) -> None:
+def test_json_is_complete_and_refers_to_its_own_sets(rules: Matrix, session: Session) -> None:
     rows = cells.expand(rules)
     built = [row for row in rows if row.state == "build"]
-    made = json.loads(plan.to_json(rows, plan.estimates(built, rules, shop), rules))
+    made = json.loads(plan.to_json(rows, plan.estimates(built, rules, session), rules))
     assert made["schema"] == plan.SCHEMA
     assert [cell["id"] for cell in made["cells"]] == [row.cell.id for row in rows]
     sets = {row["id"] for row in made["kernel_sets"]}

@@ -22,7 +22,7 @@ from factory.pool.archivename import LIMIT
 from factory.pool.store import Pool, SetRecord, pool_in
 from factory.publish import pools, remotepool
 from factory.publish.remotepool import Remote
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import process
 from factory.system.machine import Limits
 from tests.githubserver import GithubServer
@@ -42,8 +42,8 @@ SET = kernel_set("a.cu", "b.cu")
 ANOTHER = replace(SET, host_compiler="11.4.0", keys=tuple(sorted(key_of("c.cu", part) for part in ("host", "sm_80"))))
 
 
-class Place(Workshop):
-    """A workshop with an empty pool that remembers what it said."""
+class Place(Session):
+    """A session with an empty pool that remembers what it said."""
 
     @property
     def said(self) -> list[str]:
@@ -53,7 +53,7 @@ class Place(Workshop):
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Place:
+def session(tmp_path: Path) -> Place:
     log = Log(Console(file=io.StringIO(), width=500))
     return Place(cache=tmp_path / "cache", env={}, log=log, limits=Limits(jobs=1, budget=10**9))
 
@@ -77,93 +77,95 @@ def remote(server: GithubServer) -> Remote:
     return Remote(repository=REPOSITORY, server=server.api, silence=0.3)
 
 
-def taken(server: GithubServer, shop: Place) -> str:
+def taken(server: GithubServer, session: Place) -> str:
     """Give the one line that is said."""
-    return taken_from(remote(server), shop)
+    return taken_from(remote(server), session)
 
 
-def taken_from(remote: Remote, shop: Place) -> str:
-    remotepool.take(SET, SET.keys, remote=remote, shop=shop)
-    (line,) = shop.said
+def taken_from(remote: Remote, session: Place) -> str:
+    remotepool.take(SET, SET.keys, remote=remote, session=session)
+    (line,) = session.said
     return line.removeprefix("kernels: ")
 
 
-def assert_nothing_came(shop: Place) -> None:
-    assert files(shop.cache) == {}
-    assert list((pool_in(shop.cache).root / "tmp").iterdir()) == []
+def assert_nothing_came(session: Place) -> None:
+    assert files(session.cache) == {}
+    assert list((pool_in(session.cache).root / "tmp").iterdir()) == []
 
 
 @pytest.mark.parametrize("limit", [LIMIT, 17_000])
 def test_a_published_set_comes_whole_and_its_archives_go(
-    server: GithubServer, shop: Place, tmp_path: Path, limit: int
+    server: GithubServer, session: Place, tmp_path: Path, limit: int
 ) -> None:
     archives = exported(tmp_path, SET, "a.cu", "b.cu", limit=limit)
     published(server, *archives)
     size = sum(archive.stat().st_size for archive in archives)
-    assert taken(server, shop) == f"{SET.name} fetched from {TAG} of {REPOSITORY}, {size} bytes (0.0 MB)"
-    assert whole_keys(pool_in(shop.cache), SET) == set(SET.keys)
+    assert taken(server, session) == f"{SET.name} fetched from {TAG} of {REPOSITORY}, {size} bytes (0.0 MB)"
+    assert whole_keys(pool_in(session.cache), SET) == set(SET.keys)
     made = files(tmp_path / "made")
-    assert {name: made[name] for name in files(pool_in(shop.cache).root)} == files(pool_in(shop.cache).root)
-    assert list((shop.cache / "downloads").iterdir()) == []
-    assert list((pool_in(shop.cache).root / "tmp").iterdir()) == []
+    assert {name: made[name] for name in files(pool_in(session.cache).root)} == files(pool_in(session.cache).root)
+    assert list((session.cache / "downloads").iterdir()) == []
+    assert list((pool_in(session.cache).root / "tmp").iterdir()) == []
 
 
-def test_who_lacks_nothing_asks_nobody(server: GithubServer, shop: Place) -> None:
-    fill(pool_in(shop.cache), SET, "a.cu", "b.cu")
-    remotepool.take(SET, SET.keys, remote=remote(server), shop=shop)
-    assert (shop.said, server.requests) == ([], [])
+def test_who_lacks_nothing_asks_nobody(server: GithubServer, session: Place) -> None:
+    fill(pool_in(session.cache), SET, "a.cu", "b.cu")
+    remotepool.take(SET, SET.keys, remote=remote(server), session=session)
+    assert (session.said, server.requests) == ([], [])
 
 
-def test_what_is_here_already_stays(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_what_is_here_already_stays(server: GithubServer, session: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
-    mine = put(pool_in(shop.cache), "a.cu", "host", b"compiled here")
-    taken(server, shop)
-    assert pool_in(shop.cache).record(key_of("a.cu", "host")) == mine
-    assert whole_keys(pool_in(shop.cache), SET) == set(SET.keys)
+    mine = put(pool_in(session.cache), "a.cu", "host", b"compiled here")
+    taken(server, session)
+    assert pool_in(session.cache).record(key_of("a.cu", "host")) == mine
+    assert whole_keys(pool_in(session.cache), SET) == set(SET.keys)
 
 
-def test_parts_with_one_content_all_come(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_parts_with_one_content_all_come(server: GithubServer, session: Place, tmp_path: Path) -> None:
     pool = Pool(tmp_path / "made")
     pool.note(SET)
     for source in ("a.cu", "b.cu"):
         for part in ("host", "compute_80", "sm_80"):
             put(pool, source, part, b"the same")
     published(server, poolarchive.export(pool, SET, tmp_path / "dist")[1][0].path)
-    taken(server, shop)
-    assert whole_keys(pool_in(shop.cache), SET) == set(SET.keys)
+    taken(server, session)
+    assert whole_keys(pool_in(session.cache), SET) == set(SET.keys)
 
 
-def test_no_release_of_kernels_yet(server: GithubServer, shop: Place) -> None:
+def test_no_release_of_kernels_yet(server: GithubServer, session: Place) -> None:
     server.add("v2.7.4.post1", draft=False)
-    assert taken(server, shop) == NOTHING
-    assert_nothing_came(shop)
+    assert taken(server, session) == NOTHING
+    assert_nothing_came(session)
 
 
-def test_a_draft_is_for_nobody_yet(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_a_draft_is_for_nobody_yet(server: GithubServer, session: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu")).draft = True
-    assert taken(server, shop) == NOTHING
+    assert taken(server, session) == NOTHING
 
 
-def test_a_set_that_was_published_later_is_in_a_later_list(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_a_set_that_was_published_later_is_in_a_later_list(
+    server: GithubServer, session: Place, tmp_path: Path
+) -> None:
     release = published(server, *exported(tmp_path / "another", ANOTHER, "c.cu"))
     for archive in exported(tmp_path, SET, "a.cu", "b.cu", limit=17_000):
         server.put(release, archive.name, archive.read_bytes())
         put_list(server, release)
-    assert taken(server, shop).startswith(f"{SET.name} fetched from {TAG}")
-    assert whole_keys(pool_in(shop.cache), SET) == set(SET.keys)
+    assert taken(server, session).startswith(f"{SET.name} fetched from {TAG}")
+    assert whole_keys(pool_in(session.cache), SET) == set(SET.keys)
 
 
-def test_the_api_and_its_limits_are_left_alone(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_the_api_and_its_limits_are_left_alone(server: GithubServer, session: Place, tmp_path: Path) -> None:
     (archive,) = exported(tmp_path, SET, "a.cu", "b.cu")
     published(server, archive)
-    taken(server, shop)
+    taken(server, session)
     base = f"/{REPOSITORY}/releases/download/{TAG}/"
     assert server.requests == [("GET", f"{base}{name}") for name in ("SHA256SUMS", archive.name)]
 
 
-def test_half_a_set_is_none(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_half_a_set_is_none(server: GithubServer, session: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu", limit=17_000)[:2])
-    assert taken(server, shop) == f"{TAG} of {REPOSITORY} does not have {SET.name}; compiling here"
+    assert taken(server, session) == f"{TAG} of {REPOSITORY} does not have {SET.name}; compiling here"
 
 
 @pytest.mark.parametrize(
@@ -177,14 +179,14 @@ def test_half_a_set_is_none(server: GithubServer, shop: Place, tmp_path: Path) -
     ],
 )
 def test_a_set_of_other_tools_is_named_and_left(
-    server: GithubServer, shop: Place, tmp_path: Path, other: SetRecord, told: str
+    server: GithubServer, session: Place, tmp_path: Path, other: SetRecord, told: str
 ) -> None:
     published(server, *exported(tmp_path, other, "a.cu", "b.cu"))
-    assert taken(server, shop) == f"{TAG} of {REPOSITORY} has these kernels made with gcc {told}; compiling here"
-    assert_nothing_came(shop)
+    assert taken(server, session) == f"{TAG} of {REPOSITORY} has these kernels made with gcc {told}; compiling here"
+    assert_nothing_came(session)
 
 
-def test_an_archive_altered_on_its_way_is_not_used(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_an_archive_altered_on_its_way_is_not_used(server: GithubServer, session: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
     asset = server.public(TAG).named(f"{SET.name}.tar.zst")
     good = asset.content
@@ -194,55 +196,59 @@ def test_an_archive_altered_on_its_way_is_not_used(server: GithubServer, shop: P
         return ""
 
     server.fault = altered
-    line = taken(server, shop)
+    line = taken(server, session)
     assert f"{SET.name}.tar.zst is not the file it must be; expected sha256 " in line
     assert line.endswith("; compiling here")
-    assert_nothing_came(shop)
+    assert_nothing_came(session)
 
 
 def test_an_archive_that_was_altered_before_it_was_published_is_not_used(
-    server: GithubServer, shop: Place, tmp_path: Path
+    server: GithubServer, session: Place, tmp_path: Path
 ) -> None:
     (archive,) = exported(tmp_path, SET, "a.cu", "b.cu")
     text = zstd.decompress(archive.read_bytes()).replace(content("b.cu", "sm_80"), b"!" * 260)
     archive.write_bytes(zstd.compress(text))
     published(server, archive)
-    line = taken(server, shop)
+    line = taken(server, session)
     assert "is damaged, or is no archive of kernels" in line
     assert line.endswith("; compiling here")
-    assert_nothing_came(shop)
+    assert_nothing_came(session)
 
 
-def test_another_sets_archive_under_this_name_is_not_used(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_another_sets_archive_under_this_name_is_not_used(server: GithubServer, session: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, ANOTHER, "c.cu"), name=f"{SET.name}.tar.zst")
-    assert taken(server, shop) == f"the archives named {SET.name} hold other kernels and are not used; compiling here"
-    assert_nothing_came(shop)
+    assert (
+        taken(server, session) == f"the archives named {SET.name} hold other kernels and are not used; compiling here"
+    )
+    assert_nothing_came(session)
 
 
-def test_a_set_of_which_parts_are_missing_is_not_used(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_a_set_of_which_parts_are_missing_is_not_used(server: GithubServer, session: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, SET, "a.cu"), name=f"{SET.name}.tar.zst")
     expected = f"the archives named {SET.name} lack 3 of its parts and are not used; compiling here"
-    assert taken(server, shop) == expected
-    assert_nothing_came(shop)
+    assert taken(server, session) == expected
+    assert_nothing_came(session)
 
 
-def test_a_file_of_which_no_sha256_is_known_is_not_fetched(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_a_file_of_which_no_sha256_is_known_is_not_fetched(
+    server: GithubServer, session: Place, tmp_path: Path
+) -> None:
     release = published(server, *exported(tmp_path / "full", kernel_set("a.cu", profile="full"), "a.cu"))
     (archive,) = exported(tmp_path, SET, "a.cu", "b.cu")
     server.put(release, archive.name, archive.read_bytes())
-    assert taken(server, shop) == f"{TAG} of {REPOSITORY} does not have {SET.name}; compiling here"
-    assert_nothing_came(shop)
+    assert taken(server, session) == f"{TAG} of {REPOSITORY} does not have {SET.name}; compiling here"
+    assert_nothing_came(session)
 
 
 @pytest.mark.parametrize("lost", [0, -1])
-def test_a_file_that_is_listed_and_not_there(server: GithubServer, shop: Place, tmp_path: Path, lost: int) -> None:
+def test_a_file_that_is_listed_and_not_there(server: GithubServer, session: Place, tmp_path: Path, lost: int) -> None:
     archives = exported(tmp_path, SET, "a.cu", "b.cu", limit=17_000)
     release = published(server, *archives)
     del release.assets[release.named(archives[lost].name).id]
-    line = taken(server, shop)
+    line = taken(server, session)
     assert f"/{archives[lost].name}: it answered 404" in line
     assert line.endswith("; compiling here")
-    assert_nothing_came(shop)
+    assert_nothing_came(session)
 
 
 @pytest.mark.parametrize(
@@ -256,39 +262,39 @@ def test_a_file_that_is_listed_and_not_there(server: GithubServer, shop: Place, 
         (b"0" * 1_000_001, "cannot be had; it has more than 1000000 bytes"),
     ],
 )
-def test_a_list_that_is_none(server: GithubServer, shop: Place, text: bytes, told: str) -> None:
+def test_a_list_that_is_none(server: GithubServer, session: Place, text: bytes, told: str) -> None:
     server.put(server.add(TAG, draft=False), "SHA256SUMS", text)
-    line = taken(server, shop)
+    line = taken(server, session)
     assert line.startswith(f"{remote(server).address(TAG, 'SHA256SUMS')} {told}")
     assert line.endswith("; compiling here")
-    assert_nothing_came(shop)
+    assert_nothing_came(session)
 
 
-def test_all_lists_together_are_bounded(server: GithubServer, shop: Place) -> None:
+def test_all_lists_together_are_bounded(server: GithubServer, session: Place) -> None:
     release = server.add(TAG, draft=False)
     for number, name in enumerate(("SHA256SUMS", "SHA256SUMS.2")):
         server.put(release, name, b"".join(b"%064x  %d-%d\n" % (row, number, row) for row in range(8_000)))
-    line = taken(server, shop)
+    line = taken(server, session)
     assert line.startswith(f"{remote(server).address(TAG, 'SHA256SUMS.2')} cannot be had; it has more than ")
 
 
 @pytest.mark.parametrize("fault", ["drop", "503", "403", "403 forbidden", "cut", "stall"])
 def test_releases_that_do_not_answer_hold_nobody_up(
-    server: GithubServer, shop: Place, tmp_path: Path, fault: str
+    server: GithubServer, session: Place, tmp_path: Path, fault: str
 ) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
     server.fault = lambda *_: fault
     before = time.monotonic()
-    line = taken(server, shop)
+    line = taken(server, session)
     assert time.monotonic() - before < 3
     assert line.startswith(f"{remote(server).address(TAG, 'SHA256SUMS')} cannot be had; ")
     assert line.endswith("; compiling here")
-    assert_nothing_came(shop)
+    assert_nothing_came(session)
 
 
 @pytest.mark.parametrize("repository", ["someone/private", "no repository"])
-def test_a_repository_that_nobody_may_see(server: GithubServer, shop: Place, repository: str) -> None:
-    line = taken_from(replace(remote(server), repository=repository), shop)
+def test_a_repository_that_nobody_may_see(server: GithubServer, session: Place, repository: str) -> None:
+    line = taken_from(replace(remote(server), repository=repository), session)
     assert line == NOTHING.replace(REPOSITORY, repository)
 
 
@@ -320,41 +326,43 @@ def answering(said: Said) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("body", [b"<html>log in first</html>", b"", b"0" * 64 + b"  one.tar.zst\n"])
-def test_something_else_answers_in_githubs_place(shop: Place, body: bytes) -> None:
+def test_something_else_answers_in_githubs_place(session: Place, body: bytes) -> None:
     with answering(Said(body)) as address:
-        line = taken_from(Remote(repository=REPOSITORY, server=address), shop)
+        line = taken_from(Remote(repository=REPOSITORY, server=address), session)
     assert line.endswith("; compiling here")
 
 
 def test_what_github_serves_from_another_host_is_fetched_there(
-    server: GithubServer, shop: Place, tmp_path: Path
+    server: GithubServer, session: Place, tmp_path: Path
 ) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
     with answering(Said(elsewhere=server.api)) as address:
-        line = taken_from(replace(remote(server), server=address), shop)
+        line = taken_from(replace(remote(server), server=address), session)
     assert line.startswith(f"{SET.name} fetched from {TAG}")
-    assert whole_keys(pool_in(shop.cache), SET) == set(SET.keys)
+    assert whole_keys(pool_in(session.cache), SET) == set(SET.keys)
 
 
-def test_a_disk_that_takes_no_archive(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_a_disk_that_takes_no_archive(server: GithubServer, session: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
-    shop.cache.mkdir()
-    (shop.cache / "downloads").write_text("")
-    assert taken(server, shop).startswith(f"{SET.name} cannot be kept: ")
+    session.cache.mkdir()
+    (session.cache / "downloads").write_text("")
+    assert taken(server, session).startswith(f"{SET.name} cannot be kept: ")
 
 
-def test_two_builds_at_once_fetch_once(server: GithubServer, shop: Place, tmp_path: Path) -> None:
+def test_two_builds_at_once_fetch_once(server: GithubServer, session: Place, tmp_path: Path) -> None:
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
     builds = [
-        threading.Thread(target=remotepool.take, args=(SET, SET.keys), kwargs={"remote": remote(server), "shop": shop})
+        threading.Thread(
+            target=remotepool.take, args=(SET, SET.keys), kwargs={"remote": remote(server), "shop": session}
+        )
         for _ in range(4)
     ]
     for build in builds:
         build.start()
     for build in builds:
         build.join()
-    assert len(shop.said) == 1
-    assert whole_keys(pool_in(shop.cache), SET) == set(SET.keys)
+    assert len(session.said) == 1
+    assert whole_keys(pool_in(session.cache), SET) == set(SET.keys)
 
 
 @pytest.mark.parametrize("module", ["factory.build.container.inside.__main__", "factory.publish.remotepool"])

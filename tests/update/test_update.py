@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from factory.errors import UpdateError
 from factory.github import client as githubclient
-from factory.github.retry import Patience
+from factory.github.retry import RetryPolicy
 from factory.update.issues import Issues
 from factory.update.proposal import Proposal, keys_in
 from factory.update.update import rehearse, update
@@ -46,7 +46,7 @@ def updated(
     server: GithubServer, proposals: Sequence[Proposal], *, kind: type[Issues] = Issues, tries: int = 12
 ) -> dict[str, int]:
     issues = client(server, kind)
-    patience = Patience(tries=tries, sleep=server.sleep, clock=server.now)
+    patience = RetryPolicy(tries=tries, sleep=server.sleep, clock=server.now)
     try:
         return update(proposals, issues=issues, say=str, patience=patience)
     finally:

@@ -104,7 +104,7 @@ def kernel_class(subject: Subject) -> Iterator[str]:
 
 
 def check_symbols(module: Extension) -> tuple[str, ...]:
-    """Give the names under which the module calls torch's CUDA check; one in a good wheel."""
+    """Return the names under which the module calls torch's CUDA check; one in a good wheel."""
     return tuple(sorted(symbol for symbol in module.undefined if CHECK_FUNCTION in symbol))
 
 

@@ -24,12 +24,12 @@ class Containers:
 
     def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
         """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
-        return kernels.kernels(cells[0], self.yard, self.order.shop, portion, fetch=self.order.fetch)
+        return kernels.kernels(cells[0], self.yard, self.order.session, portion, fetch=self.order.fetch)
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
         """Make the wheel of ``cell`` and give its path in ``dist``."""
-        return wheel.build(cell, self.yard, self.order.shop, dist=dist)
+        return wheel.build(cell, self.yard, self.order.session, dist=dist)
 
     def expected(self, cell: Cell) -> Expected:
         """Say what the audit holds the wheel of ``cell`` to."""
-        return wheel.expected(cell, self.yard, self.order.shop)
+        return wheel.expected(cell, self.yard, self.order.session)

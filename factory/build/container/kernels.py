@@ -12,14 +12,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from factory.build.container import spec
-from factory.build.container.session import Fenced, Yard, fenced
+from factory.build.container.session import ContainerSession, Yard, container_session
 from factory.kernels.kernels import Fetch
 from factory.kernels.page import Tally
 from factory.kernels.shard import Shard
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell
 from factory.pool.store import SetRecord
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import process
 
 
@@ -40,7 +40,7 @@ class Needed:
     lacking: frozenset[str]
 
     def to_json(self) -> str:
-        """Give what ``from_json`` reads."""
+        """Return what ``from_json`` reads."""
         told = {"kernels": asdict(self.kernels), "keys": sorted(self.keys), "lacking": sorted(self.lacking)}
         return json.dumps(told)
 
@@ -56,7 +56,7 @@ class Needed:
 def kernels(
     cell: Cell,
     yard: Yard,
-    shop: Workshop,
+    session: Session,
     portion: Portion,
     *,
     fetch: Fetch | None = None,
@@ -67,10 +67,10 @@ def kernels(
     """
     shard = None if portion.shard is None else str(portion.shard)
     words = str(need_of(cell, yard.rules)).replace(" ", "-")
-    with fenced(f"kernels-{words}", cell, yard, shop) as one:
+    with container_session(f"kernels-{words}", cell, yard, session) as one:
         one.lay_out()
         one.order(shard=shard)
-        shop.log.say(f"kernels in {one.image.reference} with {yard.engine}; output in {one.log}")
+        session.log.say(f"kernels in {one.image.reference} with {yard.engine}; output in {one.log}")
         one.log.write_text("")
         lacking: frozenset[str] = frozenset()
         try:
@@ -92,7 +92,7 @@ def _minutes(portion: Portion) -> float | None:
     return None if portion.until is None else (portion.until - time.monotonic()) / 60
 
 
-def _started(one: Fenced) -> str:
+def _started(one: ContainerSession) -> str:
     """Start a container that waits for its steps; give its name. Raises ContainerError."""
     words = spec.waiting(one.image, one.outside(), one.project)
     done = one.yard.engine.run(*words, timeout=120)
@@ -102,7 +102,7 @@ def _started(one: Fenced) -> str:
     return done.stdout.strip()
 
 
-def _step(one: Fenced, name: str, step: str) -> None:
+def _step(one: ContainerSession, name: str, step: str) -> None:
     """Run a step in the container ``name``."""
     command: list[str | Path] = [one.yard.engine.path, "exec", name, *spec.step(step)]
     with one.log.open("a", buffering=1) as sink:

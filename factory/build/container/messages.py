@@ -11,12 +11,12 @@ MARK = "[factory] "
 
 
 def to_json(error: FactoryError) -> str:
-    """Give what ``from_json`` reads."""
+    """Return what ``from_json`` reads."""
     return json.dumps({"status": error.status, "what": error.what, "why": error.why, "remedy": error.remedy})
 
 
 def from_json(text: str) -> FactoryError:
-    """Give the error again, of the class that has its exit status."""
+    """Return the error again, of the class that has its exit status."""
     told = json.loads(text)
     kind = next((kind for kind in _kinds(FactoryError) if kind.status == told["status"]), FactoryError)
     return kind(told["what"], why=told["why"], remedy=told["remedy"])

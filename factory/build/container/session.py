@@ -20,7 +20,7 @@ from factory.errors import ContainerError, DiskFullError, FactoryError, ImageErr
 from factory.image.engine import Engine
 from factory.kernels import costs, source
 from factory.matrix.model import Cell, Image, Matrix
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import pipconfig
 from factory.system.cache import locked
 
@@ -42,7 +42,7 @@ class Yard:
 
 
 def image_of(cell: Cell, rules: Matrix) -> Image:
-    """Give the image ``cell`` is built in. Raises ImageError where the matrix names none."""
+    """Return the image ``cell`` is built in. Raises ImageError where the matrix names none."""
     found = rules.toolkits[cell.cuda].image
     if found is None:
         raise ImageError(
@@ -52,38 +52,40 @@ def image_of(cell: Cell, rules: Matrix) -> Image:
 
 
 @contextmanager
-def fenced(name: str, cell: Cell, yard: Yard, shop: Workshop) -> Iterator[Fenced]:
+def container_session(name: str, cell: Cell, yard: Yard, session: Session) -> Iterator[ContainerSession]:
     """Give a container's surroundings, for one process at a time; what it wrote on the way is gone when all went well.
 
     ``name`` is that of its directory and its log. Raises ImageError.
     """
-    with locked(shop.cache / "work" / f".{name}.lock"):
-        one = Fenced(name=name, cell=cell, image=image_of(cell, yard.rules), yard=yard, shop=shop, run=uuid.uuid4().hex)
+    with locked(session.cache / "work" / f".{name}.lock"):
+        one = ContainerSession(
+            name=name, cell=cell, image=image_of(cell, yard.rules), yard=yard, session=session, run=uuid.uuid4().hex
+        )
         one.remove(spec.place(one.workspace))
         shutil.rmtree(one.workspace, ignore_errors=True)
         try:
             yield one
         finally:
-            for path in (shop.cache / "logs").glob(f"{one.run}.*.json"):
+            for path in (session.cache / "logs").glob(f"{one.run}.*.json"):
                 path.unlink()
         shutil.rmtree(one.workspace)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fenced:
+class ContainerSession:
     """One container from its making to its end; ``run`` is its own name."""
 
     name: str
     cell: Cell
     image: Image
     yard: Yard
-    shop: Workshop
+    session: Session
     run: str
 
     @property
     def workspace(self) -> Path:
         """What this container is made from."""
-        return self.shop.cache / "work" / f"{self.name}-container"
+        return self.session.cache / "work" / f"{self.name}-container"
 
     @property
     def project(self) -> Path:
@@ -93,22 +95,22 @@ class Fenced:
     @property
     def log(self) -> Path:
         """All it says."""
-        return self.shop.cache / "logs" / f"container-{self.name}.log"
+        return self.session.cache / "logs" / f"container-{self.name}.log"
 
     def lay_out(self) -> Path:
         """Fill ``project`` with the factory and the matrix; give the unpacked source, which is here then."""
         release = self.yard.rules.flash_attn[self.cell.flash_attn]
-        root = source.unpacked(release, cache=self.shop.cache, env=self.shop.env)
+        root = source.unpacked(release, cache=self.session.cache, env=self.session.env)
         self.project.mkdir(parents=True)
         shutil.copytree(_PROGRAM, self.project / "factory", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copyfile(self.yard.matrix, self.project / "matrix.yaml")
         for name in spec.SHARED:
-            (self.shop.cache / name).mkdir(exist_ok=True)
+            (self.session.cache / name).mkdir(exist_ok=True)
         return root
 
     def order(self, *, shard: str | None = None, minutes: float | None = None) -> None:
         """Write down what the steps inside are to do."""
-        limits = self.shop.limits
+        limits = self.session.limits
         job = ContainerJob.of(self.cell, run=self.run, jobs=limits.jobs, memory=self.yard.memory)
         (self.project / "job.json").write_text(job.limited(shard=shard, minutes=minutes).to_json())
 
@@ -117,16 +119,16 @@ class Fenced:
         env = self.yard.engine.env
         return Outside(
             engine=self.yard.engine.name,
-            mounts=spec.mounts(self.shop.cache, bundle=_bundle(env), pip_configuration=self._pip_configuration()),
+            mounts=spec.mounts(self.session.cache, bundle=_bundle(env), pip_configuration=self._pip_configuration()),
             proxies=tuple(name for name in spec.PROXIES if name in env),
-            jobs=self.shop.limits.jobs,
+            jobs=self.session.limits.jobs,
             run=self.run,
             workspace=self.workspace,
         )
 
     def _pip_configuration(self) -> Path | None:
         """Write down which index pip is to use inside; readable by nobody else, for its address may hold a password."""
-        settings = pipconfig.settings(self.shop.env)
+        settings = pipconfig.settings(self.session.env)
         if not settings:
             return None
         path = self.workspace / "pip.conf"
@@ -135,22 +137,22 @@ class Fenced:
         return path
 
     def listen(self, keep: Callable[[str], object]) -> Callable[[str], None]:
-        """Give what takes a line of output: all of them are kept, the factory's own are said."""
+        """Return what takes a line of output: all of them are kept, the factory's own are said."""
 
         def take(line: str) -> None:
             keep(f"{line}\n")
             if line.startswith(messages.MARK):
-                self.shop.log.say(f"  {self.named(line.removeprefix(messages.MARK))}")
+                self.session.log.say(f"  {self.named(line.removeprefix(messages.MARK))}")
 
         return take
 
     def named(self, text: str) -> str:
         """Name the cache in ``text`` as it is called here."""
-        return text.replace(str(spec.CACHE), str(self.shop.cache))
+        return text.replace(str(spec.CACHE), str(self.session.cache))
 
     def left(self, name: str) -> str | None:
         """Take what a step left under ``name`` for the factory outside, None where it left nothing."""
-        path = self.shop.cache / "logs" / f"{self.run}.{name}.json"
+        path = self.session.cache / "logs" / f"{self.run}.{name}.json"
         if not path.is_file():
             return None
         text = path.read_text()
@@ -173,20 +175,24 @@ class Fenced:
 
     def _take_over(self) -> None:
         """Have a container's root, the only one who may, give its files to the caller."""
-        mounts = [f"--mount={mount}" for mount in spec.mounts(self.shop.cache) if mount.writable]
+        mounts = [f"--mount={mount}" for mount in spec.mounts(self.session.cache) if mount.writable]
         owner = f"{os.getuid()}:{os.getgid()}"
         places = [str(spec.CACHE / name) for name in spec.SHARED]
         words = ("run", "--rm", "--pull=never", "--security-opt=label=disable", "--network=none", *mounts)
         done = self.yard.engine.run(*words, self.image.reference, "chown", "-R", owner, *places, timeout=600)
         if not done.ok:
-            self.shop.log.say(f"some files of {self.shop.cache} still belong to root: {done.stderr.strip()[-200:]}")
+            self.session.log.say(
+                f"some files of {self.session.cache} still belong to root: {done.stderr.strip()[-200:]}"
+            )
 
     def failure(self, doing: str, status: str) -> FactoryError:
-        """Give the error that a step left word of, or else say how the container ended while ``doing`` something."""
+        """Return the error that a step left word of, or else say how the container ended while ``doing`` something."""
         told = self.left("error")
         if told is not None:
             return messages.from_json(self.named(told))
-        found = machine.of_build(self.log, cache=self.shop.cache, cell=selector_of(self.cell), peak=costs.table().peak)
+        found = machine.of_build(
+            self.log, cache=self.session.cache, cell=selector_of(self.cell), peak=costs.table().peak
+        )
         if found.cause == machine.DISK:
             return DiskFullError(
                 f"the disk is full while {doing} in a container",
@@ -201,6 +207,6 @@ class Fenced:
 
 
 def _bundle(env: Mapping[str, str]) -> Path | None:
-    """Give the file of CA certificates that this machine trusts."""
+    """Return the file of CA certificates that this machine trusts."""
     named = (env.get("SSL_CERT_FILE", ""), *_BUNDLES)
     return next((Path(name) for name in named if name and Path(name).is_file()), None)

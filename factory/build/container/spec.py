@@ -54,11 +54,11 @@ class ContainerJob:
         return cls(run=run, tokens=tuple(cell.id.split()), profile=cell.profile, archs=archs, jobs=jobs, memory=memory)
 
     def limited(self, *, shard: str | None, minutes: float | None) -> ContainerJob:
-        """Give the same job for a share of the kernels, or with little time."""
+        """Return the same job for a share of the kernels, or with little time."""
         return replace(self, shard=shard, minutes=minutes)
 
     def to_json(self) -> str:
-        """Give what ``from_json`` reads."""
+        """Return what ``from_json`` reads."""
         return json.dumps(asdict(self))
 
     @classmethod
@@ -98,17 +98,17 @@ def site(cell: Cell) -> Site:
 
 
 def identifier(cell: Cell) -> str:
-    """Give cibuildwheel's name of the cell's Python: ``cp310-manylinux_x86_64``."""
+    """Return cibuildwheel's name of the cell's Python: ``cp310-manylinux_x86_64``."""
     return f"{python_tag(cell.python)}-manylinux_{cell.platform}"
 
 
 def label(run: str) -> str:
-    """Give the label that the container of a build carries, for it to be found again."""
+    """Return the label that the container of a build carries, for it to be found again."""
     return f"{_LABEL}={run}"
 
 
 def place(workspace: Path) -> str:
-    """Give the label by which a container is found again whose build was killed."""
+    """Return the label by which a container is found again whose build was killed."""
     return f"{_LABEL}.workspace={workspace}"
 
 
@@ -135,7 +135,7 @@ class Outside:
 
 
 def configuration(cell: Cell, image: Image, outside: Outside) -> dict[str, Any]:
-    """Give the content of cibuildwheel's configuration file.
+    """Return the content of cibuildwheel's configuration file.
 
     Source of the keys: https://cibuildwheel.pypa.io/en/stable/options/
     """
@@ -163,7 +163,7 @@ def configuration(cell: Cell, image: Image, outside: Outside) -> dict[str, Any]:
 
 
 def waiting(image: Image, outside: Outside, project: Path) -> tuple[str, ...]:
-    """Give the engine's words that start a container of ``image`` which waits for its steps; it prints its name."""
+    """Return the engine's words that start a container of ``image`` which waits for its steps; it prints its name."""
     mount = Mount(source=project, target=PROJECT)
     env = (f"--env={name}={value}" for name, value in _environment(outside).items())
     words = ("run", "--detach", "--rm", "--pull=never", *_arguments(outside), *env, f"--mount={mount}")
@@ -171,7 +171,7 @@ def waiting(image: Image, outside: Outside, project: Path) -> tuple[str, ...]:
 
 
 def step(name: str) -> tuple[str, ...]:
-    """Give the command that runs a step inside."""
+    """Return the command that runs a step inside."""
     return "sh", str(PROJECT / "factory" / "data" / "inside.sh"), name
 
 
@@ -180,7 +180,7 @@ def _line(name: str) -> str:
 
 
 def _arguments(outside: Outside) -> tuple[str, ...]:
-    """Give what the engine is told of every container."""
+    """Return what the engine is told of every container."""
     return (
         f"--label={label(outside.run)}",
         f"--label={place(outside.workspace)}",
@@ -191,7 +191,7 @@ def _arguments(outside: Outside) -> tuple[str, ...]:
 
 
 def _environment(outside: Outside) -> dict[str, str]:
-    """Give the variables of every container."""
+    """Return the variables of every container."""
     bundled = any(mount.target == _BUNDLE for mount in outside.mounts)
     return {
         "FACTORY_CACHE": str(CACHE),
@@ -201,7 +201,7 @@ def _environment(outside: Outside) -> dict[str, str]:
 
 
 def command(python: Path, cell: Cell, *, configuration: Path, output: Path, package: Path) -> tuple[str, ...]:
-    """Give the call of cibuildwheel that makes the wheel of ``cell`` and puts it into ``output``."""
+    """Return the call of cibuildwheel that makes the wheel of ``cell`` and puts it into ``output``."""
     where = ("--config-file", str(configuration), "--output-dir", str(output))
     return (str(python), "-I", "-m", "cibuildwheel", "--only", identifier(cell), *where, str(package))
 

@@ -9,19 +9,19 @@ from pathlib import Path
 import tomli_w
 
 from factory.build.container import spec
-from factory.build.container.session import Fenced, Yard, fenced, image_of
+from factory.build.container.session import ContainerSession, Yard, container_session, image_of
 from factory.build.host import deliver
 from factory.environment import cibuildwheel
 from factory.kernels import unit
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import process
 from factory.wheel.facts import Expected
 
 
-def build(cell: Cell, yard: Yard, shop: Workshop, *, dist: Path) -> Path:
+def build(cell: Cell, yard: Yard, session: Session, *, dist: Path) -> Path:
     """Make the wheel of ``cell`` in a container of its image, which is here, and give the wheel's path in ``dist``.
 
     Raises what failed inside as its own error, ContainerError when the container ended before its build did,
@@ -29,18 +29,18 @@ def build(cell: Cell, yard: Yard, shop: Workshop, *, dist: Path) -> Path:
     """
     began = time.monotonic()
     release = yard.rules.cibuildwheel[cell.python]
-    python = cibuildwheel.find(release, cache=shop.cache, installer=yard.installer, say=shop.log.say)
+    python = cibuildwheel.find(release, cache=session.cache, installer=yard.installer, say=session.log.say)
     final = dist / wheel_filename(cell)
-    with fenced(final.stem, cell, yard, shop) as one:
+    with container_session(final.stem, cell, yard, session) as one:
         shutil.copytree(one.lay_out(), one.project / "source", symlinks=True)
         one.order()
-        shop.log.say(f"building {cell.id} in {one.image.reference} with {yard.engine}; output in {one.log}")
+        session.log.say(f"building {cell.id} in {one.image.reference} with {yard.engine}; output in {one.log}")
         deliver(_go(one, python), final)
-    shop.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
+    session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
 
 
-def _go(one: Fenced, python: Path) -> Path:
+def _go(one: ContainerSession, python: Path) -> Path:
     """Run cibuildwheel to its end; give the wheel it left."""
     configured = one.workspace / "cibuildwheel.toml"
     configured.write_text(tomli_w.dumps(spec.configuration(one.cell, one.image, one.outside())))
@@ -58,7 +58,7 @@ def _go(one: Fenced, python: Path) -> Path:
     return wheels[0]
 
 
-def expected(cell: Cell, yard: Yard, shop: Workshop) -> Expected:
+def expected(cell: Cell, yard: Yard, session: Session) -> Expected:
     """Say what the audit holds the wheel of ``cell`` to, the image's promise included."""
     inner = (spec.PROJECT, spec.CACHE, Path("/factory"), Path("/opt/python"), Path("/opt/_internal"))
     row = yard.rules.torch[cell.torch]
@@ -66,5 +66,5 @@ def expected(cell: Cell, yard: Yard, shop: Workshop) -> Expected:
         cell,
         check_symbol=unit.kernel_class(row.kernel_class).check_symbol,
         manylinux=image_of(cell, yard.rules).promise,
-        build_paths=tuple(str(path) for path in (*inner, shop.cache)),
+        build_paths=tuple(str(path) for path in (*inner, session.cache)),
     )

@@ -17,14 +17,14 @@ _SEARCH = ("-rpath", "--rpath", "-R")
 
 
 def command(argv: list[str], cxx: str, flags: tuple[str, ...]) -> list[str]:
-    """Give the real command; the flags come last so that they win."""
+    """Return the real command; the flags come last so that they win."""
     if "-c" in argv:
         return [cxx, *argv, *flags]
     return [cxx, *(kept for word in argv for kept in _without_search(word))]
 
 
 def _without_search(word: str) -> Iterator[str]:
-    """Give the word without ``-rpath,DIRECTORY``, ``-rpath=DIRECTORY`` or ``-RDIRECTORY``, if any is left."""
+    """Return the word without ``-rpath,DIRECTORY``, ``-rpath=DIRECTORY`` or ``-RDIRECTORY``, if any is left."""
     if not word.startswith(_LINKER):
         yield word
         return

@@ -23,12 +23,12 @@ class RefusedError(Exception):
 
 
 def source_of(argv: list[str]) -> str:
-    """Give the file a compile reads: what follows the last ``-c``, for torch writes it twice."""
+    """Return the file a compile reads: what follows the last ``-c``, for torch writes it twice."""
     return argv[len(argv) - argv[::-1].index("-c")]
 
 
 def flags_of(argv: list[str]) -> list[str]:
-    """Give the flags of a compile that kernels depend on, in order."""
+    """Return the flags of a compile that kernels depend on, in order."""
     kept: list[str] = []
     words = iter(argv)
     for word in words:

@@ -63,7 +63,7 @@ class CacheCase:
 
 
 def cases() -> Iterator[CacheCase]:
-    """Give the cases of the group ``kvcache``."""
+    """Return the cases of the group ``kvcache``."""
     yield from _plain()
     yield from _appended()
     for kind, (seqlen_q, append) in product(KINDS, ((1, 0), (3, 0), (3, 3))):

@@ -85,7 +85,7 @@ C = TypeVar("C")
 def chosen(
     cases: Iterable[C], request: Request, needs: Callable[[C], frozenset[str]], trial: Callable[[C], Trial]
 ) -> Iterator[Trial]:
-    """Give the trials of the cases that the profile has, each once, then say what it left out."""
+    """Return the trials of the cases that the profile has, each once, then say what it left out."""
     left_out: list[str] = []
     for case in dict.fromkeys(cases):
         lacking = needs(case) & request.disabled

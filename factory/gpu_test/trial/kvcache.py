@@ -152,7 +152,7 @@ def _call(case: CacheCase, inputs: Inputs, stored: Stored) -> torch.Tensor:
 
 
 def _parts(case: CacheCase, inputs: Inputs) -> list[tuple[QKV, Extra]]:
-    """Give each sequence's own attention: its queries, all its keys and values, its slopes."""
+    """Return each sequence's own attention: its queries, all its keys and values, its slopes."""
     parts = []
     for number in range(case.batch):
         key, value = _known(case, inputs, number)
@@ -178,7 +178,7 @@ def _at(angles: Pair, start: int, count: int) -> Pair:
 
 
 def _known(case: CacheCase, inputs: Inputs, number: int) -> Pair:
-    """Give the keys and values a sequence attends to, the new ones among them."""
+    """Return the keys and values a sequence attends to, the new ones among them."""
     old = slice(inputs.leftpad[number], inputs.lengths[number])
     key, value = (tensor[number, old] for tensor in inputs.cache)
     if inputs.new is None:

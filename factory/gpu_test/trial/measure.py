@@ -29,13 +29,13 @@ def measure(ours: Attention, reference: Attention, qkv: QKV, gradient: torch.Ten
 
 
 def widened(qkv: QKV) -> QKV:
-    """Give the same numbers in float32."""
+    """Return the same numbers in float32."""
     query, key, value = qkv
     return query.float(), key.float(), value.float()
 
 
 def _tensors(attention: Attention, qkv: QKV, gradient: torch.Tensor | None) -> list[torch.Tensor]:
-    """Give the output and, with its gradient, those of queries, keys and values."""
+    """Return the output and, with its gradient, those of queries, keys and values."""
     query, key, value = (tensor.detach().requires_grad_(gradient is not None) for tensor in qkv)
     out = attention((query, key, value))
     if gradient is None:

@@ -23,7 +23,7 @@ def paged(pair: Pair, lengths: Sequence[int], source: torch.Generator) -> tuple[
 
 
 def gathered(pool: torch.Tensor, table: torch.Tensor) -> torch.Tensor:
-    """Give the pages of each sequence in order: (sequences, most pages x page, heads, size)."""
+    """Return the pages of each sequence in order: (sequences, most pages x page, heads, size)."""
     return pool[table.long()].flatten(1, 2)
 
 

@@ -74,7 +74,7 @@ def _as_fast(case: Case, request: Request) -> Result:
 
 @cache
 def _rounds(case: Case, request: Request) -> tuple[dict[str, float], ...]:
-    """Give the milliseconds of every contender in each round."""
+    """Return the milliseconds of every contender in each round."""
     inputs = dense.draw(case, request)
     contenders = {"ours_ms": _Contender(_ours(case, inputs)), "sdpa_ms": _Contender(_sdpa(case, inputs))}
     if request.beside is not None:

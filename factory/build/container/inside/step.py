@@ -17,7 +17,7 @@ from factory.build.setup import CellWanted
 from factory.environment import environment
 from factory.errors import InstallError
 from factory.kernels import kernels
-from factory.kernels.kernels import SetWanted
+from factory.kernels.kernels import KernelSetSpec
 from factory.kernels.shard import Shard
 from factory.kernels.stats import tally
 from factory.matrix import cells, kernelset, selector
@@ -26,7 +26,7 @@ from factory.matrix.model import Matrix
 from factory.matrix.wheelname import wheel_filename
 from factory.output.log import Log
 from factory.pool.store import pool_in
-from factory.session import Workshop
+from factory.session import Session
 from factory.system import machine, process
 
 _IMPORT = "import flash_attn; from flash_attn import flash_attn_func; print(flash_attn.__version__)"
@@ -40,12 +40,12 @@ class Inside:
     job: ContainerJob
     wanted: CellWanted
     rules: Matrix
-    shop: Workshop
+    session: Session
 
     @property
     def python(self) -> Path:
         """The interpreter of the step: the image's, or the one of the environment a wheel is tested in."""
-        found = shutil.which("python", path=self.shop.env["PATH"])
+        found = shutil.which("python", path=self.session.env["PATH"])
         if found is None:
             raise InstallError("there is no python on the container's PATH")
         return Path(found)
@@ -60,16 +60,16 @@ def read(env: Mapping[str, str], log: Log) -> Inside:
     own = spec.own_variables(row.cell)
     outer = {name: value for name, value in env.items() if name not in own}
     limits = machine.limits(outer, max_jobs=job.jobs, memory=job.memory)
-    shop = Workshop(cache=CACHE, env=outer, log=log, limits=limits)
-    return Inside(job=job, wanted=setup.wanted(row.cell, rules), rules=rules, shop=shop)
+    session = Session(cache=CACHE, env=outer, log=log, limits=limits)
+    return Inside(job=job, wanted=setup.wanted(row.cell, rules), rules=rules, session=session)
 
 
 def note_kernels(inside: Inside) -> None:
     """Tell the factory outside which kernel set is needed here, and which parts of it."""
-    ready = kernels.note(_set(inside), inside.shop)
+    ready = kernels.note(_set(inside), inside.session)
     mine = kernels.shared(ready, _shard(inside))
     keys = frozenset(key for unit in mine for key in unit.wanted())
-    there = kernels.stocked(mine, pool_in(inside.shop.cache))
+    there = kernels.stocked(mine, pool_in(inside.session.cache))
     lacking = frozenset(unit.name for unit in mine if unit.host not in there)
     _leave(inside, "needed", Needed(kernels=kernels.record(ready), keys=keys, lacking=lacking).to_json())
 
@@ -79,24 +79,24 @@ def compile_kernels(inside: Inside) -> None:
     home = spec.site(inside.wanted.cell).cuda_home
     limit = inside.job.minutes
     until = None if limit is None else time.monotonic() + limit * 60
-    made = kernels.kernels(_set(inside), inside.shop, _shard(inside), until=until)
+    made = kernels.kernels(_set(inside), inside.session, _shard(inside), until=until)
     need = kernelset.need_of(inside.wanted.cell, inside.rules)
-    _leave(inside, "made", tally(need, _shard(inside), made.origins, pool_in(inside.shop.cache)).to_json())
+    _leave(inside, "made", tally(need, _shard(inside), made.origins, pool_in(inside.session.cache)).to_json())
     home.unlink(missing_ok=True)
     home.symlink_to(made.ready.toolkit.home)
 
 
 def set_up(inside: Inside) -> None:
     """Install torch and the build tools, check torch, and lay out what the wheel step works with."""
-    installer = environment.installer(inside.shop)
-    inside.shop.log.say(f"installing torch {inside.wanted.torch.release} to build with")
+    installer = environment.installer(inside.session)
+    inside.session.log.say(f"installing torch {inside.wanted.torch.release} to build with")
     installer.install(inside.python, inside.wanted.torch, inside.wanted.build)
     installer.lock(inside.python, "virtualenv.txt")
     packages = _packages_of(inside.python)
     site = replace(spec.site(inside.wanted.cell), site_packages=packages)
-    ready = kernels.kernels(_set(inside), inside.shop)
-    setup.set_up(site, inside.wanted, ready, packages / "torch", inside.shop)
-    inside.shop.log.say(f"building {wheel_filename(inside.wanted.cell)}")
+    ready = kernels.kernels(_set(inside), inside.session)
+    setup.set_up(site, inside.wanted, ready, packages / "torch", inside.session)
+    inside.session.log.say(f"building {wheel_filename(inside.wanted.cell)}")
 
 
 def prepare_test(inside: Inside) -> None:
@@ -112,14 +112,14 @@ def test(inside: Inside) -> None:
     done = process.run([inside.python, "-I", "-c", _IMPORT], timeout=600)
     if not done.ok:
         raise InstallError("the installed wheel cannot be imported", why=done.stderr.strip().splitlines()[-5:])
-    inside.shop.log.say(f"imported flash_attn {done.stdout.strip()} beside torch {inside.wanted.torch.release}")
+    inside.session.log.say(f"imported flash_attn {done.stdout.strip()} beside torch {inside.wanted.torch.release}")
 
 
 def _packages_of(python: Path) -> Path:
     return Path(process.run([python, "-I", "-c", _WHERE], timeout=60).stdout.strip())
 
 
-def _set(inside: Inside) -> SetWanted:
+def _set(inside: Inside) -> KernelSetSpec:
     return kernels.set_wanted(kernelset.need_of(inside.wanted.cell, inside.rules), inside.rules)
 
 

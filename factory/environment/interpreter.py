@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from factory.environment import fetchedpython
-from factory.errors import InterpreterError
+from factory.errors import InterpreterError, UnreachableError
 from factory.system import files, process
 from factory.system.uv import find_uv
 
@@ -45,8 +45,12 @@ def provide(version: str, env: Mapping[str, str], say: Callable[[str], None]) ->
     try:
         return find(version, env)
     except InterpreterError as error:
-        uv = fetchedpython.fetcher(version, env, error.why)
-    made = fetchedpython.fetch(version, uv, env, say)
+        tried = error.why
+    uv = fetchedpython.fetcher(version, env, tried)
+    try:
+        made = fetchedpython.fetch(version, uv, env, say)
+    except UnreachableError as error:  # what is here may need less than what is far away
+        raise UnreachableError(error.what, why=[*error.why, *tried], remedy=error.remedy) from error
     complaint = _complaint(made, version, env)
     if complaint is not None:
         raise InterpreterError(

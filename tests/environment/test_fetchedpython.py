@@ -205,6 +205,7 @@ def test_without_a_network_the_command_for_later_is_named(bare: dict[str, str], 
     assert time.monotonic() - began < 15
     assert "uv python install 3.10" in caught.value.remedy
     assert any("Connection refused" in line or "connectivity is disabled" in line for line in caught.value.why)
+    assert any(line.startswith("looked on PATH") for line in caught.value.why)
     assert kept(bare) == []
 
 

@@ -195,8 +195,10 @@ class Trial:
 def trial(tmp_path_factory: pytest.TempPathFactory) -> Trial:
     bench = make_bench(tmp_path_factory.mktemp("bench"))
     copy = tmp_path_factory.mktemp("trial")
-    shutil.copytree(ROOT / "factory" / "trial", copy / "factory" / "trial")
-    (copy / "factory" / "__init__.py").touch()
+    place = copy / "factory" / "gpu_test"
+    shutil.copytree(ROOT / "factory" / "gpu_test" / "trial", place / "trial")
+    for package in (copy / "factory", place):
+        (package / "__init__.py").touch()
     return Trial(host.prepare(bench.cell(), bench.installer).python, copy)
 
 

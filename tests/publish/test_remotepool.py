@@ -353,7 +353,7 @@ def test_two_builds_at_once_fetch_once(server: GithubServer, session: Place, tmp
     published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
     builds = [
         threading.Thread(
-            target=remotepool.take, args=(SET, SET.keys), kwargs={"remote": remote(server), "shop": session}
+            target=remotepool.take, args=(SET, SET.keys), kwargs={"remote": remote(server), "session": session}
         )
         for _ in range(4)
     ]

@@ -204,13 +204,14 @@ def compile_missing(
 
     Raises KernelError, MemoryKillError or DiskFullError.
     """
-    lacking = pool_in(session.cache).lacking(key for unit in mine for key in unit.wanted())
+    pool = pool_in(session.cache)
+    lacking = pool.lacking(key for unit in mine for key in unit.wanted())
     missing = [unit for unit in mine if not lacking.isdisjoint(unit.wanted())]
     here = len(mine) - len(missing)
     session.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
     left = _compile(missing, ready, session, until) if missing else frozenset()
     done = [unit for unit in missing if unit.host not in left]
-    lost = pool_in(session.cache).lacking(key for unit in done for key in unit.wanted())
+    lost = pool.lacking(key for unit in done for key in unit.wanted())
     if lost:
         raise DigestError(
             f"{len(lost)} parts of the kernels were damaged right after they were made",
@@ -228,12 +229,9 @@ def _seconds(wanted: KernelSetSpec) -> Callable[[Unit], float]:
 
 def _compile(missing: Sequence[Unit], ready: PreparedSet, session: Session, until: float | None) -> frozenset[str]:
     """Compile ``missing``; give the keys of those there was no time for."""
-    profile = ready.wanted.profile.name
-    left = {
-        unit: Shape.left(profile, todo(unit, lambda key: pool_in(session.cache).get(key) is not None))
-        for unit in missing
-    }
-    demand = expect(left, costs.table(), measured(pool_in(session.cache)))
+    profile, pool = ready.wanted.profile.name, pool_in(session.cache)
+    left = {unit: Shape.left(profile, todo(unit, lambda key: pool.get(key) is not None)) for unit in missing}
+    demand = expect(left, costs.table(), measured(pool))
     # Two builds of one set at once must not write each other's files.
     logs = session.cache / "logs" / f"kernels-{missing[0].host[:12]}-{os.getpid()}"
     total = sum(row.seconds for row in demand.values()) / session.limits.jobs
@@ -242,18 +240,18 @@ def _compile(missing: Sequence[Unit], ready: PreparedSet, session: Session, unti
         f"compiler output in {logs}"
     )
     return compile_all(
-        [_job(unit, ready, session) for unit in missing],
+        [_job(unit, ready, pool) for unit in missing],
         demand,
         Floor(limits=session.limits, logs=logs, env=inherited(session.env), log=session.log),
         until=until,
     )
 
 
-def _job(unit: Unit, ready: PreparedSet, session: Session) -> Job:
+def _job(unit: Unit, ready: PreparedSet, pool: Pool) -> Job:
     return Job(
         unit=unit,
         profile=ready.wanted.profile.name,
-        pool=str(pool_in(session.cache).root),
+        pool=str(pool.root),
         nvcc=ready.nvcc,
         objcopy=str(ready.compiler.objcopy),
         cwd=str(ready.root),

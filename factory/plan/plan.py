@@ -39,12 +39,12 @@ class Estimate:
     peak: int
 
 
-def estimate(need: KernelSetId, matrix: Matrix, session: Session) -> Estimate:
-    """Estimate one kernel set on this machine from the units its sdist lists.
+def estimate(need: KernelSetId, matrix: Matrix, session: Session, known: Iterable[Measured]) -> Estimate:
+    """Estimate one kernel set on this machine from the units its sdist lists, and what is ``known`` of compiles here.
 
     Raises UnreachableError or SourceError when the sdist is neither cached nor to be had.
     """
-    return _sum(_demand(need, matrix, session, measured(pool_in(session.cache))), session.limits)
+    return _sum(_demand(need, matrix, session, known), session.limits)
 
 
 def jobs(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[str, str]:
@@ -86,7 +86,8 @@ def _sum(demand: dict[str, Demand], limits: Limits) -> Estimate:
 def estimates(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[KernelSetId, Estimate]:
     """Estimate every kernel set that ``planned`` needs, each once."""
     needs = sorted({need_of(row.cell, matrix) for row in planned})
-    return {need: estimate(need, matrix, session) for need in needs}
+    known = measured(pool_in(session.cache))  # every record of the pool is read: once, not for each set
+    return {need: estimate(need, matrix, session, known) for need in needs}
 
 
 def table(planned: Sequence[Planned]) -> Table:

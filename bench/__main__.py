@@ -22,7 +22,7 @@ from rich.console import Console
 from bench import picture, ratio, upstream
 from bench.ratio import Row
 from bench.step import Command, Measured, measure
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.data import DATA
@@ -52,7 +52,7 @@ FULL = "full sample"
 class Bench:
     """The matrix, a session, the directory the bench keeps things in and the file of its results."""
 
-    rules: Matrix
+    matrix: Matrix
     session: Session
     root: Path
 
@@ -95,13 +95,13 @@ class Bench:
 def main() -> int:
     """Measure all steps, print the ratios, write the results and the picture."""
     env = dict(os.environ)
-    rules = matrix.load(Path("matrix.yaml").read_bytes())
+    matrix = load_matrix(Path("matrix.yaml").read_bytes())
     log = Log(Console(width=120))
-    session = Session(cache=cache_root(env), env=env, log=log, limits=machine.limits(env, max_jobs=rules.max_jobs))
+    session = Session(cache=cache_root(env), env=env, log=log, limits=machine.limits(env, max_jobs=matrix.max_jobs))
     root = session.cache / "bench"
     root.mkdir(parents=True, exist_ok=True)
     log.say(f"what is measured is kept in {root}; remove it to measure anew")
-    bench = Bench(rules=rules, session=session, root=root)
+    bench = Bench(matrix=matrix, session=session, root=root)
     try:
         for _ in _measure(bench):
             _write(bench)
@@ -135,7 +135,7 @@ def _measure(bench: Bench) -> Iterator[Measured]:
     for tokens in (PYTHON, TORCH, TEN):
         _prepare(tokens, bench)
     work = bench.root / "upstream"
-    yield bench.step("upstream", lambda: upstream.command(cell, environment, bench.rules, bench.session, work))
+    yield bench.step("upstream", lambda: upstream.command(cell, environment, bench.matrix, bench.session, work))
     dist = ("--dist", str(bench.root / "dist"))
     for name, tokens in {"cold": CELL, "python": PYTHON, "torch": TORCH, "ten": TEN}.items():
         yield bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist, *HOST, cold=name == "cold"))
@@ -153,9 +153,9 @@ def _proof() -> Path:
 
 def _prepare(tokens: tuple[str, ...], bench: Bench) -> list[tuple[CellWanted, Environment]]:
     installer = environment.installer(bench.session)
-    planned = cells.expand(bench.rules, profile="smoke", archs=None)
-    rows = selector.select(planned, selector.parse(tokens, bench.rules))
-    made = [setup.wanted(row.cell, bench.rules) for row in rows]
+    planned = cells.expand(bench.matrix, profile="smoke", archs=None)
+    rows = selector.select(planned, selector.parse(tokens, bench.matrix))
+    made = [setup.wanted(row.cell, bench.matrix) for row in rows]
     return [(wanted, host.prepare(wanted, installer)) for wanted in made]
 
 

@@ -15,12 +15,12 @@ from factory.session import Session
 from factory.system.environ import inherited
 
 
-def command(wanted: CellWanted, environment: Environment, rules: Matrix, session: Session, work: Path) -> Command:
+def command(wanted: CellWanted, environment: Environment, matrix: Matrix, session: Session, work: Path) -> Command:
     """Give the command that makes the wheel of ``wanted`` as upstream's documentation says, in a fresh copy."""
     cell = wanted.cell
     cuda = toolkit.find(cell.cuda, session.env, session.cache, session.log.say)
-    compiler = hostcompiler.find(rules.toolkits[cell.cuda], session.env)
-    release = rules.flash_attn[cell.flash_attn]
+    compiler = hostcompiler.find(matrix.toolkits[cell.cuda], session.env)
+    release = matrix.flash_attn[cell.flash_attn]
     root = source.unpacked(release, cache=session.cache, env=session.env)
     shutil.rmtree(work, ignore_errors=True)
     shutil.copytree(root, work / "source")

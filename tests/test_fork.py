@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.system import process
 from tests.githubstore import REPOSITORY
 from tests.rehearsal import fork
@@ -43,9 +43,9 @@ def one_torch_only(text: str) -> str:
 
 def another_torch(text: str) -> str:
     """Add a torch as ``nox -s update`` proposes it: a row under ``torch``, one under ``wheels``, and who may use it."""
-    rules = matrix.load(text)
-    flash_attn, python = list(rules.flash_attn)[-1], list(rules.cibuildwheel)[-1]
-    last = list(rules.torch.values())[-1]
+    matrix = load_matrix(text)
+    flash_attn, python = list(matrix.flash_attn)[-1], list(matrix.cibuildwheel)[-1]
+    last = list(matrix.torch.values())[-1]
     cuda = last.builds[-1].cuda
     text = replaced(
         r"^torch:\n",

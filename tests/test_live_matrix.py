@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 import yaml
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.data import DATA
 from factory.environment import cibuildwheel
 from factory.environment.requirements import lock_name
@@ -34,8 +34,8 @@ def text() -> str:
 
 
 @pytest.fixture(scope="module")
-def rules() -> Matrix:
-    return matrix.load(text())
+def matrix() -> Matrix:
+    return load_matrix(text())
 
 
 def test_it_is_what_an_editor_takes() -> None:
@@ -44,53 +44,53 @@ def test_it_is_what_an_editor_takes() -> None:
     jsonschema.validate(as_read, schema, cls=jsonschema.Draft202012Validator)
 
 
-def test_all_its_cells_are_found_in_less_than_a_tenth_of_a_second(rules: Matrix) -> None:
+def test_all_its_cells_are_found_in_less_than_a_tenth_of_a_second(matrix: Matrix) -> None:
     start = time.process_time()
-    assert expand(rules)
+    assert expand(matrix)
     assert time.process_time() - start < 0.1
 
 
-def test_its_kernel_classes_are_those_the_stand_ins_are_made_for(rules: Matrix) -> None:
-    assert {torch.kernel_class for torch in rules.torch.values()} == set(kernel_classes())
+def test_its_kernel_classes_are_those_the_stand_ins_are_made_for(matrix: Matrix) -> None:
+    assert {torch.kernel_class for torch in matrix.torch.values()} == set(kernel_classes())
 
 
-def test_its_minimum_drivers_are_those_of_the_page(rules: Matrix) -> None:
-    assert {toolkit.major: toolkit.minimum_driver for toolkit in rules.toolkits.values()} == MINIMUM_DRIVER
+def test_its_minimum_drivers_are_those_of_the_page(matrix: Matrix) -> None:
+    assert {toolkit.major: toolkit.minimum_driver for toolkit in matrix.toolkits.values()} == MINIMUM_DRIVER
 
 
 def test_the_page_knows_cards_of_every_default_architecture() -> None:
     default = re.sub(r"^archs:.*\n(?:[ -].*\n)*", "archs: default\n", text(), flags=re.MULTILINE)
-    built = {f"{arch.major}.{arch.minor}" for kit in matrix.load(default).toolkits.values() for arch in kit.archs}
+    built = {f"{arch.major}.{arch.minor}" for kit in load_matrix(default).toolkits.values() for arch in kit.archs}
     known = re.findall(r'^  \["(\d+\.\d)", "', (SITE / "site.js").read_text(encoding="utf-8"), re.MULTILINE)
     assert built <= set(known), "site.js needs a line in GPUS"
 
 
-def test_its_profiles_are_those_that_can_be_chosen_on_github(rules: Matrix) -> None:
+def test_its_profiles_are_those_that_can_be_chosen_on_github(matrix: Matrix) -> None:
     flow = yaml.load((ROOT / ".github/workflows/factory.yml").read_text(), yaml.BaseLoader)  # noqa: S506 - `on` is no boolean here
     offered = flow["on"]["workflow_dispatch"]["inputs"]["profile"]["options"]
-    assert set(offered) == set(rules.profiles), "factory.yml offers profiles by name: name the same there"
+    assert set(offered) == set(matrix.profiles), "factory.yml offers profiles by name: name the same there"
 
 
-def test_what_it_builds_has_its_lock_files(rules: Matrix) -> None:
+def test_what_it_builds_has_its_lock_files(matrix: Matrix) -> None:
     wanted = {
-        lock_name(rules.torch[choice.torch], build)
-        for choice in rules.choices.values()
-        for build in rules.torch[choice.torch].builds
+        lock_name(matrix.torch[choice.torch], build)
+        for choice in matrix.choices.values()
+        for build in matrix.torch[choice.torch].builds
         if build.published and build.index_url is None
     }
-    wanted |= {cibuildwheel.lock_name(release) for release in rules.cibuildwheel.values()}
+    wanted |= {cibuildwheel.lock_name(release) for release in matrix.cibuildwheel.values()}
     missing = sorted(wanted - {path.name for path in (DATA / "locks").iterdir()})
     assert not missing, f"factory/data/locks lacks {', '.join(missing)}; write them: nox -s lock"
 
 
-def test_every_lock_file_is_of_something_in_it(rules: Matrix) -> None:
+def test_every_lock_file_is_of_something_in_it(matrix: Matrix) -> None:
     torches = {
         lock_name(torch, build): torch.release
-        for torch in rules.torch.values()
+        for torch in matrix.torch.values()
         for build in torch.builds
         if build.index_url is None
     }
-    tools = {"factory.txt", "virtualenv.txt", *map(cibuildwheel.lock_name, rules.cibuildwheel.values())}
+    tools = {"factory.txt", "virtualenv.txt", *map(cibuildwheel.lock_name, matrix.cibuildwheel.values())}
     for path in (DATA / "locks").iterdir():
         assert path.name in torches or path.name in tools, f"nothing in matrix.yaml has the lock file {path.name}"
         lines = path.read_text().splitlines()
@@ -105,10 +105,10 @@ def proofs() -> list[dict[str, Any]]:
     return [json.loads(path.read_text()) for path in sorted((DATA / "proofs").glob("*.json"))]
 
 
-def test_a_shared_front_end_rests_on_a_proof(rules: Matrix, proofs: list[dict[str, Any]]) -> None:
+def test_a_shared_front_end_rests_on_a_proof(matrix: Matrix, proofs: list[dict[str, Any]]) -> None:
     shared = [
         (toolkit.version, str(arch), str(first))
-        for toolkit in rules.toolkits.values()
+        for toolkit in matrix.toolkits.values()
         for arch, first in toolkit.front_end.items()
         if arch != first
     ]
@@ -125,9 +125,9 @@ def test_a_shared_front_end_rests_on_a_proof(rules: Matrix, proofs: list[dict[st
         assert sum(compared) > 0, (cuda, arch, front_end)
 
 
-def test_proofs_name_releases_of_it(rules: Matrix, proofs: list[dict[str, Any]]) -> None:
+def test_proofs_name_releases_of_it(matrix: Matrix, proofs: list[dict[str, Any]]) -> None:
     assert proofs
-    releases = {torch.release: torch.kernel_class for torch in rules.torch.values()}
+    releases = {torch.release: torch.kernel_class for torch in matrix.torch.values()}
     for proof in proofs:
-        assert proof["flash_attn"] in rules.flash_attn
+        assert proof["flash_attn"] in matrix.flash_attn
         assert releases[proof["torch"]] == proof["kernel_class"]

@@ -30,7 +30,7 @@ class Order:
     """
 
     cells: tuple[Cell, ...]
-    rules: Matrix
+    matrix: Matrix
     session: Session
     fetch: Fetch | None = None
 
@@ -59,7 +59,7 @@ def build(order: Order, backend: Backend, dist: Path, *, tell: Tell) -> BuildRes
     """
     attempts: list[Attempt] = []
     tallies: list[Tally] = []
-    for _, rows in groupby(order.cells, key=lambda cell: need_of(cell, order.rules)):
+    for _, rows in groupby(order.cells, key=lambda cell: need_of(cell, order.matrix)):
         cells = list(rows)
         try:
             tallies.append(backend.kernels(cells, Portion()))

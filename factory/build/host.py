@@ -46,14 +46,14 @@ class Host:
 
     def look(self) -> None:
         """See that what compiles the kernels ordered is here and works. Raises HostCompilerError."""
-        preflight(self.order.cells, self.order.rules, self.order.session)
+        preflight(self.order.cells, self.order.matrix, self.order.session)
 
     def install(self) -> None:
         """Have the environment of each cell ordered. Raises what the installer raises.
 
         What cannot be had must show before hours of compiling, not after; what is small, before what is big.
         """
-        wanted = [setup.wanted(cell, self.order.rules) for cell in self.order.cells]
+        wanted = [setup.wanted(cell, self.order.matrix) for cell in self.order.cells]
         for one in wanted:
             self.installer.have_python(one.torch, one.build, one.cell.python)
         for one in wanted:
@@ -61,23 +61,23 @@ class Host:
 
     def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
         """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
-        need = need_of(cells[0], self.order.rules)
-        wanted = kernels.set_wanted(need, self.order.rules)
+        need = need_of(cells[0], self.order.matrix)
+        wanted = kernels.set_wanted(need, self.order.matrix)
         made = kernels.kernels(wanted, self.order.session, portion.shard, fetch=self.order.fetch, until=portion.until)
         self._made[need] = made
         return tally(need, portion.shard, made.origins, pool_in(self.order.session.cache))
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
         """Make the wheel of ``cell``, whose kernels were had here, and give its path in ``dist``."""
-        wanted = setup.wanted(cell, self.order.rules)
+        wanted = setup.wanted(cell, self.order.matrix)
         return build(wanted, self._of(cell), installer=self.installer, session=self.order.session, dist=dist)
 
     def expected(self, cell: Cell) -> Expected:
         """Say what the audit holds the wheel of ``cell`` to."""
-        return expected(setup.wanted(cell, self.order.rules), self._of(cell), self.order.session)
+        return expected(setup.wanted(cell, self.order.matrix), self._of(cell), self.order.session)
 
     def _of(self, cell: Cell) -> CompiledSet:
-        return self._made[need_of(cell, self.order.rules)]
+        return self._made[need_of(cell, self.order.matrix)]
 
 
 def prepare(wanted: CellWanted, installer: Installer) -> Environment:

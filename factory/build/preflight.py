@@ -11,28 +11,28 @@ from factory.matrix.model import Cell, Matrix, Toolkit
 from factory.session import Session
 
 
-def preflight(cells: Iterable[Cell], rules: Matrix, session: Session) -> None:
+def preflight(cells: Iterable[Cell], matrix: Matrix, session: Session) -> None:
     """Have a g++ that fits the toolkit of each of ``cells``, and try it with those that are on this machine.
 
     Raises HostCompilerError, with the newer CUDA releases that take the compiler that is here.
     """
     for cuda in dict.fromkeys(cell.cuda for cell in cells):
-        row = rules.toolkits[cuda]
+        row = matrix.toolkits[cuda]
         try:
             compiler = hostcompiler.provide(row, session.env, session.cache, session.log.say)
         except HostCompilerError as error:
             raise HostCompilerError(
-                error.what, why=[*error.why, *_others(row, rules, session)], remedy=error.remedy
+                error.what, why=[*error.why, *_others(row, matrix, session)], remedy=error.remedy
             ) from error
         found = toolkit.here(cuda, session.env, session.cache, session.log.say)
         if found is not None:
             firstcompile.check(found, compiler.path, session.env)
 
 
-def _others(refused: Toolkit, rules: Matrix, session: Session) -> list[str]:
+def _others(refused: Toolkit, matrix: Matrix, session: Session) -> list[str]:
     """Name the CUDA releases of the matrix that take a compiler which is here."""
     fitting = []
-    for row in rules.toolkits.values():
+    for row in matrix.toolkits.values():
         if row.newest_gcc > refused.newest_gcc:
             try:
                 found = hostcompiler.find(row, session.env)

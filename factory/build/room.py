@@ -35,7 +35,7 @@ class Run:
     """
 
     cells: tuple[Cell, ...]
-    rules: Matrix
+    matrix: Matrix
     cache: Path
     dist: Path | None
     env: Mapping[str, str]
@@ -89,12 +89,12 @@ def _at_once(run: Run) -> int:
 
 def _needs(run: Run) -> dict[KernelSetId, int]:
     """Return the kernel sets with the number of cells of each."""
-    return Counter(need_of(cell, run.rules) for cell in sorted(run.cells))
+    return Counter(need_of(cell, run.matrix) for cell in sorted(run.cells))
 
 
 def _kernels(run: Run) -> Iterator[Kernels]:
     for need, wheels in _needs(run).items():
-        passes = front_ends(need.archs, run.rules.toolkits[need.cuda].front_end)
+        passes = front_ends(need.archs, run.matrix.toolkits[need.cuda].front_end)
         yield Kernels(
             name=str(need),
             profile=need.profile,
@@ -117,12 +117,12 @@ def _lists(need: KernelSetId, record: SetRecord) -> bool:
 
 
 def _here(flash_attn: str, run: Run) -> bool:
-    return files.is_directory(source.place(run.rules.flash_attn[flash_attn], cache=run.cache))
+    return files.is_directory(source.place(run.matrix.flash_attn[flash_attn], cache=run.cache))
 
 
 def _units(flash_attn: str, run: Run) -> int | None:
     """Count the units of a release whose source is here."""
-    setup = files.text_of(source.place(run.rules.flash_attn[flash_attn], cache=run.cache) / "setup.py")
+    setup = files.text_of(source.place(run.matrix.flash_attn[flash_attn], cache=run.cache) / "setup.py")
     return None if setup is None else len(read_extension(setup).kernels)
 
 
@@ -135,7 +135,7 @@ def _fetched(run: Run) -> dict[str, int]:
 
 def _environments(run: Run, *, contained: bool) -> Iterator[Environment]:
     """Return the torch builds that are to be installed, in containers each time."""
-    rows = [workbench.wanted(cell, run.rules) for cell in sorted(run.cells)]
+    rows = [workbench.wanted(cell, run.matrix) for cell in sorted(run.cells)]
     for torch, build in dict.fromkeys((row.torch, row.build) for row in rows):
         asked = {row.cell.python for row in rows if (row.torch, row.build) == (torch, build)}
         there = {python for python in build.pythons if files.is_directory(run.installer.place(torch, build, python))}

@@ -10,7 +10,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.cli import context, jobpage
 from factory.errors import MatrixError, SelectorError, UsageError
 from factory.matrix import difference, page, selector
@@ -19,18 +19,18 @@ from factory.matrix.model import Matrix, Planned, State
 from factory.output.log import Log
 
 
-def against(arguments: argparse.Namespace, rules: Matrix) -> int:
+def against(arguments: argparse.Namespace, matrix: Matrix) -> int:
     """Say what changes, and nothing else. Raises UsageError where FILE is not there or more was asked for."""
     if arguments.json or arguments.jobs or arguments.published:
         raise UsageError(
             "--against does not go with --json, --jobs or --published", remedy="Leave them out, or --against."
         )
     name, former = str(arguments.against), _content(arguments.against)
-    now = _planned(arguments, rules, rules)
+    now = _planned(arguments, matrix, matrix)
     say = Log(context.console()).say
     try:
-        old_rules = matrix.load(former, name=name)
-        before = Side(planned=_planned(arguments, old_rules, rules), facts=difference.facts(former))
+        old_rules = load_matrix(former, name=name)
+        before = Side(planned=_planned(arguments, old_rules, matrix), facts=difference.facts(former))
     except (MatrixError, SelectorError) as error:
         told = _counted(now)
         for line in (f"cannot be compared: {error.what}", *error.why, told):

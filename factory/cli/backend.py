@@ -43,7 +43,7 @@ def choose(order: Order, asked: str | None, before: Before, *, memory: int | Non
         if wheels:
             made.install()
         return made
-    yard = Yard(engine=found, installer=installer, rules=order.rules, matrix=context.MATRIX, memory=memory)
+    yard = Yard(engine=found, installer=installer, matrix=order.matrix, matrix_file=context.MATRIX, memory=memory)
     return Containers(order=order, yard=yard)
 
 
@@ -61,7 +61,7 @@ def engine(order: Order, asked: str | None, before: Before) -> Engine | None:
 def _having_images(order: Order, asked: str | None, before: Before) -> Engine | None:
     try:
         found = engines.find(order.session.env)
-        images = dict.fromkeys(image_of(cell, order.rules) for cell in order.cells)
+        images = dict.fromkeys(image_of(cell, order.matrix) for cell in order.cells)
     except FactoryError as error:
         _instead(error, order, asked)
         return None
@@ -87,7 +87,7 @@ def before(order: Order, *, dist: Path | None, memory: int | None, share: float 
     session = order.session
     run = room.Run(
         cells=order.cells,
-        rules=order.rules,
+        matrix=order.matrix,
         cache=session.cache,
         dist=dist,
         env=session.env,

@@ -49,35 +49,35 @@ from factory.session import Session
 
 def plan(arguments: argparse.Namespace) -> int:
     """Show the plan, or say why cells are as they are."""
-    rules = context.matrix()
+    matrix = context.matrix()
     if (arguments.repository or arguments.index) and not arguments.published:
         raise UsageError("--repository and --index need --published", remedy="Add it, or leave them out.")
     if arguments.why:
         if not arguments.selector:
             raise UsageError("--why needs a selector", remedy="For example: nox -s plan -- --why cu130 torch2.6")
-        context.console().print(selector.why(arguments.selector, rules), markup=False, highlight=False, soft_wrap=True)
+        context.console().print(selector.why(arguments.selector, matrix), markup=False, highlight=False, soft_wrap=True)
         return 0
     if arguments.against:
-        return against.against(arguments, rules)
-    session = context.session(arguments, rules, error_log=arguments.json)
-    chosen = context.select(arguments, rules) if arguments.selector else context.expand(arguments, rules)
+        return against.against(arguments, matrix)
+    session = context.session(arguments, matrix, error_log=arguments.json)
+    chosen = context.select(arguments, matrix) if arguments.selector else context.expand(arguments, matrix)
     if arguments.published:
         chosen = remaining.less_published(chosen, _published(arguments, session))
     wanted = {State.BUILD, State.ON_REQUEST} if arguments.selector else {State.BUILD}
     built = [row for row in chosen if row.state in wanted]
     if arguments.jobs:
-        githubjob.add(arguments.jobs, plan_verb.jobs(built, rules, session))
+        githubjob.add(arguments.jobs, plan_verb.jobs(built, matrix, session))
     try:
-        sets = plan_verb.estimates(built, rules, session)
+        sets = plan_verb.estimates(built, matrix, session)
     except UnreachableError as error:
         session.log.say(f"no estimate, for the source is not to be had: {error.what}")
         sets = {}
-    jobpage.add(plan_page.markdown(outline(chosen, built, sets, rules=rules, session=session), rules))
+    jobpage.add(plan_page.markdown(outline(chosen, built, sets, matrix=matrix, session=session), matrix))
     if arguments.json:
-        sys.stdout.write(plan_verb.to_json(chosen, sets, rules) + "\n")
+        sys.stdout.write(plan_verb.to_json(chosen, sets, matrix) + "\n")
         return 0
     session.log.table(plan_verb.table(chosen))
-    for line in [*plan_verb.images(built, rules), *(plan_verb.summary(sets, len(built), session) if sets else ())]:
+    for line in [*plan_verb.images(built, matrix), *(plan_verb.summary(sets, len(built), session) if sets else ())]:
         session.log.say(line)
     return 0
 
@@ -101,11 +101,11 @@ def kernels(arguments: argparse.Namespace) -> int:
     if arguments.outcome and not arguments.minutes:
         raise UsageError("--outcome needs --minutes", remedy="Add it, or leave --outcome out.")
     until = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
-    rules = context.matrix()
-    session = context.session(arguments, rules)
-    sets = {kernelset.need_of(row.cell, rules): row.cell for row in reversed(context.select(arguments, rules))}
+    matrix = context.matrix()
+    session = context.session(arguments, matrix)
+    sets = {kernelset.need_of(row.cell, matrix): row.cell for row in reversed(context.select(arguments, matrix))}
     order = build_verb.Order(
-        cells=tuple(sets[need] for need in sorted(sets)), rules=rules, session=session, fetch=_fetch(arguments, session)
+        cells=tuple(sets[need] for need in sorted(sets)), matrix=matrix, session=session, fetch=_fetch(arguments, session)
     )
     share = 1 / arguments.shard.of if arguments.shard else 1.0
     before = backend.before(order, dist=None, memory=arguments.memory, share=share)
@@ -113,7 +113,7 @@ def kernels(arguments: argparse.Namespace) -> int:
     made: list[Tally] = []
     try:
         for cell in order.cells:
-            session.log.say(f"kernel set {kernelset.need_of(cell, rules)}")
+            session.log.say(f"kernel set {kernelset.need_of(cell, matrix)}")
             made.append(place.kernels([cell], Portion(shard=arguments.shard, until=until)))
             session.log.say(f"done: {len(made[-1].compiled)} units compiled now")
     finally:
@@ -132,12 +132,12 @@ def kernels(arguments: argparse.Namespace) -> int:
 
 def build(arguments: argparse.Namespace) -> int:
     """Build and audit the selected cells, set by set; a cell that fails does not keep the others from being built."""
-    rules = context.matrix()
-    session = context.session(arguments, rules)
-    chosen = sorted(context.select(arguments, rules), key=lambda row: (kernelset.need_of(row.cell, rules), row.cell))
+    matrix = context.matrix()
+    session = context.session(arguments, matrix)
+    chosen = sorted(context.select(arguments, matrix), key=lambda row: (kernelset.need_of(row.cell, matrix), row.cell))
     order = build_verb.Order(
         cells=tuple(row.cell for row in chosen),
-        rules=rules,
+        matrix=matrix,
         session=session,
         fetch=_fetch(arguments, session),
     )
@@ -158,15 +158,15 @@ def _fetch(arguments: argparse.Namespace, session: Session) -> Fetch | None:
 
 def prove(arguments: argparse.Namespace) -> int:
     """Compare both ways for each selected kernel set, and keep the proofs."""
-    rules = context.matrix()
-    session = context.session(arguments, rules)
+    matrix = context.matrix()
+    session = context.session(arguments, matrix)
     installer = environment.installer(session)
-    chosen = sorted(context.select(arguments, rules), key=lambda row: kernelset.need_of(row.cell, rules))
-    for need, rows in groupby(chosen, key=lambda row: kernelset.need_of(row.cell, rules)):
-        wanted = min((setup.wanted(row.cell, rules) for row in rows), key=_handiest)
+    chosen = sorted(context.select(arguments, matrix), key=lambda row: kernelset.need_of(row.cell, matrix))
+    for need, rows in groupby(chosen, key=lambda row: kernelset.need_of(row.cell, matrix)):
+        wanted = min((setup.wanted(row.cell, matrix) for row in rows), key=_handiest)
         plain = prove_verb.Plain(torch=wanted.torch, cell=wanted.cell, environment=host.prepare(wanted, installer))
         session.log.say(f"kernel set {need}")
-        proof = prove_verb.prove(kernels_verb.set_wanted(need, rules), plain, session, whole=arguments.all)
+        proof = prove_verb.prove(kernels_verb.set_wanted(need, matrix), plain, session, whole=arguments.all)
         path = DATA / "proofs" / f"{proof.name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(proof.to_json())
@@ -201,10 +201,10 @@ def pool_prune(arguments: argparse.Namespace) -> int:
 
 
 def _pool_needs(arguments: argparse.Namespace) -> tuple[set[kernelset.KernelSetId] | None, Session]:
-    rules = context.matrix()
-    session = context.session(arguments, rules)
+    matrix = context.matrix()
+    session = context.session(arguments, matrix)
     if arguments.selector:
-        return {kernelset.need_of(row.cell, rules) for row in context.select(arguments, rules)}, session
+        return {kernelset.need_of(row.cell, matrix) for row in context.select(arguments, matrix)}, session
     if arguments.profile or arguments.archs:
         raise UsageError(
             "--profile and --archs need a selector", remedy="For example: nox -s pool -- export cu124 --profile smoke"
@@ -233,28 +233,28 @@ def gpu_test(arguments: argparse.Namespace) -> int:
     """Try a finished wheel on this machine's GPU."""
     if arguments.install and arguments.python:
         raise UsageError("--python needs --no-install", remedy="An installed wheel gets the Python of its own name.")
-    rules = context.matrix()
-    session = context.session(arguments, rules)
+    matrix = context.matrix()
+    session = context.session(arguments, matrix)
     stage = (
-        gpu_test_verb.clean(rules, environment.installer(session), session)
+        gpu_test_verb.clean(matrix, environment.installer(session), session)
         if arguments.install
         else gpu_test_verb.borrowed(arguments.python, session)
     )
     seed = {} if arguments.seed is None else {"seed": arguments.seed}
     wanted = gpu_test_verb.Wanted(wheel=arguments.wheel, beside=arguments.beside, **seed)
-    gpu_test_verb.gpu_test(wanted, rules=rules, session=session, stage=stage)
+    gpu_test_verb.gpu_test(wanted, matrix=matrix, session=session, stage=stage)
     return 0
 
 
 def image(arguments: argparse.Namespace) -> int:
     """Make a builder image."""
-    rules = context.matrix()
-    toolkits = {row.token: row for row in rules.toolkits.values()}
+    matrix = context.matrix()
+    toolkits = {row.token: row for row in matrix.toolkits.values()}
     if arguments.cuda not in toolkits:
         known = ", ".join(toolkits)
         raise SelectorError(f"there is no {arguments.cuda} in matrix.yaml", remedy=f"Name one of {known}.")
     version = toolkits[arguments.cuda].version
-    session = context.session(arguments, rules)
+    session = context.session(arguments, matrix)
     name = image_verb.image(version, session, engine.find(session.env))
     session.log.say(f"made {name}; to build in it, write that name into matrix.yaml under cuda, {version}, image")
     return 0

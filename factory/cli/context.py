@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory import matrix as matrix_core
+from factory.matrix import load as load_matrix
 from factory.errors import FactoryError, MatrixError, SelectorError
 from factory.matrix import cells, selector
 from factory.matrix.model import FULL, Matrix, Planned
@@ -31,31 +31,31 @@ def matrix() -> Matrix:
         raise MatrixError("there is no matrix.yaml here", remedy="Run this in the repository's root.") from error
     except OSError as error:
         raise MatrixError("matrix.yaml cannot be read", why=[str(error)]) from error
-    return matrix_core.load(content, name=path.name)
+    return load_matrix(content, name=path.name)
 
 
-def expand(arguments: argparse.Namespace, rules: Matrix) -> tuple[Planned, ...]:
+def expand(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]:
     """Return all cells under the profile and architectures that were typed."""
-    return cells.expand(rules, profile=arguments.profile or PROFILE, archs=arguments.archs)
+    return cells.expand(matrix, profile=arguments.profile or PROFILE, archs=arguments.archs)
 
 
-def select(arguments: argparse.Namespace, rules: Matrix) -> tuple[Planned, ...]:
+def select(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]:
     """Return the cells that were meant. Raises SelectorError or CellError."""
     if not arguments.selector:
         raise SelectorError(
             "no cell is named", remedy="Name one, such as `cu124 torch2.6 cp310`; `nox -s plan` lists them."
         )
-    return selector.select(expand(arguments, rules), selector.parse(arguments.selector, rules))
+    return selector.select(expand(arguments, matrix), selector.parse(arguments.selector, matrix))
 
 
-def session(arguments: argparse.Namespace, rules: Matrix, *, error_log: bool = False) -> Session:
+def session(arguments: argparse.Namespace, matrix: Matrix, *, error_log: bool = False) -> Session:
     """Open the cache and look at the machine. Raises UsageError where the cache cannot be written."""
     env = dict(os.environ)
     return Session(
         cache=writable(cache_root(env)),
         env=env,
         log=Log(console(stderr=error_log)),
-        limits=machine.limits(env, max_jobs=rules.max_jobs, memory=arguments.memory),
+        limits=machine.limits(env, max_jobs=matrix.max_jobs, memory=arguments.memory),
     )
 
 

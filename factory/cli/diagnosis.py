@@ -24,14 +24,14 @@ _STANDARD_INPUT = "-"
 
 def diagnose(arguments: argparse.Namespace) -> int:
     """Say why a build failed."""
-    rules = context.matrix()
+    matrix = context.matrix()
     cache = cache_root(dict(os.environ))
     named = " ".join(arguments.selector)
     if named:
-        context.select(arguments, rules)
+        context.select(arguments, matrix)
     diagnose_verb.diagnose(
         _log(arguments.file, cache),
-        settle=lambda told: _options(named, arguments.profile) or _cell(told, rules),
+        settle=lambda told: _options(named, arguments.profile) or _cell(told, matrix),
         cache=cache,
         peak=costs.table().peak,
         say=Output(context.console()).say,
@@ -51,10 +51,10 @@ def _options(named: str, profile: str | None) -> str:
     return f"{named} --profile {profile}" if named and profile else named
 
 
-def _cell(told: Sequence[str], rules: Matrix) -> str | None:
+def _cell(told: Sequence[str], matrix: Matrix) -> str | None:
     """Return the selector of the cell that a log says it is of, None where that is none or is not said."""
     try:
-        selector.select(cells.expand(rules, profile=context.PROFILE), selector.parse(told, rules))
+        selector.select(cells.expand(matrix, profile=context.PROFILE), selector.parse(told, matrix))
     except FactoryError:
         return None
     return " ".join(told) or None

@@ -30,15 +30,15 @@ def doctor(arguments: argparse.Namespace) -> int:
     """Check this machine against a cell, the guide's environment, or the newest cell that fits it."""
     if arguments.guide and (arguments.selector or arguments.profile or arguments.archs):
         raise UsageError("--guide goes with no cell", remedy="Type: nox -s doctor -- --guide")
-    rules = context.matrix()
+    matrix = context.matrix()
     here = Here(env=dict(os.environ), dist=_DIST, world=World())
     edges = doctor_verb.Edges(
-        look=partial(look.look, here, rules),
-        supply=partial(look.supply, here=here, rules=rules),
-        wants=partial(_wants, here=here, rules=rules),
+        look=partial(look.look, here, matrix),
+        supply=partial(look.supply, here=here, matrix=matrix),
+        wants=partial(_wants, here=here, matrix=matrix),
         costs=costs.table(),
     )
-    sections = doctor_verb.doctor(_asked(arguments, rules), rules, edges)
+    sections = doctor_verb.doctor(_asked(arguments, matrix), matrix, edges)
     if arguments.json:
         sys.stdout.write(to_json(sections) + "\n")
     else:
@@ -49,26 +49,26 @@ def doctor(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _wants(cell: Cell, contained: bool, *, here: Here, rules: Matrix) -> tuple[Want, ...]:  # noqa: FBT001 - one call
+def _wants(cell: Cell, contained: bool, *, here: Here, matrix: Matrix) -> tuple[Want, ...]:  # noqa: FBT001 - one call
     """Say what building ``cell`` puts on disks, as the build itself counts; nothing where there is no cache."""
     if here.cache is None:
         return ()
     run = Run(
         cells=(cell,),
-        rules=rules,
+        matrix=matrix,
         cache=here.cache,
         dist=here.dist,
         env=here.env,
         world=here.world,
         installer=look.installer(here.cache, here.env),
-        limits=machine.limits(here.env, max_jobs=rules.max_jobs),
+        limits=machine.limits(here.env, max_jobs=matrix.max_jobs),
     )
     return room.wants(run, contained=contained)
 
 
-def _asked(arguments: argparse.Namespace, rules: Matrix) -> doctor_verb.Asked:
+def _asked(arguments: argparse.Namespace, matrix: Matrix) -> doctor_verb.Asked:
     named = bool(" ".join(arguments.selector).split())
-    rows = context.select(arguments, rules) if named else context.expand(arguments, rules)
+    rows = context.select(arguments, matrix) if named else context.expand(arguments, matrix)
     chosen = [row.cell for row in rows if named or row.state is State.BUILD]
     if not (chosen or arguments.guide):
         raise UsageError("matrix.yaml chooses no cell", remedy="Name one: nox -s doctor -- cu124 torch2.6 cp310")

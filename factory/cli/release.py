@@ -22,7 +22,7 @@ from factory.system.download import fetch
 
 def publish(arguments: argparse.Namespace) -> int:
     """Put wheels, or archives of kernels, into releases."""
-    rules, say = context.matrix(), _say()
+    matrix, say = context.matrix(), _say()
     named, env = repository.needed(arguments.repository), dict(os.environ)
     attest = (lambda file: attestation.required(file, named, env)) if arguments.attested else None
     sent: tuple[Sent, ...] = ()
@@ -32,9 +32,9 @@ def publish(arguments: argparse.Namespace) -> int:
         if arguments.pools:
             sent = publish_verb.publish_pools(arguments.files, means=means)
         elif arguments.dry_run:
-            refused = publish_verb.rehearse(arguments.files, rules=rules, means=means)
+            refused = publish_verb.rehearse(arguments.files, matrix=matrix, means=means)
         else:
-            sent, refused = publish_verb.publish(arguments.files, rules=rules, means=means)
+            sent, refused = publish_verb.publish(arguments.files, matrix=matrix, means=means)
     if sent:
         jobpage.add(publish_page.markdown(sent, repository.home(named)))
     if refused:
@@ -69,7 +69,7 @@ def download(arguments: argparse.Namespace) -> int:
     )
     asked = download_verb.environment(arguments.selector, arguments.profile or context.PROFILE, edges)
     published = wheelsjson.read(arguments.index or repository.pages(repository.needed(arguments.repository)))
-    download_verb.download(asked, published, rules=context.matrix(), into=arguments.to, edges=edges)
+    download_verb.download(asked, published, matrix=context.matrix(), into=arguments.to, edges=edges)
     return 0
 
 

@@ -102,24 +102,24 @@ def _disk(one: Room, disk: Disk) -> Line:
     )
 
 
-def gpu(cell: Cell, found: tuple[Gpu, ...] | Missing, rules: Matrix) -> Iterator[Line]:
+def gpu(cell: Cell, found: tuple[Gpu, ...] | Missing, matrix: Matrix) -> Iterator[Line]:
     """Hold the GPUs to what the wheel will need; building needs none."""
     if isinstance(found, Missing):
         yield ok("GPU", f"{found.what}; building needs none, `nox -s gpu_test` and using the wheel do")
         return
-    needed = rules.toolkits[cell.cuda].minimum_driver
+    needed = matrix.toolkits[cell.cuda].minimum_driver
     by_name: Mapping[str, Gpu] = {f"{one.name}, {one.capability}": one for one in found}
     for name, one in by_name.items():
-        yield _one_gpu(name, one, cell, rules, needed)
+        yield _one_gpu(name, one, cell, matrix, needed)
 
 
-def _one_gpu(name: str, one: Gpu, cell: Cell, rules: Matrix, needed: int) -> Line:
+def _one_gpu(name: str, one: Gpu, cell: Cell, matrix: Matrix, needed: int) -> Line:
     said = f"{name}, driver {one.driver}"
     if numbers(one.driver) < (needed,):
         older = f"{said}; CUDA {cell.cuda} needs driver {needed} or newer, so the wheel would not run here"
         return warning("GPU", older, f"Install NVIDIA driver {needed} or newer, or choose a cell of an older CUDA.")
-    if numbers(one.capability) < (rules.oldest_arch.major, rules.oldest_arch.minor):
-        return warning("GPU", f"{said}; flash-attn has no kernels below {rules.oldest_arch}", "Use a newer GPU.")
+    if numbers(one.capability) < (matrix.oldest_arch.major, matrix.oldest_arch.minor):
+        return warning("GPU", f"{said}; flash-attn has no kernels below {matrix.oldest_arch}", "Use a newer GPU.")
     if not any(_runs(arch, one.capability) for arch in cell.archs):
         archs = " ".join(map(str, cell.archs))
         return warning(

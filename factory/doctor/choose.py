@@ -10,19 +10,19 @@ from factory.matrix.model import Cell, Matrix
 from factory.versions import numbers
 
 
-def newest_fitting(cells: Sequence[Cell], facts: Facts, rules: Matrix) -> Cell:
+def newest_fitting(cells: Sequence[Cell], facts: Facts, matrix: Matrix) -> Cell:
     """Return the cell with the fewest misfits, of those the one for the torch that is installed, of those the newest.
 
     Raises ValueError where there is no cell.
     """
-    return max(cells, key=lambda cell: _rank(cell, facts, rules))
+    return max(cells, key=lambda cell: _rank(cell, facts, matrix))
 
 
-def _rank(cell: Cell, facts: Facts, rules: Matrix) -> tuple[object, ...]:
+def _rank(cell: Cell, facts: Facts, matrix: Matrix) -> tuple[object, ...]:
     misfits = (
         isinstance(facts.pythons[cell.python], Missing),
         isinstance(facts.compilers[cell.cuda], Missing),
-        not _driver_runs(cell, facts, rules),
+        not _driver_runs(cell, facts, matrix),
     )
     return (
         -sum(misfits),
@@ -36,11 +36,11 @@ def _rank(cell: Cell, facts: Facts, rules: Matrix) -> tuple[object, ...]:
     )
 
 
-def _driver_runs(cell: Cell, facts: Facts, rules: Matrix) -> bool:
+def _driver_runs(cell: Cell, facts: Facts, matrix: Matrix) -> bool:
     """Whether the driver runs the cell's CUDA; where there is no GPU, nothing speaks against any."""
     if isinstance(facts.gpus, Missing):
         return True
-    needed = rules.toolkits[cell.cuda].minimum_driver
+    needed = matrix.toolkits[cell.cuda].minimum_driver
     return all(numbers(one.driver) >= (needed,) for one in facts.gpus)
 
 

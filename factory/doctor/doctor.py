@@ -46,7 +46,7 @@ class Edges:
     costs: Costs
 
 
-def doctor(asked: Asked, rules: Matrix, edges: Edges) -> tuple[Section, ...]:
+def doctor(asked: Asked, matrix: Matrix, edges: Edges) -> tuple[Section, ...]:
     """Check this machine.
 
     Against a cell that was named both ways to build are checked. Without one the factory's is checked against
@@ -55,14 +55,14 @@ def doctor(asked: Asked, rules: Matrix, edges: Edges) -> tuple[Section, ...]:
     """
     guide, facts = guides(), edges.look()
     if asked.guide:
-        return (manual.section(Target.of_guide(guide), facts, rules, needs(FULL, edges.costs), decides=True),)
-    cell = newest_fitting(asked.cells, facts, rules)
+        return (manual.section(Target.of_guide(guide), facts, matrix, needs(FULL, edges.costs), decides=True),)
+    cell = newest_fitting(asked.cells, facts, matrix)
     needed = needs(cell.profile, edges.costs)
-    target = Target.of_cell(cell, rules, guide) if asked.named else Target.of_guide(guide)
+    target = Target.of_cell(cell, matrix, guide) if asked.named else Target.of_guide(guide)
     here = replace(needed, wants=edges.wants(cell, not isinstance(facts.engine, Missing)))
     return (
-        managed.section(cell, facts, edges.supply(cell), rules, here),
-        manual.section(target, facts, rules, needed, decides=False),
+        managed.section(cell, facts, edges.supply(cell), matrix, here),
+        manual.section(target, facts, matrix, needed, decides=False),
     )
 
 

@@ -52,10 +52,10 @@ class Here:
             return None
 
 
-def look(here: Here, rules: Matrix) -> Facts:
+def look(here: Here, matrix: Matrix) -> Facts:
     """Look at all that does not depend on a cell."""
     env, local = here.env, here.world.local
-    pythons = {python for torch in rules.torch.values() for build in torch.builds for python in build.pythons}
+    pythons = {python for torch in matrix.torch.values() for build in torch.builds for python in build.pythons}
     home, toolkits = cudahome.home(env, local), cudahome.toolkits(env, here.cache, local)
     return Facts(
         nvcc=cudahome.nvcc(env),
@@ -64,10 +64,10 @@ def look(here: Here, rules: Matrix) -> Facts:
         header_fixes=_header_fixes([*toolkits.values(), home], here.world.fixes),
         gcc=_compiler(env.get("CC") or "gcc", env),
         gxx=_compiler(env.get("CXX") or "g++", env),
-        compilers={name: _tried(partial(_chosen, row, here)) for name, row in rules.toolkits.items()},
+        compilers={name: _tried(partial(_chosen, row, here)) for name, row in matrix.toolkits.items()},
         python=installed.find(env),
         pythons={name: _tried(partial(_interpreter, name, env)) for name in sorted(pythons)},
-        capacity=_capacity(env, rules),
+        capacity=_capacity(env, matrix),
         rooms=_tried(lambda: disks.rooms(cache_root(env), here.dist)),
         gpus=_tried(partial(_gpus, env)),
         engine=_tried(lambda: str(engine.find(env))),
@@ -76,11 +76,11 @@ def look(here: Here, rules: Matrix) -> Facts:
     )
 
 
-def supply(cell: Cell, here: Here, rules: Matrix) -> Supply:
+def supply(cell: Cell, here: Here, matrix: Matrix) -> Supply:
     """Look at what the factory has for ``cell``, and what it would fetch."""
     toolkit, passed_over = cudahome.supply(cell.cuda, here.env, here.cache, here.world)
-    torch = rules.torch[cell.torch]
-    build = rules.build_of(cell)
+    torch = matrix.torch[cell.torch]
+    build = matrix.build_of(cell)
     lock = files.text_of(DATA / "locks" / lock_name(torch, build))
     fixes = headerfix.meant_for(cell.cuda, here.world.fixes)
     fitting = mended.fitting(Path(toolkit.path), cell.cuda, fixes) if isinstance(toolkit, Home) else fixes
@@ -154,8 +154,8 @@ def _gpus(env: Mapping[str, str]) -> tuple[Gpu, ...]:
     return tuple(Gpu(name=one.name, capability=one.capability, driver=one.driver) for one in gpu.find(env))
 
 
-def _capacity(env: Mapping[str, str], rules: Matrix) -> Capacity:
-    seen, limits = machine.read(), machine.limits(env, max_jobs=rules.max_jobs)
+def _capacity(env: Mapping[str, str], matrix: Matrix) -> Capacity:
+    seen, limits = machine.read(), machine.limits(env, max_jobs=matrix.max_jobs)
     return Capacity(
         cores=seen.cores,
         hardware_cores=os.cpu_count() or 1,
@@ -166,5 +166,5 @@ def _capacity(env: Mapping[str, str], rules: Matrix) -> Capacity:
         jobs=limits.jobs,
         budget=limits.budget,
         asked=env.get("MAX_JOBS", ""),
-        most_jobs=rules.max_jobs,
+        most_jobs=matrix.max_jobs,
     )

@@ -17,20 +17,20 @@ from factory.versions import numbers
 _IN_IMAGE = "needed only where the container image cannot be had"
 
 
-def section(cell: Cell, facts: Facts, supply: Supply, rules: Matrix, needs: Needs) -> Section:
+def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Needs) -> Section:
     """Hold the machine to what building ``cell`` with ``nox -s build`` takes."""
     lines = (
         _toolkit(cell, facts, supply),
         _compiler(cell, facts, needs),
         _python(cell, facts),
-        *_brought(cell, supply, rules),
+        *_brought(cell, supply, matrix),
         *capacity.by_factory(facts.capacity, needs),
         *capacity.disks(facts.rooms, needs.wants),
         _engine(facts),
-        *capacity.gpu(cell, facts.gpus, rules),
+        *capacity.gpu(cell, facts.gpus, matrix),
         _git(facts),
     )
-    return Section(purpose=Purpose.FACTORY, against=spelt(cell, rules), decides=True, lines=lines)
+    return Section(purpose=Purpose.FACTORY, against=spelt(cell, matrix), decides=True, lines=lines)
 
 
 def _toolkit(cell: Cell, facts: Facts, supply: Supply) -> Line:
@@ -97,8 +97,8 @@ def _lacking(subject: str, said: str, remedy: str, facts: Facts) -> Line:
     return warning(subject, f"{said}; {_IN_IMAGE}", remedy)
 
 
-def _brought(cell: Cell, supply: Supply, rules: Matrix) -> Iterator[Line]:
-    torch = rules.torch[cell.torch]
+def _brought(cell: Cell, supply: Supply, matrix: Matrix) -> Iterator[Line]:
+    torch = matrix.torch[cell.torch]
     where = "is in the cache" if supply.environment else "not needed here, the factory installs"
     name = f"torch {torch.release} for CUDA {cell.cuda}"
     yield ok("torch", f"{name} {where}" if supply.environment else f"{where} {name} for Python {cell.python}")

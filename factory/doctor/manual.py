@@ -12,21 +12,21 @@ from factory.matrix.model import Matrix
 from factory.versions import numbers
 
 
-def section(target: Target, facts: Facts, rules: Matrix, needs: Needs, *, decides: bool) -> Section:
+def section(target: Target, facts: Facts, matrix: Matrix, needs: Needs, *, decides: bool) -> Section:
     """Hold the machine to ``target``."""
     lines = (
         *cuda.lines(target, facts),
         *cuda.glibc(target, facts),
-        *_compilers(target, facts, rules, needs),
-        *python.lines(target, facts, rules),
+        *_compilers(target, facts, matrix, needs),
+        *python.lines(target, facts, matrix),
         *capacity.by_hand(target, facts, needs),
     )
     return Section(purpose=Purpose.HAND, against=target.name, decides=decides, lines=lines)
 
 
-def _compilers(target: Target, facts: Facts, rules: Matrix, needs: Needs) -> Iterator[Line]:
+def _compilers(target: Target, facts: Facts, matrix: Matrix, needs: Needs) -> Iterator[Line]:
     version = cuda.served(target, facts)
-    toolkit = rules.toolkits.get(version)
+    toolkit = matrix.toolkits.get(version)
     newest = toolkit.newest_gcc if toolkit else None
     for name, found in (("gcc", facts.gcc), ("g++", facts.gxx)):
         yield _compiler(name, found, version, (needs.oldest_gcc, newest))

@@ -20,17 +20,17 @@ _MAKERS = {State.WARNING: warning, State.PROBLEM: problem}
 _NO_CUDNN = "flash-attn itself neither compiles against cuDNN nor loads it"
 
 
-def lines(target: Target, facts: Facts, rules: Matrix) -> Iterator[Line]:
+def lines(target: Target, facts: Facts, matrix: Matrix) -> Iterator[Line]:
     """Judge the interpreter, then what is installed in it."""
     python = facts.python
     if isinstance(python, Missing):
         yield problem("Python", python.what, _get_python(target, facts))
-        yield problem("torch", "not known, for want of a Python", _install(target, facts, rules))
+        yield problem("torch", "not known, for want of a Python", _install(target, facts, matrix))
         return
     yield _interpreter(target, python, facts)
-    yield from _torch(target, python, facts, _install(target, facts, rules))
+    yield from _torch(target, python, facts, _install(target, facts, matrix))
     yield _cudnn(target, python)
-    yield from _tools(target, python, facts, rules)
+    yield from _tools(target, python, facts, matrix)
 
 
 def _interpreter(target: Target, python: Python, facts: Facts) -> Line:
@@ -67,12 +67,12 @@ def _torch(target: Target, python: Python, facts: Facts, install: str) -> Iterat
     yield _abi(torch, target, install)
 
 
-def _install(target: Target, facts: Facts, rules: Matrix) -> str:
+def _install(target: Target, facts: Facts, matrix: Matrix) -> str:
     """Say how to get the wanted torch; where the toolkit is of another CUDA major that will do, the newest for that."""
     home = cuda.advised(target, facts)
     if home and home.release and numbers(home.release)[:1] != numbers(target.cuda.wanted)[:1]:
         version = series(home.release)
-        found = [(row, build) for row in rules.torch.values() for build in row.builds if build.cuda == version]
+        found = [(row, build) for row in matrix.torch.values() for build in row.builds if build.cuda == version]
         if found:
             return f"Type: {install_command(*max(found, key=lambda one: numbers(one[0].release)))}"
     return f"Type: {target.install_torch}"
@@ -119,7 +119,7 @@ def _cudnn(target: Target, python: Python) -> Line:
     return warning("cuDNN", said, "Leave it for flash-attn; if other code of yours needs it, take a newer torch.")
 
 
-def _tools(target: Target, python: Python, facts: Facts, rules: Matrix) -> Iterator[Line]:
+def _tools(target: Target, python: Python, facts: Facts, matrix: Matrix) -> Iterator[Line]:
     lacking = [name for name in target.guide.tools if not _has(name, python, facts)]
     if lacking:
         said = f"{python.path} lacks {', '.join(lacking)}"
@@ -127,7 +127,7 @@ def _tools(target: Target, python: Python, facts: Facts, rules: Matrix) -> Itera
     else:
         there = ", ".join(f"{name} {python.packages.get(name, 'on PATH')}" for name in target.guide.tools)
         yield ok("build tools", there)
-    yield from _setuptools(python, rules)
+    yield from _setuptools(python, matrix)
 
 
 def _has(name: str, python: Python, facts: Facts) -> bool:
@@ -136,10 +136,10 @@ def _has(name: str, python: Python, facts: Facts) -> bool:
     return name in python.packages or isinstance(program, str)
 
 
-def _setuptools(python: Python, rules: Matrix) -> Iterator[Line]:
+def _setuptools(python: Python, matrix: Matrix) -> Iterator[Line]:
     """Hold setuptools to what the torch that is installed says it works with."""
     installed, torch = python.packages.get("setuptools"), python.torch
-    row = rules.torch.get(series(torch.release)) if torch and torch.release else None
+    row = matrix.torch.get(series(torch.release)) if torch and torch.release else None
     if installed is None or row is None:
         return
     try:

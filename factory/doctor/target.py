@@ -75,12 +75,12 @@ class Target:
         )
 
     @classmethod
-    def of_cell(cls, cell: Cell, rules: Matrix, guide: Guide) -> Target:
+    def of_cell(cls, cell: Cell, matrix: Matrix, guide: Guide) -> Target:
         """Ask for what ``cell`` says, and of the guide the rest."""
-        torch = rules.torch[cell.torch]
-        build = rules.build_of(cell)
+        torch = matrix.torch[cell.torch]
+        build = matrix.build_of(cell)
         return cls(
-            name=spelt(cell, rules),
+            name=spelt(cell, matrix),
             cuda=Bound(wanted=cell.cuda),
             torch=Bound(wanted=cell.torch),
             python=Bound(wanted=cell.python),
@@ -114,8 +114,8 @@ def install_command(torch: Torch, build: TorchBuild) -> str:
     return f"pip3 install torch=={torch.release}{index}"
 
 
-def spelt(cell: Cell, rules: Matrix) -> str:
+def spelt(cell: Cell, matrix: Matrix) -> str:
     """Name a cell so that typing it means the same cell again."""
     profile = "" if cell.profile == FULL else f" --profile {cell.profile}"
-    usual = cell.archs == rules.toolkits[cell.cuda].archs
+    usual = cell.archs == matrix.toolkits[cell.cuda].archs
     return cell.id + profile + ("" if usual else f" --archs {','.join(map(str, cell.archs))}")

@@ -66,7 +66,7 @@ class Pair:
     name: WheelName
     images: frozenset[Image]
     here: Here
-    rules: Matrix
+    matrix: Matrix
     classes: Mapping[str, str]
 
 
@@ -126,7 +126,7 @@ def _misfit(pair: Pair, axis: str, message: str, *, tokens: str | None = "", opt
 
 def _command(pair: Pair, tokens: str, options: str) -> str:
     try:
-        rows = selector.select(expand(pair.rules), selector.parse(tokens.split(), pair.rules))
+        rows = selector.select(expand(pair.matrix), selector.parse(tokens.split(), pair.matrix))
     except (SelectorError, CellError) as error:
         return f"matrix.yaml has no such cell: {'; '.join(error.why) or error.what}"
     version = "" if any(row.cell.flash_attn == pair.name.version for row in rows) else f" fa{pair.name.version}"
@@ -140,7 +140,7 @@ def _tokens(cuda: str, series: str, python: str) -> str:
 
 def _old_driver(pair: Pair) -> Iterator[Incompatibility]:
     """Hold the driver to the oldest branch that runs the wheel's CUDA."""
-    needed = [row.minimum_driver for row in pair.rules.toolkits.values() if row.major == pair.name.cuda_major]
+    needed = [row.minimum_driver for row in pair.matrix.toolkits.values() if row.major == pair.name.cuda_major]
     branch = (pair.here.driver or "").split(".")[0]
     if needed and branch.isdigit() and int(branch) < min(needed):
         yield _driver(pair, f"CUDA {pair.name.cuda_major} needs {min(needed)} or newer")
@@ -168,11 +168,11 @@ def _older_cuda(pair: Pair) -> Cell | None:
     branch = (pair.here.driver or "").split(".")[0]
     fitting = [
         row.cell
-        for row in expand(pair.rules)
+        for row in expand(pair.matrix)
         if (row.cell.torch, row.cell.python) == (pair.name.torch, pair.name.python)
         and branch.isdigit()
-        and pair.rules.toolkits[row.cell.cuda].minimum_driver <= int(branch)
-        and pair.rules.toolkits[row.cell.cuda].major < pair.name.cuda_major
+        and pair.matrix.toolkits[row.cell.cuda].minimum_driver <= int(branch)
+        and pair.matrix.toolkits[row.cell.cuda].major < pair.name.cuda_major
     ]
     return max(fitting, key=lambda cell: version_key(cell.cuda), default=None)
 
@@ -200,7 +200,7 @@ def _symbol(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
 def _torch_class(pair: Pair, symbol: str) -> Incompatibility:
     """Word what a name of torch's CUDA check says: the torch releases the kernels were compiled for."""
     kernel_class = pair.classes.get(symbol)
-    series = [name for name, torch in pair.rules.torch.items() if torch.kernel_class == kernel_class]
+    series = [name for name, torch in pair.matrix.torch.items() if torch.kernel_class == kernel_class]
     made_for = f"torch {series[0]} to {series[-1]}" if series else "another torch"
     message = f"its kernels are for {made_for} (they call {symbol}); here is torch {pair.here.torch}"
     return _misfit(pair, "torch", message)

@@ -59,7 +59,7 @@ Stage = Callable[[Subject, Path], TrialEnvironment]
 """Makes the place a wheel is tested in, in a directory that is removed afterwards."""
 
 
-def gpu_test(wanted: Wanted, *, rules: Matrix, session: Session, stage: Stage) -> Verdict:
+def gpu_test(wanted: Wanted, *, matrix: Matrix, session: Session, stage: Stage) -> Verdict:
     """Run the trial of ``wanted.wheel``, write ``WHEEL.verdict.json`` and ``.md``, print both as tables.
 
     Raises VerdictError, after writing, when the wheel did not pass; GpuError when there is no GPU, AuditError when
@@ -68,7 +68,7 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, session: Session, stage: Stage) -
     began = datetime.now(UTC)
     subject = wheelsubject.read(wanted.wheel)
     other = wanted.beside and partial(testenv.unpack_extension, wanted.beside, wheelsubject.extension(wanted.beside))
-    disabled = profile_of(subject.name, rules).disable
+    disabled = profile_of(subject.name, matrix).disable
     found = gpu.find(session.env)[0]
     with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(session.cache / "work")) as scratch:
         bed = stage(subject, Path(scratch) / "bed")
@@ -80,7 +80,7 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, session: Session, stage: Stage) -
             others=_others(subject, Arch.parse(found.capability), Path(scratch) / "others"),
         )
         trial = Trial(wanted.program, bed, _made(Path(scratch) / "trial"), env=session.env)
-        pair = _pair(subject, bed, found, rules)
+        pair = _pair(subject, bed, found, matrix)
         ran = _run(trial, request, wanted, pair, session)
     done = Done(ran=tuple(ran), request=request, began=began, beside=wanted.beside.name if wanted.beside else None)
     verdict = _verdict(subject, done, replace(pair, here=_seen(pair.here, ran)))
@@ -88,11 +88,11 @@ def gpu_test(wanted: Wanted, *, rules: Matrix, session: Session, stage: Stage) -
     return verdict
 
 
-def clean(rules: Matrix, installer: Installer, session: Session) -> Stage:
+def clean(matrix: Matrix, installer: Installer, session: Session) -> Stage:
     """Test in a fresh environment with the exact torch of the wheel's cell, installed if it is not there."""
 
     def make(subject: Subject, into: Path) -> TrialEnvironment:
-        torch, build = torch_of(subject.name, rules)
+        torch, build = torch_of(subject.name, matrix)
         environment = installer.prepare(torch, build, subject.name.python)
         return testenv.clean(subject.path.absolute(), environment, into, env=session.env)
 
@@ -187,7 +187,7 @@ def _said(ran: Sequence[Ran]) -> str:
     return "\n".join(text for one in failed for text in (*(case.why for case in one.group.failures), one.said))
 
 
-def _pair(subject: Subject, bed: TrialEnvironment, found: Gpu, rules: Matrix) -> Pair:
+def _pair(subject: Subject, bed: TrialEnvironment, found: Gpu, matrix: Matrix) -> Pair:
     facts = bed.facts
     here = Here(
         python=facts.python,
@@ -200,7 +200,7 @@ def _pair(subject: Subject, bed: TrialEnvironment, found: Gpu, rules: Matrix) ->
         driver=found.driver,
     )
     classes = {one.check_symbol: name for name, one in kernel_classes().items()}
-    return Pair(name=subject.name, images=subject.images, here=here, rules=rules, classes=classes)
+    return Pair(name=subject.name, images=subject.images, here=here, matrix=matrix, classes=classes)
 
 
 def _seen(here: Here, ran: Sequence[Ran]) -> Here:

@@ -59,13 +59,13 @@ def environment(tokens: Sequence[str], profile: str, edges: Edges) -> Environmen
     return replace(wanted(tokens, found.environment), profile=profile)
 
 
-def download(asked: Environment, published: Sequence[Published], *, rules: Matrix, into: Path, edges: Edges) -> Path:
+def download(asked: Environment, published: Sequence[Published], *, matrix: Matrix, into: Path, edges: Edges) -> Path:
     """Fetch the wheel that fits ``asked``, and say how far it was verified and how to install it.
 
     Raises NoWheelError with the command that would build one; UnreachableError; and DigestError, leaving no
     file, where it is another file or was not built by its repository's workflow.
     """
-    wheel = resolve(asked, published, rules)
+    wheel = resolve(asked, published, matrix)
     row = wheel.row
     edges.say(f"{wheel.filename}: {describe(row)}")
     target = into / wheel.filename

@@ -49,13 +49,13 @@ class KernelSetSpec:
     kernel_class: KernelClass
 
 
-def set_wanted(need: KernelSetId, rules: Matrix) -> KernelSetSpec:
-    """Gather the rows of ``rules`` that a kernel set stands on."""
+def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
+    """Gather the rows of ``matrix`` that a kernel set stands on."""
     return KernelSetSpec(
-        flash_attn=rules.flash_attn[need.flash_attn],
-        toolkit=rules.toolkits[need.cuda],
+        flash_attn=matrix.flash_attn[need.flash_attn],
+        toolkit=matrix.toolkits[need.cuda],
         archs=need.archs,
-        profile=rules.profiles[need.profile],
+        profile=matrix.profiles[need.profile],
         kernel_class=unit.kernel_class(need.kernel_class),
     )
 

@@ -19,11 +19,11 @@ def outline(
     built: Sequence[Planned],
     sets: Mapping[KernelSetId, Estimate],
     *,
-    rules: Matrix,
+    matrix: Matrix,
     session: Session,
 ) -> Outline:
     """Put the plan ``rows`` together with the estimates ``sets`` of what is to be ``built``, empty for none."""
-    wheels = Counter(kernelset.need_of(row.cell, rules) for row in built)
+    wheels = Counter(kernelset.need_of(row.cell, matrix) for row in built)
     needs = tuple(
         SetNeed(
             name=str(need),
@@ -38,5 +38,5 @@ def outline(
     none = "no estimate, for the source is not to be had" if built else ""
     total = plan.summary(dict(sets), len(built), session)[-1] if sets else none
     return Outline(
-        rows=tuple(rows), built=tuple(built), sets=needs, total=total, images=tuple(plan.images(built, rules))
+        rows=tuple(rows), built=tuple(built), sets=needs, total=total, images=tuple(plan.images(built, matrix))
     )

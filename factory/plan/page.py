@@ -48,12 +48,12 @@ class Outline:
     images: tuple[str, ...]
 
 
-def markdown(outline: Outline, rules: Matrix) -> str:
+def markdown(outline: Outline, matrix: Matrix) -> str:
     """Return the page of a job."""
     return page(
         f"Plan: {counted(len(outline.built), 'wheel')} to build",
         plain(_counts(outline.rows)),
-        section("To build", _cells(outline.built), _gpu(outline.built, rules)),
+        section("To build", _cells(outline.built), _gpu(outline.built, matrix)),
         section("What it takes", _sets(outline.sets), plain(outline.total)),
         section("Images", bullets(outline.images)),
         folded("Not built, and why", _others(outline)),
@@ -90,13 +90,13 @@ def _cells(built: Iterable[Planned]) -> Markup:
     return cells_table(row.cell for row in built) or Markup("Nothing is left to build.")
 
 
-def _gpu(built: Sequence[Planned], rules: Matrix) -> Markup:
+def _gpu(built: Sequence[Planned], matrix: Matrix) -> Markup:
     if not built:
         return Markup()
-    if not rules.runners.gpu:
+    if not matrix.runners.gpu:
         return note(_UNTESTED)
-    tried = divide([row.cell for row in built], rules.gpu_python).tried
-    return plain(f"Tried on a GPU: {counted(len(tried), 'wheel')}, on {' '.join(rules.runners.gpu)}.")
+    tried = divide([row.cell for row in built], matrix.gpu_python).tried
+    return plain(f"Tried on a GPU: {counted(len(tried), 'wheel')}, on {' '.join(matrix.runners.gpu)}.")
 
 
 def _sets(sets: Sequence[SetNeed]) -> Markup:

@@ -32,13 +32,13 @@ class Gate:
     profiles: tuple[str, ...]
 
     @classmethod
-    def of(cls, rules: Matrix) -> Gate:
+    def of(cls, matrix: Matrix) -> Gate:
         """Read it off the matrix. Without a GPU runner no wheel needs a verdict."""
-        published = [planned for profile in rules.publish_profiles for planned in _published(rules, profile)]
+        published = [planned for profile in matrix.publish_profiles for planned in _published(matrix, profile)]
         return cls(
             cells={wheelname.wheel_filename(planned.cell): planned.cell for planned in published},
-            tried=_tried(published, rules.gpu_python) if rules.runners.gpu else frozenset(),
-            profiles=rules.publish_profiles,
+            tried=_tried(published, matrix.gpu_python) if matrix.runners.gpu else frozenset(),
+            profiles=matrix.publish_profiles,
         )
 
     def reasons(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
@@ -103,17 +103,17 @@ def _of_cell(candidate: Candidate, cell: Cell) -> Iterator[str]:
         yield f"was made for CUDA {cuda}; under this name the matrix publishes CUDA {cell.cuda}"
 
 
-def _published(rules: Matrix, profile: str) -> list[Planned]:
+def _published(matrix: Matrix, profile: str) -> list[Planned]:
     """Return the cells whose names are their own: of the CUDA releases of one major, the one under ``wheels``."""
     builds = {
         (torch.series, build.cuda, build.cxx11abi)
-        for torch in rules.torch.values()
+        for torch in matrix.torch.values()
         for build in torch.builds
         if build.published
     }
     return [
         planned
-        for planned in cells.expand(rules, profile=profile)
+        for planned in cells.expand(matrix, profile=profile)
         if planned.state is not State.SKIPPED
         and (planned.cell.torch, planned.cell.cuda, planned.cell.cxx11abi) in builds
     ]

@@ -36,25 +36,25 @@ class Means:
     partial: bool = False
 
 
-def publish(wheels: Sequence[Path], *, rules: Matrix, means: Means) -> tuple[tuple[Sent, ...], tuple[str, ...]]:
+def publish(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[tuple[Sent, ...], tuple[str, ...]]:
     """Publish ``wheels`` with what lies beside them; give what their releases came to, and why others may not go.
 
     Raises:
         GateError: A wheel must not be published, or on partial terms none may. Nothing was sent.
         PublishError: A release holds another file of a name, cannot take more, or GitHub kept failing.
     """
-    publications, refused = _publications(wheels, rules, means)
+    publications, refused = _publications(wheels, matrix, means)
     for publication in publications:
         publication.retried(publication.settle)
     return tuple(publication.sent() for publication in publications), refused
 
 
-def rehearse(wheels: Sequence[Path], *, rules: Matrix, means: Means) -> tuple[str, ...]:
+def rehearse(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[str, ...]:
     """Say exactly what ``publish`` would do now, and change nothing; give why wheels may not go.
 
     Raises what ``publish`` raises.
     """
-    publications, refused = _publications(wheels, rules, means)
+    publications, refused = _publications(wheels, matrix, means)
     for publication in publications:
         publication.retried(publication.rehearse)
     return refused
@@ -90,8 +90,8 @@ def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]
     return tuple(sent)
 
 
-def _publications(paths: Sequence[Path], rules: Matrix, means: Means) -> tuple[list[Publication], tuple[str, ...]]:
-    gate = Gate.of(rules)
+def _publications(paths: Sequence[Path], matrix: Matrix, means: Means) -> tuple[list[Publication], tuple[str, ...]]:
+    gate = Gate.of(matrix)
     wheels, refused = _taken(paths, gate, means)
     by_tag: dict[str, list[Bundle]] = {}
     for wheel in wheels:
@@ -100,7 +100,7 @@ def _publications(paths: Sequence[Path], rules: Matrix, means: Means) -> tuple[l
         Publication(
             goal=_goal(tag, [file for wheel in group for file in wheel.files], means),
             paths={wheel.candidate.filename: wheel.path for wheel in group},
-            describe=Origin(repository=means.github.name, tag=tag, rules=rules, cells=gate.cells).describe,
+            describe=Origin(repository=means.github.name, tag=tag, matrix=matrix, cells=gate.cells).describe,
             github=means.github,
             patience=means.patience,
             say=means.say,

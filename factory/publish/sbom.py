@@ -28,7 +28,7 @@ class Origin:
 
     repository: str
     tag: str
-    rules: Matrix
+    matrix: Matrix
     cells: Mapping[str, Cell]
 
     def describe(self, wheels: Iterable[Asset], tested: frozenset[str]) -> str:
@@ -73,8 +73,8 @@ class Origin:
         """Return what the wheel of ``cell`` was made of; nothing of one that the matrix no longer has."""
         if cell is None:
             return []
-        source = self.rules.flash_attn[cell.flash_attn]
-        torch = self.rules.torch[cell.torch].release
+        source = self.matrix.flash_attn[cell.flash_attn]
+        torch = self.matrix.torch[cell.torch].release
         return [
             _part("flash-attn", source.version, f"pkg:pypi/flash-attn@{source.version}", source.sha256),
             _part("torch", torch, f"pkg:pypi/torch@{torch}"),

@@ -13,24 +13,24 @@ from factory.update.proposal import CHECK, Lines, Proposal
 PROJECT = "flash-attn"
 
 
-def proposals(rules: Matrix, files: Iterable[IndexFile]) -> tuple[Proposal, ...]:
-    """Propose what the package index has and ``rules`` lack."""
+def proposals(matrix: Matrix, files: Iterable[IndexFile]) -> tuple[Proposal, ...]:
+    """Propose what the package index has and ``matrix`` lack."""
     listed = sdists(files, PROJECT)
-    return tuple(_proposal(rules, version, listed[version]) for version in news(listed, _known(rules)))
+    return tuple(_proposal(matrix, version, listed[version]) for version in news(listed, _known(matrix)))
 
 
-def _known(rules: Matrix) -> list[Version]:
-    return [Version(version) for version in rules.flash_attn]
+def _known(matrix: Matrix) -> list[Version]:
+    return [Version(version) for version in matrix.flash_attn]
 
 
-def _proposal(rules: Matrix, version: Version, file: IndexFile) -> Proposal:
+def _proposal(matrix: Matrix, version: Version, file: IndexFile) -> Proposal:
     hashed = f"its sha256 there is `{file.sha256}`" if file.sha256 else "the index gives no sha256 of it"
     return Proposal(
         subject=PROJECT,
         version=str(version),
         title=f"flash-attn {version} is published",
         found=(f"`{file.name}` on the package index, neither yanked nor a pre-release; {hashed}.",),
-        lines=(Lines(place="matrix.yaml, under `flash_attn`", text=_row(version, file)), *_choices(rules, version)),
+        lines=(Lines(place="matrix.yaml, under `flash_attn`", text=_row(version, file)), *_choices(matrix, version)),
         checks=_checks(file),
     )
 
@@ -44,10 +44,10 @@ def _row(version: Version, file: IndexFile) -> str:
     ).replace(" \n", "\n")
 
 
-def _choices(rules: Matrix, version: Version) -> list[Lines]:
+def _choices(matrix: Matrix, version: Version) -> list[Lines]:
     """Return the line of the torch series that the release before it is built for."""
-    before = str(max((one for one in _known(rules) if one < version), default=""))
-    served = [series for series, choice in rules.choices.items() if before in choice.flash_attn]
+    before = str(max((one for one in _known(matrix) if one < version), default=""))
+    served = [series for series, choice in matrix.choices.items() if before in choice.flash_attn]
     place = f"matrix.yaml, under `wheels`, in place of {before} for torch {', '.join(served)}"
     return [Lines(place=place, text=f"    flash_attn: [{version}]\n")] if served else []
 

@@ -31,35 +31,35 @@ class Family:
         return {cuda: replace(self.newest, tag=found[cuda]) for cuda in sorted(newer, key=Version)}
 
 
-def tagged(rules: Matrix) -> dict[str, ImageName]:
+def tagged(matrix: Matrix) -> dict[str, ImageName]:
     """Give, by CUDA, the images that a registry serves under a tag."""
-    rows = ((row.version, ImageName.parse(row.image.name)) for row in rules.toolkits.values() if row.image)
+    rows = ((row.version, ImageName.parse(row.image.name)) for row in matrix.toolkits.values() if row.image)
     return {cuda: name for cuda, name in rows if not name.local and name.digest is None}
 
 
-def families(rules: Matrix) -> tuple[Family, ...]:
+def families(matrix: Matrix) -> tuple[Family, ...]:
     """Return the families among them; a tag that does not say its CUDA belongs to none."""
     found = {}
-    for cuda, name in sorted(tagged(rules).items(), key=lambda item: Version(item[0])):
+    for cuda, name in sorted(tagged(matrix).items(), key=lambda item: Version(item[0])):
         before, said, after = (name.tag or "").partition(cuda)
         if said:
             pattern = rf"{re.escape(before)}(\d+\.\d+){re.escape(after)}"
-            row = rules.toolkits[cuda]
+            row = matrix.toolkits[cuda]
             found[name.registry, name.repository, pattern] = Family(newest=name, toolkit=row, pattern=pattern)
     return tuple(found.values())
 
 
-def moved(rules: Matrix, digests: Mapping[str, str]) -> tuple[Proposal, ...]:
+def moved(matrix: Matrix, digests: Mapping[str, str]) -> tuple[Proposal, ...]:
     """Propose to pin, together, what is not pinned or has moved; ``digests`` are the tags' own, by CUDA."""
-    changed = {cuda: digest for cuda, digest in digests.items() if _pinned(rules, cuda) != digest}
+    changed = {cuda: digest for cuda, digest in digests.items() if _pinned(matrix, cuda) != digest}
     if not changed:
         return ()
-    text = "\n".join(f"{tagged(rules)[cuda]} {digest}" for cuda, digest in sorted(changed.items()))
+    text = "\n".join(f"{tagged(matrix)[cuda]} {digest}" for cuda, digest in sorted(changed.items()))
     proposal = Proposal(
         subject="image digests",
         version=hashlib.sha256(text.encode()).hexdigest()[:16],
-        title=_title(rules, changed),
-        found=tuple(_said(rules, cuda, digest) for cuda, digest in changed.items()),
+        title=_title(matrix, changed),
+        found=tuple(_said(matrix, cuda, digest) for cuda, digest in changed.items()),
         lines=tuple(
             Lines(place=f"matrix.yaml, under `cuda`, `{cuda}`, `image`", text=f"      digest: {digest}\n")
             for cuda, digest in changed.items()
@@ -73,8 +73,8 @@ def moved(rules: Matrix, digests: Mapping[str, str]) -> tuple[Proposal, ...]:
     return (proposal,)
 
 
-def newer(rules: Matrix, cuda: str, family: Family, name: ImageName, digest: str | None) -> Proposal:
-    """Propose the row of a CUDA release that ``rules`` lack and that the image ``name`` is for."""
+def newer(matrix: Matrix, cuda: str, family: Family, name: ImageName, digest: str | None) -> Proposal:
+    """Propose the row of a CUDA release that ``matrix`` lack and that the image ``name`` is for."""
     return Proposal(
         subject="CUDA",
         version=cuda,
@@ -83,36 +83,36 @@ def newer(rules: Matrix, cuda: str, family: Family, name: ImageName, digest: str
             f"The tag `{name.tag}` of `{name.registry}/{name.repository}`"
             + (f", whose digest is `{digest}`." if digest else "; its digest could not be had."),
         ),
-        lines=(Lines(place="matrix.yaml, under `cuda`", text=_row(rules, cuda, family, name, digest)),),
+        lines=(Lines(place="matrix.yaml, under `cuda`", text=_row(matrix, cuda, family, name, digest)),),
         checks=_checks(cuda),
     )
 
 
-def _pinned(rules: Matrix, cuda: str) -> str | None:
-    image = rules.toolkits[cuda].image
+def _pinned(matrix: Matrix, cuda: str) -> str | None:
+    image = matrix.toolkits[cuda].image
     return image.digest if image else None
 
 
-def _title(rules: Matrix, changed: Mapping[str, str]) -> str:
+def _title(matrix: Matrix, changed: Mapping[str, str]) -> str:
     cudas = ", ".join(changed)
-    moved = any(_pinned(rules, cuda) for cuda in changed)
+    moved = any(_pinned(matrix, cuda) for cuda in changed)
     return f"Builder images {'have moved' if moved else 'can be pinned'}: CUDA {cudas}"
 
 
-def _said(rules: Matrix, cuda: str, digest: str) -> str:
-    before = _pinned(rules, cuda)
+def _said(matrix: Matrix, cuda: str, digest: str) -> str:
+    before = _pinned(matrix, cuda)
     pinned = f"pinned is `{before}`" if before else "it is not pinned"
-    return f"`{tagged(rules)[cuda]}` is `{digest}` now; {pinned}."
+    return f"`{tagged(matrix)[cuda]}` is `{digest}` now; {pinned}."
 
 
-def _row(rules: Matrix, cuda: str, family: Family, name: ImageName, digest: str | None) -> str:
+def _row(matrix: Matrix, cuda: str, family: Family, name: ImageName, digest: str | None) -> str:
     image = family.toolkit.image
     promise = image.promise.removeprefix("manylinux_").replace("_", ".") if image else CHECK
     return (
         f"  {cuda}:\n"
         f"    targets: {CHECK}\n"
         f"    newest_gcc: {CHECK}\n"
-        f"    minimum_driver: {_driver(rules, cuda)}\n"
+        f"    minimum_driver: {_driver(matrix, cuda)}\n"
         f"    archs: {CHECK}\n"
         f"    front_end: {{}}\n"
         f"    image:\n"
@@ -122,9 +122,9 @@ def _row(rules: Matrix, cuda: str, family: Family, name: ImageName, digest: str 
     )
 
 
-def _driver(rules: Matrix, cuda: str) -> str:
+def _driver(matrix: Matrix, cuda: str) -> str:
     """Return the driver of the CUDA major: minor releases of one major need the same."""
-    drivers = {row.minimum_driver for row in rules.toolkits.values() if row.major == cuda_major(cuda)}
+    drivers = {row.minimum_driver for row in matrix.toolkits.values() if row.major == cuda_major(cuda)}
     return str(drivers.pop()) if len(drivers) == 1 else CHECK
 
 

@@ -48,9 +48,9 @@ class TorchRelease:
         return self.needs.cuda if self.needs else None
 
 
-def new_versions(rules: Matrix, files: Collection[TorchFile]) -> tuple[Version, ...]:
-    """Return the versions that the package index has and ``rules`` lack."""
-    return news({file.version for file in files}, [Version(torch.release) for torch in rules.torch.values()])
+def new_versions(matrix: Matrix, files: Collection[TorchFile]) -> tuple[Version, ...]:
+    """Return the versions that the package index has and ``matrix`` lack."""
+    return news({file.version for file in files}, [Version(torch.release) for torch in matrix.torch.values()])
 
 
 def pythons_of(version: Version, files: Iterable[TorchFile]) -> dict[str, TorchFile]:
@@ -59,34 +59,34 @@ def pythons_of(version: Version, files: Iterable[TorchFile]) -> dict[str, TorchF
     return {name: found[name] for name in sorted(found, key=lambda name: (name[-1] == "t", Version(name.rstrip("t"))))}
 
 
-def most_telling(rules: Matrix, found: Mapping[str, TorchFile]) -> TorchFile:
-    """Give, of a release's wheels by Python, the one to read: of the newest Python that ``rules`` have, if any."""
-    handled = [python for python in found if python in rules.cibuildwheel]
+def most_telling(matrix: Matrix, found: Mapping[str, TorchFile]) -> TorchFile:
+    """Give, of a release's wheels by Python, the one to read: of the newest Python that ``matrix`` have, if any."""
+    handled = [python for python in found if python in matrix.cibuildwheel]
     return found[handled[-1] if handled else next(iter(found))]
 
 
-def is_known(rules: Matrix, version: Version) -> bool:
-    """Whether it is a patch release of a series that ``rules`` have."""
-    return series_of(version) in rules.torch
+def is_known(matrix: Matrix, version: Version) -> bool:
+    """Whether it is a patch release of a series that ``matrix`` have."""
+    return series_of(version) in matrix.torch
 
 
-def other_indexes(rules: Matrix) -> dict[str, str]:
-    """Return the addresses of the indexes that ``rules`` name beside the default one, with the CUDA each has."""
-    builds = (build for torch in rules.torch.values() for build in torch.builds)
+def other_indexes(matrix: Matrix) -> dict[str, str]:
+    """Return the addresses of the indexes that ``matrix`` name beside the default one, with the CUDA each has."""
+    builds = (build for torch in matrix.torch.values() for build in torch.builds)
     return {build.index_url: build.cuda for build in builds if build.index_url}
 
 
-def proposal(rules: Matrix, release: TorchRelease) -> Proposal:
+def proposal(matrix: Matrix, release: TorchRelease) -> Proposal:
     """Propose the lines for a release that is new."""
-    known = rules.torch.get(release.series)
-    lines = _patch(release) if known else _series(rules, release)
+    known = matrix.torch.get(release.series)
+    lines = _patch(release) if known else _series(matrix, release)
     return Proposal(
         subject=PROJECT,
         version=str(release.version),
         title=f"torch {release.version} is published",
         found=_found(release),
         lines=lines,
-        checks=_patch_checks(known, release) if known else _series_checks(rules, release),
+        checks=_patch_checks(known, release) if known else _series_checks(matrix, release),
     )
 
 
@@ -123,23 +123,23 @@ def _patch_checks(known: Torch, release: TorchRelease) -> tuple[str, ...]:
     )
 
 
-def _series(rules: Matrix, release: TorchRelease) -> tuple[Lines, ...]:
-    newest = max(rules.flash_attn.values(), key=lambda row: Version(row.version))
-    handled = [python for python in release.pythons if python in rules.cibuildwheel]
+def _series(matrix: Matrix, release: TorchRelease) -> tuple[Lines, ...]:
+    newest = max(matrix.flash_attn.values(), key=lambda row: Version(row.version))
+    handled = [python for python in release.pythons if python in matrix.cibuildwheel]
     return (
-        Lines(place="matrix.yaml, under `torch`", text=_row(rules, release)),
+        Lines(place="matrix.yaml, under `torch`", text=_row(matrix, release)),
         Lines(place="matrix.yaml, under `wheels`", text=_choice(release, newest.version, handled)),
         Lines(
             place=f"matrix.yaml, under `flash_attn`, `{newest.version}`, in place of its `torch` line",
             text=f"    torch: [{', '.join(in_order({*newest.torch, *newest.on_request, release.series}))}]\n",
         ),
-        Lines(place="matrix.yaml, under `python`, in place of these lines", text=_pythons(rules, release, handled)),
+        Lines(place="matrix.yaml, under `python`, in place of these lines", text=_pythons(matrix, release, handled)),
     )
 
 
-def _row(rules: Matrix, release: TorchRelease) -> str:
+def _row(matrix: Matrix, release: TorchRelease) -> str:
     setuptools = release.needs.setuptools if release.needs else None
-    builds = _builds(rules, release)
+    builds = _builds(matrix, release)
     rows = "".join(f"      {cuda}: {{abi: {CHECK}, index: {builds[cuda]}}}\n" for cuda in in_order(builds))
     return (
         f"  {release.series}:\n"
@@ -151,8 +151,8 @@ def _row(rules: Matrix, release: TorchRelease) -> str:
     )
 
 
-def _builds(rules: Matrix, release: TorchRelease) -> Mapping[str, str]:
-    cudas = other_indexes(rules)
+def _builds(matrix: Matrix, release: TorchRelease) -> Mapping[str, str]:
+    cudas = other_indexes(matrix)
     default = {release.cuda: "default"} if release.cuda else {}
     return {**{cudas[address]: address for address in release.elsewhere}, **default}
 
@@ -167,39 +167,39 @@ def _choice(release: TorchRelease, flash_attn: str, handled: Collection[str]) ->
     )
 
 
-def _pythons(rules: Matrix, release: TorchRelease, handled: Iterable[str]) -> str:
+def _pythons(matrix: Matrix, release: TorchRelease, handled: Iterable[str]) -> str:
     return "".join(
-        f"  {python}: {{first_torch: {_first(rules, python, release)}, last_torch: {release.series}, "
-        f"cibuildwheel: {rules.cibuildwheel[python]}}}\n"
+        f"  {python}: {{first_torch: {_first(matrix, python, release)}, last_torch: {release.series}, "
+        f"cibuildwheel: {matrix.cibuildwheel[python]}}}\n"
         for python in handled
     )
 
 
-def _first(rules: Matrix, python: str, release: TorchRelease) -> str:
-    served = [one.series for one in rules.torch.values() if any(python in build.pythons for build in one.builds)]
+def _first(matrix: Matrix, python: str, release: TorchRelease) -> str:
+    served = [one.series for one in matrix.torch.values() if any(python in build.pythons for build in one.builds)]
     return min(served, key=Version, default=release.series)
 
 
-def _series_checks(rules: Matrix, release: TorchRelease) -> tuple[str, ...]:
+def _series_checks(matrix: Matrix, release: TorchRelease) -> tuple[str, ...]:
     return (
         _CLASS.format(series=release.series),
         "`cxx_standard`: the `#error` in its headers, if they have one, names the oldest C++.",
         f"`abi`: with torch {release.version}, `python -c 'import torch; print(torch._C._GLIBCXX_USE_CXX11_ABI)'`.",
-        *_build_checks(rules, release),
+        *_build_checks(matrix, release),
         "That the flash-attn named builds for it and works: `nox -s build` and `nox -s gpu_test`.",
         "Its lock file: `nox -s lock`.",
     )
 
 
-def _build_checks(rules: Matrix, release: TorchRelease) -> Iterator[str]:
+def _build_checks(matrix: Matrix, release: TorchRelease) -> Iterator[str]:
     if release.cuda is None:
         yield "The CUDA of the default build: `python -c 'import torch; print(torch.version.cuda)'`."
-    elif release.cuda not in rules.toolkits:
+    elif release.cuda not in matrix.toolkits:
         yield f"CUDA {release.cuda} has no row under `cuda` yet."
     yield "`builds`: for other CUDA releases there may be some on indexes that matrix.yaml does not name."
     if release.silent:
         yield f"`builds`: not reached now: {', '.join(release.silent)}."
-    if unhandled := [python for python in release.pythons if python not in rules.cibuildwheel]:
+    if unhandled := [python for python in release.pythons if python not in matrix.cibuildwheel]:
         yield f"Left out, for `python` in matrix.yaml has no row for it: Python {', '.join(unhandled)}."
 
 

@@ -50,12 +50,12 @@ class Observed:
     silent: tuple[str, ...]
 
 
-def watch(rules: Matrix, pins: Sequence[Action], sources: Sources, say: Callable[[str], object]) -> Observed:
+def watch(matrix: Matrix, pins: Sequence[Action], sources: Sources, say: Callable[[str], object]) -> Observed:
     """Ask all ``sources`` once.
 
     Raises UnreachableError where not one of them could be asked; if at least one could, that is no failure.
     """
-    look = _Look(rules=rules, sources=sources, say=say)
+    look = _Look(matrix=matrix, sources=sources, say=say)
     made = [*look.flash_attn(), *look.torch(), *look.digests(), *look.cudas(), *look.actions(pins)]
     if look.answers == 0 and look.silent:
         remedy = "Try again where at least one of them can be reached: nox -s update -- --dry-run"
@@ -67,7 +67,7 @@ def watch(rules: Matrix, pins: Sequence[Action], sources: Sources, say: Callable
 class _Look:
     """One round; who did not answer once is not asked again."""
 
-    rules: Matrix
+    matrix: Matrix
     sources: Sources
     say: Callable[[str], object]
     answers: int = 0
@@ -106,7 +106,7 @@ class _Look:
     def flash_attn(self) -> tuple[Proposal, ...]:
         """Propose releases of flash-attn."""
         files = self.ask(flashattn.PROJECT, _INDEX, partial(self.sources.listed, flashattn.PROJECT, None))
-        return () if files is None else self.told(flashattn.PROJECT, flashattn.proposals(self.rules, files))
+        return () if files is None else self.told(flashattn.PROJECT, flashattn.proposals(self.matrix, files))
 
     def torch(self) -> tuple[Proposal, ...]:
         """Propose releases of torch."""
@@ -114,14 +114,14 @@ class _Look:
         if files is None:
             return ()
         found = wheels(files)
-        versions = torch.new_versions(self.rules, found)
+        versions = torch.new_versions(self.matrix, found)
         releases = (self.release(version, torch.pythons_of(version, found)) for version in versions)
-        return self.told(torch.PROJECT, (torch.proposal(self.rules, release) for release in releases))
+        return self.told(torch.PROJECT, (torch.proposal(self.matrix, release) for release in releases))
 
     def release(self, version: Version, found: Mapping[str, TorchFile]) -> TorchRelease:
         """Read what a wheel of a new torch says, and which other indexes list it if its series is new."""
-        wheel = torch.most_telling(self.rules, found)
-        others = () if torch.is_known(self.rules, version) else tuple(torch.other_indexes(self.rules))
+        wheel = torch.most_telling(self.matrix, found)
+        others = () if torch.is_known(self.matrix, version) else tuple(torch.other_indexes(self.matrix))
         listed = {
             index: self.ask(f"torch on {index}", _host(index), partial(self.has, index, version)) for index in others
         }
@@ -147,27 +147,27 @@ class _Look:
     def digests(self) -> tuple[Proposal, ...]:
         """Propose digests of images."""
         found = {}
-        for cuda, name in images.tagged(self.rules).items():
+        for cuda, name in images.tagged(self.matrix).items():
             digest = self.ask(f"the digest of {name}", name.registry, partial(self.sources.digest, name))
             if digest is not None:
                 found[cuda] = digest
-        return self.told("images", images.moved(self.rules, found)) if found else ()
+        return self.told("images", images.moved(self.matrix, found)) if found else ()
 
     def cudas(self) -> tuple[Proposal, ...]:
         """Propose newer CUDA releases that there are images of."""
         made: list[Proposal] = []
-        for family in images.families(self.rules):
+        for family in images.families(self.matrix):
             name = family.newest
             tags = self.ask(f"the tags of {name}", name.registry, partial(self.sources.tags, name))
             if tags is not None:
-                newer = family.newer(tags, self.rules.toolkits)
+                newer = family.newer(tags, self.matrix.toolkits)
                 made += self.told("CUDA", [self.cuda(family, cuda, image) for cuda, image in newer.items()])
         return tuple({proposal.key: proposal for proposal in made}.values())
 
     def cuda(self, family: Family, cuda: str, image: ImageName) -> Proposal:
         """Propose one CUDA release."""
         digest = self.ask(f"the digest of {image}", image.registry, partial(self.sources.digest, image))
-        return images.newer(self.rules, cuda, family, image, digest)
+        return images.newer(self.matrix, cuda, family, image, digest)
 
     def actions(self, pins: Sequence[Action]) -> tuple[Proposal, ...]:
         """Propose newer releases of actions."""

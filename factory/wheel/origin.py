@@ -7,10 +7,10 @@ from factory.matrix.model import Matrix, Profile, Torch, TorchBuild
 from factory.matrix.wheelname import WheelName
 
 
-def torch_of(name: WheelName, rules: Matrix) -> tuple[Torch, TorchBuild]:
+def torch_of(name: WheelName, matrix: Matrix) -> tuple[Torch, TorchBuild]:
     """Return the torch build it is for; of several minors of its CUDA the published one. Raises CellError."""
-    torch = rules.torch.get(name.torch)
-    fitting = [build for build in (torch.builds if torch else ()) if _fits(name, build, rules)]
+    torch = matrix.torch.get(name.torch)
+    fitting = [build for build in (torch.builds if torch else ()) if _fits(name, build, matrix)]
     if torch is None or not fitting:
         raise CellError(
             f"matrix.yaml has no torch that {name.filename} is for",
@@ -20,17 +20,17 @@ def torch_of(name: WheelName, rules: Matrix) -> tuple[Torch, TorchBuild]:
     return torch, max(fitting, key=lambda build: build.published)
 
 
-def profile_of(name: WheelName, rules: Matrix) -> Profile:
+def profile_of(name: WheelName, matrix: Matrix) -> Profile:
     """Return the profile it was built with. Raises CellError where the matrix has none of that name."""
-    if name.profile not in rules.profiles:
+    if name.profile not in matrix.profiles:
         raise CellError(
             f"matrix.yaml has no profile {name.profile!r}, so what the wheel should refuse is not known",
-            why=[f"{known.name}: {known.summary}" for known in rules.profiles.values()],
+            why=[f"{known.name}: {known.summary}" for known in matrix.profiles.values()],
             remedy="Add the profile to matrix.yaml, or test the wheel in the repository that built it.",
         )
-    return rules.profiles[name.profile]
+    return matrix.profiles[name.profile]
 
 
-def _fits(name: WheelName, build: TorchBuild, rules: Matrix) -> bool:
-    same_major = rules.toolkits[build.cuda].major == name.cuda_major
+def _fits(name: WheelName, build: TorchBuild, matrix: Matrix) -> bool:
+    same_major = matrix.toolkits[build.cuda].major == name.cuda_major
     return same_major and build.cxx11abi == name.cxx11abi and name.python in build.pythons

@@ -58,7 +58,7 @@ def order(tmp_path: Path) -> Order:
     rows = sorted(selector.select(planned, asked), key=lambda row: row.cell)
     log = Log(Console(file=io.StringIO()))
     session = Session(cache=tmp_path / "cache", env={}, log=log, limits=machine.limits({}, max_jobs=1))
-    return Order(cells=tuple(row.cell for row in rows), rules=RULES, session=session)
+    return Order(cells=tuple(row.cell for row in rows), matrix=RULES, session=session)
 
 
 def test_a_set_that_fails_takes_its_own_cells_along_and_no_others(order: Order, tmp_path: Path) -> None:

@@ -69,10 +69,10 @@ exit $status
         (programs / "podman").chmod(0o755)
         env = {"PATH": str(programs)}
         (directory / "matrix.yaml").write_text(matrix_with_small_sdists(directory / "cache"))
-        self.rules = matrix.load((directory / "matrix.yaml").read_text())
-        planned = cells.expand(self.rules, profile="smoke")
+        self.matrix = matrix.load((directory / "matrix.yaml").read_text())
+        planned = cells.expand(self.matrix, profile="smoke")
         tokens = ("cu124", "torch2.6", "cp311", "fa2.7.4.post1")
-        self.cell = selector.select(planned, selector.parse(tokens, self.rules))[0].cell
+        self.cell = selector.select(planned, selector.parse(tokens, self.matrix))[0].cell
         self.session = Session(
             cache=directory / "cache",
             env=env,
@@ -88,8 +88,8 @@ exit $status
         self.yard = Yard(
             engine=engine.find(env),
             installer=installer,
-            rules=self.rules,
-            matrix=directory / "matrix.yaml",
+            matrix=self.matrix,
+            matrix_file=directory / "matrix.yaml",
             memory=None,
         )
 

@@ -38,7 +38,7 @@ def run(tmp_path: Path, *tokens: str, dist: bool = True, uv: str | None = None) 
     session = Session(cache=cache, env=env, log=Log(context.console()), limits=LIMITS)
     return Run(
         cells=tuple(row.cell for row in select(expand(RULES, profile="smoke"), parse(tokens, RULES))),
-        rules=RULES,
+        matrix=RULES,
         cache=cache,
         dist=tmp_path / "dist" if dist else None,
         env=env,

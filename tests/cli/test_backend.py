@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.build.build import Order
 from factory.build.host import Host
 from factory.cli import backend
@@ -19,7 +19,7 @@ from factory.session import Session
 from factory.system import machine
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_text())
+RULES = load_matrix(MATRIX.read_text())
 INFO = '{"host": {"arch": "amd64", "security": {"rootless": false}}, "version": {"Version": "4.3.1"}}'
 UNREACHED = "dial tcp: lookup registry-1.docker.io: no such host"
 
@@ -40,7 +40,7 @@ def order(directory: Path, engine: str = "") -> tuple[Order, io.StringIO]:
         log=Log(Console(file=said, width=300)),
         limits=machine.limits({}, max_jobs=1),
     )
-    return Order(cells=tuple(row.cell for row in chosen), rules=RULES, session=session), said
+    return Order(cells=tuple(row.cell for row in chosen), matrix=RULES, session=session), said
 
 
 def fits(*, contained: bool) -> None:
@@ -87,8 +87,8 @@ def test_a_cuda_without_an_image_is_built_here(tmp_path: Path) -> None:
     text = MATRIX.read_text()
     start = text.index("    image:\n      name: docker.io/pytorch/manylinux2_28-builder:cuda12.4")
     end = text.index("  12.6:\n", start)
-    rules = matrix.load(f"{text[:start]}    image: null\n{text[end:]}")
-    bare = Order(cells=made.cells, rules=rules, session=made.session)
+    matrix = load_matrix(f"{text[:start]}    image: null\n{text[end:]}")
+    bare = Order(cells=made.cells, matrix=matrix, session=made.session)
     assert backend.engine(bare, None, fits) is None
     assert "names no image for CUDA 12.4" in said.getvalue()
     with pytest.raises(ImageError):

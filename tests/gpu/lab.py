@@ -12,7 +12,7 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import upstream
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.build import host, setup
 from factory.doctor import look
 from factory.doctor.choose import newest_fitting
@@ -46,7 +46,7 @@ OTHER = {"uint32_t": "uint64_t", "uint64_t": "uint32_t"}
 class Lab:
     """A session on this machine, the cell, and the capability of the GPU."""
 
-    rules: Matrix
+    matrix: Matrix
     session: Session
     cell: Cell
     gpu: Arch
@@ -58,16 +58,16 @@ class Lab:
 
     def build(self, dist: Path) -> Path:
         """Build the wheel as a person does."""
-        words = spelt(self.cell, self.rules).split()
+        words = spelt(self.cell, self.matrix).split()
         assert factory("build", *words, "--backend", "host", "--no-remote-pool", "--dist", dist) == 0
         return next(dist.glob("*.whl"))
 
     def build_upstreams_way(self, dist: Path) -> Path:
         """Build it with upstream's own setup.py and nothing of the factory's in between, for this GPU alone."""
         work = dist / "work"
-        wanted = setup.wanted(replace(self.cell, archs=(self.gpu,)), self.rules)
+        wanted = setup.wanted(replace(self.cell, archs=(self.gpu,)), self.matrix)
         made = host.prepare(wanted, environment.installer(self.session))
-        command = upstream.command(wanted, made, self.rules, self.session, work)
+        command = upstream.command(wanted, made, self.matrix, self.session, work)
         subprocess.run(command.argv, cwd=command.cwd, env=command.env, check=True)
         (built,) = (work / "wheelhouse").glob("*.whl")
         kept = built.rename(dist / built.name)
@@ -79,7 +79,7 @@ class Lab:
 
         The caller keeps the check from being made that would refuse them.
         """
-        wanted = kernels.set_wanted(need_of(self.cell, self.rules), self.rules)
+        wanted = kernels.set_wanted(need_of(self.cell, self.matrix), self.matrix)
         right = kernels.prepare(wanted, self.session)
         macros = tuple(_other(macro) for macro in wanted.kernel_class.macros)
         assert macros != wanted.kernel_class.macros
@@ -92,23 +92,23 @@ class Lab:
             kernels.compile_missing([unit for unit in mixed if unit in ready.units], ready, self.session)
         nowhere = Origins(mine=(), pooled=frozenset(), fetched=frozenset(), left=0, seconds=0)
         made = CompiledSet(ready=replace(right, units=mixed), compiled=0, origins=nowhere)
-        cell = setup.wanted(self.cell, self.rules)
+        cell = setup.wanted(self.cell, self.matrix)
         return host.build(cell, made, installer=environment.installer(self.session), session=self.session, dist=dist)
 
 
 def open_lab() -> Lab:
     """Look at this machine. Raises GpuError where it has no GPU."""
     env = dict(os.environ)
-    rules = matrix.load((ROOT / "matrix.yaml").read_bytes())
+    matrix = load_matrix((ROOT / "matrix.yaml").read_bytes())
     here = Arch.parse(gpu.find(env)[0].capability)
     archs = (PTX,) if PTX.real == here else (PTX, here)
-    facts = look.look(Here(env=env, dist=ROOT / "dist", world=World()), rules)
-    rows = cells.expand(rules, profile="smoke", archs=archs)
-    limits = machine.limits(env, max_jobs=rules.max_jobs)
+    facts = look.look(Here(env=env, dist=ROOT / "dist", world=World()), matrix)
+    rows = cells.expand(matrix, profile="smoke", archs=archs)
+    limits = machine.limits(env, max_jobs=matrix.max_jobs)
     return Lab(
-        rules=rules,
+        matrix=matrix,
         session=Session(cache=writable(cache_root(env)), env=env, log=Log(Console(width=160)), limits=limits),
-        cell=newest_fitting([row.cell for row in rows if row.state is State.BUILD], facts, rules),
+        cell=newest_fitting([row.cell for row in rows if row.state is State.BUILD], facts, matrix),
         gpu=here,
     )
 

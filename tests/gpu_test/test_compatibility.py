@@ -40,7 +40,7 @@ def pair(filename: str = FITTING, **here: object) -> Pair:
         name=wheelname.parse(filename),
         images=images([Arch(8, 0), Arch(9, 0)]),
         here=replace(HERE, **here),  # type: ignore[arg-type]  # a table of any field
-        rules=RULES,
+        matrix=RULES,
         classes=CLASSES,
     )
 

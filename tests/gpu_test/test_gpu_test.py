@@ -57,7 +57,7 @@ class Lab:
         complaints: tuple[str, ...] = ()
         try:
             given = gpu_test.gpu_test(
-                wanted, rules=RULES, session=session, stage=gpu_test.borrowed(self.python, session)
+                wanted, matrix=RULES, session=session, stage=gpu_test.borrowed(self.python, session)
             )
         except VerdictError as error:
             complaints = error.why

@@ -50,7 +50,7 @@ class Forged(Outside):
 
 
 def fetched(outside: Outside, into: Path, published: Published = GUIDES) -> Path:
-    return download.download(HERE, [published], rules=RULES, into=into, edges=outside.edges)
+    return download.download(HERE, [published], matrix=RULES, into=into, edges=outside.edges)
 
 
 def test_without_a_token_it_is_this_machine() -> None:

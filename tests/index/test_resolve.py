@@ -8,7 +8,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.errors import NoWheelError
 from factory.index.published import Published
 from factory.index.resolve import resolve
@@ -40,35 +40,35 @@ WHEELS = [
 
 
 @pytest.fixture(scope="module")
-def rules() -> Matrix:
-    return matrix.load(MATRIX.read_bytes())
+def matrix() -> Matrix:
+    return load_matrix(MATRIX.read_bytes())
 
 
-def refused(environment: Environment, rules: Matrix, wheels: list[Published] | None = None) -> NoWheelError:
+def refused(environment: Environment, matrix: Matrix, wheels: list[Published] | None = None) -> NoWheelError:
     with pytest.raises(NoWheelError) as caught:
-        resolve(environment, WHEELS if wheels is None else wheels, rules)
+        resolve(environment, WHEELS if wheels is None else wheels, matrix)
     return caught.value
 
 
-def test_this_machine_gets_the_newest_flash_attn_that_fits(rules: Matrix) -> None:
-    assert resolve(HERE, WHEELS, rules) == wheel("2.8.3.post2")
-    assert resolve(replace(HERE, flash_attn="2.7.4.post1"), WHEELS, rules) == wheel()
-    assert resolve(replace(HERE, profile="smoke"), WHEELS, rules) == wheel(profile="smoke")
+def test_this_machine_gets_the_newest_flash_attn_that_fits(matrix: Matrix) -> None:
+    assert resolve(HERE, WHEELS, matrix) == wheel("2.8.3.post2")
+    assert resolve(replace(HERE, flash_attn="2.7.4.post1"), WHEELS, matrix) == wheel()
+    assert resolve(replace(HERE, profile="smoke"), WHEELS, matrix) == wheel(profile="smoke")
 
 
-def test_another_minor_of_the_same_cuda_fits(rules: Matrix) -> None:
+def test_another_minor_of_the_same_cuda_fits(matrix: Matrix) -> None:
     there = replace(HERE, torch="2.9", cuda="12.6", cxx11abi=True)
-    assert resolve(there, WHEELS, rules) == wheel("2.8.3.post2", torch="2.9", cuda="12.8", abi=True)
+    assert resolve(there, WHEELS, matrix) == wheel("2.8.3.post2", torch="2.9", cuda="12.8", abi=True)
 
 
-def test_the_cuda_of_a_torch_tells_its_abi(rules: Matrix) -> None:
+def test_the_cuda_of_a_torch_tells_its_abi(matrix: Matrix) -> None:
     for cuda, abi in (("cu124", False), ("cu126", True)):
-        found = resolve(flash_attn_wheel.parse_tokens([cuda, "torch2.6", "cp310"]), WHEELS, rules)
+        found = resolve(flash_attn_wheel.parse_tokens([cuda, "torch2.6", "cp310"]), WHEELS, matrix)
         assert found.name.cxx11abi is abi
 
 
-def test_what_is_still_open_must_be_named(rules: Matrix) -> None:
-    error = refused(flash_attn_wheel.parse_tokens(["cu12", "torch2.6"]), rules)
+def test_what_is_still_open_must_be_named(matrix: Matrix) -> None:
+    error = refused(flash_attn_wheel.parse_tokens(["cu12", "torch2.6"]), matrix)
     assert error.what == "more than one wheel fits"
     assert error.why[:2] == ("Python: name one of cp310 cp311", "C++ ABI: name one of abiFALSE abiTRUE")
 
@@ -105,29 +105,29 @@ def test_what_is_still_open_must_be_named(rules: Matrix) -> None:
         ({"profile": "inference"}, "profile inference has no wheel here", "Build it: nox -s build -- cu124 torch2.6"),
     ],
 )
-def test_the_axis_that_misses_is_named(changed: dict[str, object], line: str, remedy: str, rules: Matrix) -> None:
-    error = refused(replace(HERE, **changed), rules)  # type: ignore[arg-type]
+def test_the_axis_that_misses_is_named(changed: dict[str, object], line: str, remedy: str, matrix: Matrix) -> None:
+    error = refused(replace(HERE, **changed), matrix)  # type: ignore[arg-type]
     assert error.what == "no published wheel fits"
     assert any(told.startswith(line) for told in error.why), error.why
     assert error.remedy.startswith(remedy), error.remedy
     assert any(told.startswith("near: flash_attn-") for told in error.why)
 
 
-def test_a_gpu_that_no_wheel_has_kernels_for_is_asked_for(rules: Matrix) -> None:
+def test_a_gpu_that_no_wheel_has_kernels_for_is_asked_for(matrix: Matrix) -> None:
     only_hopper = [wheel(archs=("sm_90",))]
-    error = refused(replace(HERE, gpus=("8.9",)), rules, only_hopper)
+    error = refused(replace(HERE, gpus=("8.9",)), matrix, only_hopper)
     assert error.remedy == "Build it: nox -s build -- cu124 torch2.6 cp310 abiFALSE --archs 8.9"
 
 
-def test_axes_that_miss_together_are_told_together(rules: Matrix) -> None:
-    error = refused(replace(HERE, torch="2.5", python="3.12"), rules, [wheel()])
+def test_axes_that_miss_together_are_told_together(matrix: Matrix) -> None:
+    error = refused(replace(HERE, torch="2.5", python="3.12"), matrix, [wheel()])
     assert error.why[0] == "Python 3.12 has no wheel here, there is 3.10; and torch 2.5 has no wheel here, there is 2.6"
 
 
-def test_a_withdrawn_wheel_is_never_given(rules: Matrix) -> None:
+def test_a_withdrawn_wheel_is_never_given(matrix: Matrix) -> None:
     wheels = [wheel("2.8.3.post2", yanked="wrong"), wheel()]
-    assert resolve(HERE, wheels, rules) == wheel()
-    assert refused(HERE, rules, wheels[:1]).why == ("the index has no wheels",)
+    assert resolve(HERE, wheels, matrix) == wheel()
+    assert refused(HERE, matrix, wheels[:1]).why == ("the index has no wheels",)
 
 
 @pytest.mark.parametrize(

@@ -17,10 +17,10 @@ from factory.matrix import kernelset
 
 def main(words: list[str]) -> None:
     arguments = read(["kernels", *words])
-    rules = context.matrix()
-    session = context.session(arguments, rules)
-    (need,) = {kernelset.need_of(row.cell, rules) for row in context.select(arguments, rules)}
-    mended = kernels.note(kernels.set_wanted(need, rules), session)
+    matrix = context.matrix()
+    session = context.session(arguments, matrix)
+    (need,) = {kernelset.need_of(row.cell, matrix) for row in context.select(arguments, matrix)}
+    mended = kernels.note(kernels.set_wanted(need, matrix), session)
     published = mended.toolkit.as_published
     assert mended.toolkit.mended, "there is nothing mended to compare with"
     assert published.nvcc != mended.toolkit.nvcc

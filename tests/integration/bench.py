@@ -15,7 +15,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.environment import interpreter
@@ -40,7 +40,7 @@ class Bench:
 
     session: Session
     output: io.StringIO
-    rules: Matrix
+    matrix: Matrix
     kernels: KernelSetSpec
     installer: Installer
 
@@ -54,7 +54,7 @@ class Bench:
             profile="smoke",
             archs=self.kernels.archs,
         )
-        return setup.wanted(cell, self.rules)
+        return setup.wanted(cell, self.matrix)
 
     def build(self, kernels: CompiledSet, dist: Path, torch: str = "2.6") -> Path:
         return host.build(self.cell(torch=torch), kernels, installer=self.installer, session=self.session, dist=dist)
@@ -69,7 +69,7 @@ Made = tuple[Bench, CompiledSet, Path]
 def make_bench(root: Path) -> Bench:
     env = dict(os.environ)
     cache = _cache_beside(root / "cache", cache_root(env))
-    rules = matrix.load(MATRIX.read_text(encoding="utf-8"))
+    matrix = load_matrix(MATRIX.read_text(encoding="utf-8"))
     release = FlashAttn(
         version="0.0.1",
         sha256=_pack(cache),
@@ -84,13 +84,13 @@ def make_bench(root: Path) -> Bench:
     return Bench(
         session=session,
         output=output,
-        rules=replace(rules, flash_attn={"0.0.1": release}),
+        matrix=replace(matrix, flash_attn={"0.0.1": release}),
         kernels=KernelSetSpec(
             flash_attn=release,
-            toolkit=rules.toolkits["12.4"],
+            toolkit=matrix.toolkits["12.4"],
             archs=(Arch.parse("8.0"), Arch.parse("9.0")),
-            profile=rules.profiles["smoke"],
-            kernel_class=unit.kernel_class(rules.torch["2.6"].kernel_class),
+            profile=matrix.profiles["smoke"],
+            kernel_class=unit.kernel_class(matrix.torch["2.6"].kernel_class),
         ),
         installer=Installer(
             cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=session.log.say

@@ -10,7 +10,7 @@ import pytest
 import tomli_w
 from rich.console import Console
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.build.container import spec
 from factory.build.container.spec import Outside
 from factory.environment import cibuildwheel, interpreter
@@ -77,8 +77,8 @@ def read(python: str, directory: Path) -> dict[str, Any]:
         interpreter=lambda version: interpreter.find(version, os.environ),
         say=Log(Console()).say,
     )
-    rules = matrix.load((ROOT / "matrix.yaml").read_text())
-    tool = cibuildwheel.find(rules.cibuildwheel[python], cache=cache, installer=installer, say=print)
+    matrix = load_matrix((ROOT / "matrix.yaml").read_text())
+    tool = cibuildwheel.find(matrix.cibuildwheel[python], cache=cache, installer=installer, say=print)
     caller = dict(os.environ) | {"CIBW_BEFORE_ALL": "evil", "CIBW_ENVIRONMENT": "A=evil", "GITHUB_TOKEN": "evil"}
     odd = directory / "a cache, with 'all' $signs"
     mounts = spec.mounts(odd, bundle=Path("/ca.crt"))

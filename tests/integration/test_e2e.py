@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from uv import find_uv_bin
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.environment import interpreter
 from factory.environment.environment import Installer
 from factory.system.cache import cache_root
@@ -156,8 +156,8 @@ def test_with_published_kernels_one_more_python_takes_a_minute_or_two_of_cpu(tmp
 
 def build_environment(python: str, cache: Path) -> None:
     """Have the environment that torch 2.6 wheels of ``python`` are built in."""
-    rules = matrix.load((ROOT / "matrix.yaml").read_text())
-    torch = rules.torch["2.6"]
+    matrix = load_matrix((ROOT / "matrix.yaml").read_text())
+    torch = matrix.torch["2.6"]
     (build,) = (row for row in torch.builds if row.cuda == "12.4")
     Installer(
         cache=cache, env=os.environ, interpreter=lambda version: interpreter.find(version, os.environ), say=print

@@ -79,7 +79,7 @@ def test_one_more_torch_takes_the_same_kernels(made: Made, tmp_path: Path) -> No
 
 def test_this_machine_makes_kernels_wheel_and_audit_in_one_go(made: Made, tmp_path: Path) -> None:
     bench, _, _ = made
-    order = Order(cells=(bench.cell().cell,), rules=bench.rules, session=bench.session)
+    order = Order(cells=(bench.cell().cell,), matrix=bench.matrix, session=bench.session)
     place, told = Host(order=order, installer=bench.installer), list[FactoryError]()
     place.look()
     place.install()

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.index.index import index
 from factory.index.published import Gpu, Published
 from factory.index.served import flash_attn_wheel
@@ -60,8 +60,8 @@ class Site:
 
 def chosen_wheels() -> list[Published]:
     """Give one wheel of every cell of the matrix that is built, a withdrawn one, and one of a profile."""
-    rules = matrix.load(MATRIX.read_bytes())
-    cells = [row.cell for row in expand(rules) if row.state is State.BUILD]
+    matrix = load_matrix(MATRIX.read_bytes())
+    cells = [row.cell for row in expand(matrix) if row.state is State.BUILD]
     made = [
         named(
             wheelname.wheel_filename(cell),

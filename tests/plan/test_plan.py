@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.kernels import costs
 from factory.matrix import cells, kernelset, selector
 from factory.matrix.model import Matrix, Planned
@@ -31,38 +31,38 @@ def session(tmp_path: Path) -> Session:
 
 
 @pytest.fixture
-def rules(tmp_path: Path) -> Matrix:
-    return matrix.load(matrix_with_small_sdists(tmp_path))
+def matrix(tmp_path: Path) -> Matrix:
+    return load_matrix(matrix_with_small_sdists(tmp_path))
 
 
-def chosen(rules: Matrix, words: str, profile: str = "full") -> tuple[Planned, ...]:
-    return selector.select(cells.expand(rules, profile), selector.parse(words.split(), rules))
+def chosen(matrix: Matrix, words: str, profile: str = "full") -> tuple[Planned, ...]:
+    return selector.select(cells.expand(matrix, profile), selector.parse(words.split(), matrix))
 
 
-def test_cells_that_differ_only_in_python_abi_or_torch_of_a_class_share_a_set(rules: Matrix, session: Session) -> None:
-    rows = chosen(rules, "cu124 torch2.5 torch2.6")
+def test_cells_that_differ_only_in_python_abi_or_torch_of_a_class_share_a_set(matrix: Matrix, session: Session) -> None:
+    rows = chosen(matrix, "cu124 torch2.5 torch2.6")
     assert len(rows) == 10
-    ((need, found),) = plan.estimates(rows, rules, session).items()
+    ((need, found),) = plan.estimates(rows, matrix, session).items()
     assert str(need) == "fa2.7.4.post1 cu124 8.0 9.0 full torch2.4"
     assert found.units == KERNELS
     assert found.cpu_seconds / 2 <= found.seconds <= found.cpu_seconds
 
 
-def test_another_class_toolkit_or_profile_is_another_set(rules: Matrix) -> None:
+def test_another_class_toolkit_or_profile_is_another_set(matrix: Matrix) -> None:
     words = ("cu128 torch2.9 cp312", "cu128 torch2.10 cp312", "cu130 torch2.10 cp312")
-    rows = [row for word in words for row in (*chosen(rules, word), *chosen(rules, word, "smoke"))]
-    assert len({kernelset.need_of(row.cell, rules) for row in rows}) == 6
+    rows = [row for word in words for row in (*chosen(matrix, word), *chosen(matrix, word, "smoke"))]
+    assert len({kernelset.need_of(row.cell, matrix) for row in rows}) == 6
 
 
-def test_little_memory_makes_it_slower(rules: Matrix, session: Session) -> None:
-    rows = chosen(rules, "cu124 torch2.6 cp310")
+def test_little_memory_makes_it_slower(matrix: Matrix, session: Session) -> None:
+    rows = chosen(matrix, "cu124 torch2.6 cp310")
     small = replace(session, limits=Limits(jobs=2, budget=7 * GB))
-    (wide,), (narrow,) = (plan.estimates(rows, rules, one).values() for one in (session, small))
+    (wide,), (narrow,) = (plan.estimates(rows, matrix, one).values() for one in (session, small))
     assert narrow.seconds == narrow.cpu_seconds == wide.cpu_seconds > wide.seconds
 
 
-def test_the_table_shows_reasons_as_they_were_written(rules: Matrix) -> None:
-    (row,) = chosen(rules, "cu124 torch2.6 cp310")
+def test_the_table_shows_reasons_as_they_were_written(matrix: Matrix) -> None:
+    (row,) = chosen(matrix, "cu124 torch2.6 cp310")
     output = io.StringIO()
     odd = replace(row, reason="see [bold]issue[/red] [8.0]")
     Console(file=output, width=160).print(plan.table([row, odd]))
@@ -71,9 +71,9 @@ def test_the_table_shows_reasons_as_they_were_written(rules: Matrix) -> None:
     assert odd.reason in output.getvalue()
 
 
-def test_the_summary_adds_up(rules: Matrix, session: Session) -> None:
-    rows = chosen(rules, "cu124 torch2.6")
-    first, last = plan.summary(plan.estimates(rows, rules, session), len(rows), session)
+def test_the_summary_adds_up(matrix: Matrix, session: Session) -> None:
+    rows = chosen(matrix, "cu124 torch2.6")
+    first, last = plan.summary(plan.estimates(rows, matrix, session), len(rows), session)
     assert first.startswith("kernels fa2.7.4.post1 cu124 8.0 9.0 full torch2.4: 3 units, about ")
     wheel = costs.table().wheel.seconds
     assert f"(2 jobs, 16.0 GB for compiles), {duration(wheel)} of it per wheel" in last
@@ -82,10 +82,10 @@ def test_the_summary_adds_up(rules: Matrix, session: Session) -> None:
     ]
 
 
-def test_json_is_complete_and_refers_to_its_own_sets(rules: Matrix, session: Session) -> None:
-    rows = cells.expand(rules)
+def test_json_is_complete_and_refers_to_its_own_sets(matrix: Matrix, session: Session) -> None:
+    rows = cells.expand(matrix)
     built = [row for row in rows if row.state == "build"]
-    made = json.loads(plan.to_json(rows, plan.estimates(built, rules, session), rules))
+    made = json.loads(plan.to_json(rows, plan.estimates(built, matrix, session), matrix))
     assert made["schema"] == plan.SCHEMA
     assert [cell["id"] for cell in made["cells"]] == [row.cell.id for row in rows]
     sets = {row["id"] for row in made["kernel_sets"]}

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.errors import SelectorError
 from factory.matrix import cells, selector
 from factory.matrix.model import Cell, Runners, State
 from factory.plan.workflow import Runner, kernel_set, outputs
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))
+RULES = load_matrix(MATRIX.read_text(encoding="utf-8"))
 RUNNER = Runner(cores=4, memory=16 * 10**9, matrix=256, shard_seconds=9000)
 PLANNED = cells.expand(RULES)
 ALL = [row.cell for row in PLANNED if row.state is State.BUILD]
@@ -74,10 +74,10 @@ def test_without_a_gpu_runner_nothing_is_tried() -> None:
 
 
 def test_with_a_gpu_runner_one_python_of_each_stands_for_the_others() -> None:
-    rules = replace(RULES, runners=Runners(build=("linux",), gpu=("self-hosted", "h100")))
+    matrix = replace(RULES, runners=Runners(build=("linux",), gpu=("self-hosted", "h100")))
     some = [cell for cell in ALL if cell.torch == "2.6" and cell.cuda == "12.4"]
     found = {
-        name: json.loads(text) for name, text in outputs(some, {kernel_set(some[0], RULES): 1}, rules, RUNNER).items()
+        name: json.loads(text) for name, text in outputs(some, {kernel_set(some[0], RULES): 1}, matrix, RUNNER).items()
     }
     (entry,) = found["gpu_tests"]
     assert entry["file"] == "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp313-cp313-linux_x86_64.whl"

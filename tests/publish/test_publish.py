@@ -46,12 +46,12 @@ SCHEDULES = 200
 
 
 def published(
-    server: GithubServer, *wheels: Path, rules: Matrix = UNTESTED, tries: int = 8, say: Callable[[str], object] = str
+    server: GithubServer, *wheels: Path, matrix: Matrix = UNTESTED, tries: int = 8, say: Callable[[str], object] = str
 ) -> tuple[Sent, ...]:
     github = repository(server)
     try:
         return publish(
-            wheels, rules=rules, means=Means(github=github, say=say, patience=patience(server, tries=tries))
+            wheels, matrix=matrix, means=Means(github=github, say=say, patience=patience(server, tries=tries))
         )[0]
     finally:
         github.close()
@@ -60,7 +60,7 @@ def published(
 def rehearsed(server: GithubServer, *wheels: Path) -> list[str]:
     lines: list[str] = []
     github = repository(server)
-    rehearse(wheels, rules=UNTESTED, means=Means(github=github, say=lines.append, patience=patience(server)))
+    rehearse(wheels, matrix=UNTESTED, means=Means(github=github, say=lines.append, patience=patience(server)))
     github.close()
     return [line.removeprefix("publish (dry run): ") for line in lines]
 
@@ -202,7 +202,7 @@ def test_the_gates_tell_everything_at_once_and_send_nothing(server: GithubServer
     beside(found, ".report.json", report_of(found, finding).to_json())
     beside(broken, ".verdict.json", "{}")
     with pytest.raises(GateError) as caught:
-        published(server, bare, stale, found, named, smoke, broken, rules=UNTESTED)
+        published(server, bare, stale, found, named, smoke, broken, matrix=UNTESTED)
     told = "\n".join(caught.value.why)
     for line in (
         f"{bare.name}: has no audit report",
@@ -227,16 +227,16 @@ def test_in_part_the_others_are_published_and_what_may_not_go_is_told(server: Gi
             raise DigestError(f"{path.name} has no attestation", why=["HTTP 404"])
 
     means = Means(github=github, say=str, patience=patience(server), attest=attest, partial=True)
-    sent, refused = publish([good, bare, foreign], rules=UNTESTED, means=means)
+    sent, refused = publish([good, bare, foreign], matrix=UNTESTED, means=means)
     assert refused == (f"{foreign.name} has no attestation; HTTP 404", f"{bare.name}: has no audit report")
     assert [file.name for one in sent for file in one.new if file.name.endswith(".whl")] == [good.name]
     assert_complete(server, good)
     assert not {bare.name, foreign.name} & server.public(TAG).contents().keys()
     with pytest.raises(GateError) as caught:
-        publish([bare, foreign], rules=UNTESTED, means=means)
+        publish([bare, foreign], matrix=UNTESTED, means=means)
     assert caught.value.remedy.startswith("Nothing was sent")
     with pytest.raises(GateError):
-        publish([good, foreign], rules=UNTESTED, means=replace(means, partial=False))
+        publish([good, foreign], matrix=UNTESTED, means=replace(means, partial=False))
     github.close()
 
 
@@ -245,10 +245,10 @@ def test_with_a_gpu_runner_the_wheel_that_stands_for_its_kernels_needs_a_verdict
 ) -> None:
     newest, other = make_wheel(tmp_path, wheel_name("313")), make_wheel(tmp_path, wheel_name("310"))
     with pytest.raises(GateError) as caught:
-        published(server, newest, other, rules=TESTED)
+        published(server, newest, other, matrix=TESTED)
     assert caught.value.why == (f"{newest.name}: has no verdict of a GPU test, and the matrix names a GPU runner",)
     beside(newest, ".verdict.json", verdict_of(newest).to_json())
-    published(server, newest, other, rules=TESTED)
+    published(server, newest, other, matrix=TESTED)
     assert "[3.10](" in (body := server.public(TAG).body)
     assert body.count("*untested* ") + body.count("*untested* |") >= 1
 

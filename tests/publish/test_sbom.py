@@ -11,7 +11,7 @@ from factory.publish.parts import Asset
 from factory.publish.sbom import Origin
 from tests.publishing import TAG, UNTESTED, wheel_name
 
-ORIGIN = Origin(repository="someone/wheels", tag=TAG, rules=UNTESTED, cells=Gate.of(UNTESTED).cells)
+ORIGIN = Origin(repository="someone/wheels", tag=TAG, matrix=UNTESTED, cells=Gate.of(UNTESTED).cells)
 WHEELS = [
     Asset(id=number, name=name, size=1, sha256=f"{number:064x}", finished=True)
     for number, name in enumerate([wheel_name(), wheel_name("311"), wheel_name("310", "2.5")])

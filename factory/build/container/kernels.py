@@ -66,7 +66,7 @@ def kernels(
     Raises what failed inside as its own error, ContainerError when the container ended before it was done.
     """
     shard = None if portion.shard is None else str(portion.shard)
-    words = str(need_of(cell, yard.rules)).replace(" ", "-")
+    words = str(need_of(cell, yard.matrix)).replace(" ", "-")
     with container_session(f"kernels-{words}", cell, yard, session) as one:
         one.lay_out()
         one.order(shard=shard)

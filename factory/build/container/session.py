@@ -36,14 +36,14 @@ class Yard:
 
     engine: Engine
     installer: Installer
-    rules: Matrix
-    matrix: Path
+    matrix: Matrix
+    matrix_file: Path
     memory: int | None
 
 
-def image_of(cell: Cell, rules: Matrix) -> Image:
+def image_of(cell: Cell, matrix: Matrix) -> Image:
     """Return the image ``cell`` is built in. Raises ImageError where the matrix names none."""
-    found = rules.toolkits[cell.cuda].image
+    found = matrix.toolkits[cell.cuda].image
     if found is None:
         raise ImageError(
             f"matrix.yaml names no image for CUDA {cell.cuda}", remedy="Name one there, or build with --backend host"
@@ -59,7 +59,7 @@ def container_session(name: str, cell: Cell, yard: Yard, session: Session) -> It
     """
     with locked(session.cache / "work" / f".{name}.lock"):
         one = ContainerSession(
-            name=name, cell=cell, image=image_of(cell, yard.rules), yard=yard, session=session, run=uuid.uuid4().hex
+            name=name, cell=cell, image=image_of(cell, yard.matrix), yard=yard, session=session, run=uuid.uuid4().hex
         )
         one.remove(spec.place(one.workspace))
         shutil.rmtree(one.workspace, ignore_errors=True)
@@ -99,11 +99,11 @@ class ContainerSession:
 
     def lay_out(self) -> Path:
         """Fill ``project`` with the factory and the matrix; give the unpacked source, which is here then."""
-        release = self.yard.rules.flash_attn[self.cell.flash_attn]
+        release = self.yard.matrix.flash_attn[self.cell.flash_attn]
         root = source.unpacked(release, cache=self.session.cache, env=self.session.env)
         self.project.mkdir(parents=True)
         shutil.copytree(_PROGRAM, self.project / "factory", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(self.yard.matrix, self.project / "matrix.yaml")
+        shutil.copyfile(self.yard.matrix_file, self.project / "matrix.yaml")
         for name in spec.SHARED:
             (self.session.cache / name).mkdir(exist_ok=True)
         return root

@@ -28,7 +28,7 @@ def build(cell: Cell, yard: Yard, session: Session, *, dist: Path) -> Path:
     and what the sdist and cibuildwheel's installation raise.
     """
     began = time.monotonic()
-    release = yard.rules.cibuildwheel[cell.python]
+    release = yard.matrix.cibuildwheel[cell.python]
     python = cibuildwheel.find(release, cache=session.cache, installer=yard.installer, say=session.log.say)
     final = dist / wheel_filename(cell)
     with container_session(final.stem, cell, yard, session) as one:
@@ -61,10 +61,10 @@ def _go(one: ContainerSession, python: Path) -> Path:
 def expected(cell: Cell, yard: Yard, session: Session) -> Expected:
     """Say what the audit holds the wheel of ``cell`` to, the image's promise included."""
     inner = (spec.PROJECT, spec.CACHE, Path("/factory"), Path("/opt/python"), Path("/opt/_internal"))
-    row = yard.rules.torch[cell.torch]
+    row = yard.matrix.torch[cell.torch]
     return Expected.of_cell(
         cell,
         check_symbol=unit.kernel_class(row.kernel_class).check_symbol,
-        manylinux=image_of(cell, yard.rules).promise,
+        manylinux=image_of(cell, yard.matrix).promise,
         build_paths=tuple(str(path) for path in (*inner, session.cache)),
     )

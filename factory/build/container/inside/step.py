@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory import matrix
+from factory.matrix import load as load_matrix
 from factory.build import loading, setup
 from factory.build.container import spec
 from factory.build.container.kernels import Needed
@@ -39,7 +39,7 @@ class Inside:
 
     job: ContainerJob
     wanted: CellWanted
-    rules: Matrix
+    matrix: Matrix
     session: Session
 
     @property
@@ -54,14 +54,14 @@ class Inside:
 def read(env: Mapping[str, str], log: Log) -> Inside:
     """Read the job and the matrix that came with the project."""
     job = ContainerJob.from_json((PROJECT / "job.json").read_text())
-    rules = matrix.load((PROJECT / "matrix.yaml").read_bytes())
-    planned = cells.expand(rules, profile=job.profile, archs=[Arch.parse(arch) for arch in job.archs])
-    (row,) = selector.select(planned, selector.parse(job.tokens, rules))
+    matrix = load_matrix((PROJECT / "matrix.yaml").read_bytes())
+    planned = cells.expand(matrix, profile=job.profile, archs=[Arch.parse(arch) for arch in job.archs])
+    (row,) = selector.select(planned, selector.parse(job.tokens, matrix))
     own = spec.own_variables(row.cell)
     outer = {name: value for name, value in env.items() if name not in own}
     limits = machine.limits(outer, max_jobs=job.jobs, memory=job.memory)
     session = Session(cache=CACHE, env=outer, log=log, limits=limits)
-    return Inside(job=job, wanted=setup.wanted(row.cell, rules), rules=rules, session=session)
+    return Inside(job=job, wanted=setup.wanted(row.cell, matrix), matrix=matrix, session=session)
 
 
 def note_kernels(inside: Inside) -> None:
@@ -80,7 +80,7 @@ def compile_kernels(inside: Inside) -> None:
     limit = inside.job.minutes
     until = None if limit is None else time.monotonic() + limit * 60
     made = kernels.kernels(_set(inside), inside.session, _shard(inside), until=until)
-    need = kernelset.need_of(inside.wanted.cell, inside.rules)
+    need = kernelset.need_of(inside.wanted.cell, inside.matrix)
     _leave(inside, "made", tally(need, _shard(inside), made.origins, pool_in(inside.session.cache)).to_json())
     home.unlink(missing_ok=True)
     home.symlink_to(made.ready.toolkit.home)
@@ -120,7 +120,7 @@ def _packages_of(python: Path) -> Path:
 
 
 def _set(inside: Inside) -> KernelSetSpec:
-    return kernels.set_wanted(kernelset.need_of(inside.wanted.cell, inside.rules), inside.rules)
+    return kernels.set_wanted(kernelset.need_of(inside.wanted.cell, inside.matrix), inside.matrix)
 
 
 def _shard(inside: Inside) -> Shard | None:

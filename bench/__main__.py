@@ -22,7 +22,6 @@ from rich.console import Console
 from bench import picture, ratio, upstream
 from bench.ratio import Row
 from bench.step import Command, Measured, measure
-from factory.matrix import load as load_matrix
 from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.data import DATA
@@ -30,6 +29,7 @@ from factory.environment import environment
 from factory.environment.environment import Environment
 from factory.errors import FactoryError
 from factory.matrix import cells, selector
+from factory.matrix import load as load_matrix
 from factory.matrix.model import Matrix
 from factory.output.log import Log
 from factory.session import Session

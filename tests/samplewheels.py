@@ -53,7 +53,7 @@ def wheel(  # noqa: PLR0913  # one for each axis
         cxx11abi=abi,
         profile=profile,
         python=python,
-        platform="linux_x86_64",
+        platform_tag="linux_x86_64",
     )
     return named(name.filename, **{"cuda": cuda} | changes)
 

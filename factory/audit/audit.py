@@ -13,7 +13,7 @@ from factory.output.plural import counted
 from factory.system import files
 from factory.system.files import sha256_of
 from factory.wheel import read
-from factory.wheel.facts import Expected, Subject
+from factory.wheel.facts import CheckInput, Expected
 from factory.wheel.sidecars import REPORT
 
 
@@ -25,7 +25,7 @@ def audit(wheel: Path, expected: Expected | None = None) -> Report:
     rules = read.rules()
     facts = read.read(wheel, rules, build_paths=expected.build_paths if expected else ())
     asked = expected or (Expected.of_name(facts.name) if facts.name else None)
-    findings = checks.findings(Subject(facts=facts, expected=asked, rules=rules))
+    findings = checks.findings(CheckInput(facts=facts, expected=asked, rules=rules))
     return Report(
         schema=SCHEMA,
         wheel=facts.filename,

@@ -53,7 +53,7 @@ def _extension(module: Extension) -> dict[str, object]:
         "needed": list(module.needed),
         "rpaths": list(module.rpaths),
         "check_symbols": list(check_symbols(module)),
-        "platform": module.platform,
+        "platform": module.policy,
         "symbol_versions": {family: _newest(module.versions, family) for family in _FAMILIES},
     }
 

@@ -14,7 +14,7 @@ from factory.build import loading, setup
 from factory.build.build import Order
 from factory.build.container.kernels import Portion
 from factory.build.preflight import preflight
-from factory.build.recipe import Recipe, Site, recipe
+from factory.build.recipe import BuildPaths, Recipe, recipe
 from factory.build.setup import CellWanted
 from factory.data import DATA
 from factory.diagnose import machine
@@ -97,16 +97,16 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
     workspace = session.cache / "work" / final.stem
     with locked(workspace.with_name(f".{final.stem}.lock")):
         shutil.rmtree(workspace, ignore_errors=True)
-        site = Site(
+        paths = BuildPaths(
             source=workspace / "source",
-            bench=workspace,
+            workdir=workspace,
             python=environment.python,
             site_packages=environment.site_packages,
             cuda_home=kernels.ready.toolkit.home,
         )
-        setup.set_up(site, wanted, kernels, environment.torch, session)
-        shutil.copytree(kernels.ready.root, site.source, symlinks=True)
-        made = _run(recipe(wanted.cell, site, jobs=session.limits.jobs, env=session.env), site, wanted.cell, session)
+        setup.set_up(paths, wanted, kernels, environment.torch, session)
+        shutil.copytree(kernels.ready.root, paths.source, symlinks=True)
+        made = _run(recipe(wanted.cell, paths, jobs=session.limits.jobs, env=session.env), paths, wanted.cell, session)
         _load(made, workspace / "loaded", environment, wanted)
         deliver(made, final)
         shutil.rmtree(workspace)
@@ -130,14 +130,14 @@ def deliver(made: Path, final: Path) -> None:
     partial.replace(final)
 
 
-def _run(made_by: Recipe, site: Site, cell: Cell, session: Session) -> Path:
+def _run(made_by: Recipe, paths: BuildPaths, cell: Cell, session: Session) -> Path:
     log = session.cache / "logs" / f"wheel-{Path(wheel_filename(cell)).stem}.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     session.log.say(f"building the wheel of {cell.id}; output in {log}")
     with log.open("w", buffering=1) as sink:
         sink.write(process.shown(made_by.argv))
         status = process.stream(made_by.argv, line=lambda text: print(text, file=sink), env=made_by.env)
-    wheels = list(site.wheelhouse.glob("*.whl")) if site.wheelhouse.is_dir() else []
+    wheels = list(paths.wheelhouse.glob("*.whl")) if paths.wheelhouse.is_dir() else []
     if status or len(wheels) != 1:
         raise _failure(log, status, cell, session)
     return wheels[0]

@@ -19,11 +19,11 @@ _SOURCE_DATE_EPOCH = "1577836800"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
-    """Where a wheel step finds its things: ``source`` is a copy it may write into, ``bench`` a directory of its own."""
+class BuildPaths:
+    """Where a wheel step finds its things: ``source`` is a copy to write into, ``workdir`` a directory its own."""
 
     source: Path
-    bench: Path
+    workdir: Path
     python: Path
     site_packages: Path
     cuda_home: Path
@@ -31,27 +31,27 @@ class Site:
     @property
     def wheelhouse(self) -> Path:
         """Where the wheel is put."""
-        return self.bench / "wheelhouse"
+        return self.workdir / "wheelhouse"
 
     @property
     def objects(self) -> Path:
         """The kernels' objects."""
-        return self.bench / "objects"
+        return self.workdir / "objects"
 
     @property
     def nvcc(self) -> Path:
-        """The driver in nvcc's place."""
-        return self.bench / "bin" / "nvcc"
+        """The wrapper in nvcc's place."""
+        return self.workdir / "bin" / "nvcc"
 
     @property
     def cxx(self) -> Path:
-        """The driver in the C++ compiler's place."""
-        return self.bench / "bin" / "g++"
+        """The wrapper in the C++ compiler's place."""
+        return self.workdir / "bin" / "g++"
 
     @property
     def job_file(self) -> Path:
-        """What the drivers are told."""
-        return self.bench / "driver.json"
+        """What the wrappers are told."""
+        return self.workdir / "driver.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,29 +62,29 @@ class Recipe:
     argv: tuple[str, ...]
 
 
-def recipe(cell: Cell, site: Site, *, jobs: int, env: Mapping[str, str]) -> Recipe:
+def recipe(cell: Cell, paths: BuildPaths, *, jobs: int, env: Mapping[str, str]) -> Recipe:
     """Return the wheel step of ``cell``: upstream's own ``setup.py`` through pip, without isolation."""
     base = inherited(env)
     own = {
-        "PATH": f"{site.cuda_home}/bin:{site.python.parent}:{base['PATH']}",
-        **variables(cell, site, jobs=jobs),
+        "PATH": f"{paths.cuda_home}/bin:{paths.python.parent}:{base['PATH']}",
+        **variables(cell, paths, jobs=jobs),
         "PIP_CONFIG_FILE": "/dev/null",  # pip then reads no configuration at all
     }
-    wheel = (str(site.python), "-m", "pip", "wheel", "--no-deps", *PIP_OPTIONS)
-    return Recipe(env=base | own, argv=(*wheel, "--wheel-dir", str(site.wheelhouse), str(site.source)))
+    wheel = (str(paths.python), "-m", "pip", "wheel", "--no-deps", *PIP_OPTIONS)
+    return Recipe(env=base | own, argv=(*wheel, "--wheel-dir", str(paths.wheelhouse), str(paths.source)))
 
 
 # What pip is told beside what to build and where to put it.
 PIP_OPTIONS = ("--verbose", "--no-build-isolation", "--no-index", "--no-cache-dir", "--disable-pip-version-check")
 
 
-def variables(cell: Cell, site: Site, *, jobs: int) -> dict[str, str]:
+def variables(cell: Cell, paths: BuildPaths, *, jobs: int) -> dict[str, str]:
     """Return the variables that make upstream's ``setup.py`` and torch's extension builder do what ``cell`` asks."""
     return {
-        "CUDA_HOME": str(site.cuda_home),
-        "CXX": str(site.cxx),
-        "PYTORCH_NVCC": str(site.nvcc),
-        "FACTORY_DRIVER_JOB": str(site.job_file),
+        "CUDA_HOME": str(paths.cuda_home),
+        "CXX": str(paths.cxx),
+        "PYTORCH_NVCC": str(paths.nvcc),
+        "FACTORY_DRIVER_JOB": str(paths.job_file),
         "MAX_JOBS": str(jobs),
         "NVCC_THREADS": "1",
         "TORCH_EXTENSION_SKIP_NVCC_GEN_DEPENDENCIES": "1",
@@ -95,7 +95,7 @@ def variables(cell: Cell, site: Site, *, jobs: int) -> dict[str, str]:
     }
 
 
-def cxx_flags(profile: Profile, site: Site, *, standard: int) -> tuple[str, ...]:
+def cxx_flags(profile: Profile, paths: BuildPaths, *, standard: int) -> tuple[str, ...]:
     """Return what the C++ file gets beyond upstream's flags.
 
     The profile's switches, the C++ standard torch needs, the CUDA library headers that torch brings, and
@@ -103,14 +103,14 @@ def cxx_flags(profile: Profile, site: Site, *, standard: int) -> tuple[str, ...]
     """
     switches = tuple(f"-DFLASHATTENTION_DISABLE_{name}" for name in profile.disable)
     brought = tuple(
-        f"-idirafter{path}" for path in (f"{site.site_packages}/nvidia/{name}/include" for name in _BROUGHT)
+        f"-idirafter{path}" for path in (f"{paths.site_packages}/nvidia/{name}/include" for name in _BROUGHT)
     )
     maps = tuple(
         f"-ffile-prefix-map={path}={name}"
         for path, name in (
-            (site.source, "."),
-            (site.site_packages, "site-packages"),
-            (site.cuda_home, "cuda"),
+            (paths.source, "."),
+            (paths.site_packages, "site-packages"),
+            (paths.cuda_home, "cuda"),
         )
     )
     return (*switches, f"-std=c++{standard}", "-g0", *brought, *maps)

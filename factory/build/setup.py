@@ -1,4 +1,4 @@
-"""Set up what a wheel step works with: a torch that fits the kernels, their objects, the two drivers and their job."""
+"""Set up what a wheel step works with: a torch that fits the kernels, their objects, the two wrappers and their job."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.build.recipe import Site, cxx_flags
+from factory.build.recipe import BuildPaths, cxx_flags
 from factory.build.wrappers.job import DriverJob
 from factory.kernels import hostcompiler
 from factory.kernels.kernels import CompiledSet
@@ -33,8 +33,8 @@ def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
     )
 
 
-def set_up(site: Site, wanted: CellWanted, kernels: CompiledSet, torch: Path, session: Session) -> None:
-    """Fill ``site.bench`` for ``wanted``; ``torch`` is the directory of the installed package.
+def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: Path, session: Session) -> None:
+    """Fill ``paths.workdir`` for ``wanted``; ``torch`` is the directory of the installed package.
 
     Raises TorchClassError when this torch does not fit the kernels, DigestError when one of their parts was lost.
     """
@@ -46,22 +46,22 @@ def set_up(site: Site, wanted: CellWanted, kernels: CompiledSet, torch: Path, se
         include_dirs=(torch / "include", ready.toolkit.home / "include"),
         env=session.env,
     )
-    site.objects.mkdir(parents=True)
+    paths.objects.mkdir(parents=True)
     assembler = kernels.assembler(session)
-    assembled = {unit.source: assembler.assemble(unit, site.objects) for unit in ready.units}
-    _driver(site.nvcc, "factory.build.wrappers.nvcc")
-    _driver(site.cxx, "factory.build.wrappers.cxx")
+    assembled = {unit.source: assembler.assemble(unit, paths.objects) for unit in ready.units}
+    _wrapper(paths.nvcc, "factory.build.wrappers.nvcc")
+    _wrapper(paths.cxx, "factory.build.wrappers.cxx")
     DriverJob(
-        root=str(site.source),
+        root=str(paths.source),
         nvcc=str(ready.toolkit.nvcc),
         cxx=str(ready.compiler.path),
         nvcc_flags=kernels.flags,
-        cxx_flags=cxx_flags(wanted.profile, site, standard=wanted.torch.cxx_standard),
+        cxx_flags=cxx_flags(wanted.profile, paths, standard=wanted.torch.cxx_standard),
         objects={source: (str(path), sha256_of(path)) for source, path in assembled.items()},
-    ).write(site.job_file)
+    ).write(paths.job_file)
 
 
-def _driver(path: Path, module: str) -> None:
+def _wrapper(path: Path, module: str) -> None:
     path.parent.mkdir(exist_ok=True)
     path.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -I -m {module} "$@"\n')
     path.chmod(0o755)

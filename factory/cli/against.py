@@ -10,10 +10,10 @@ import argparse
 from collections import Counter
 from pathlib import Path
 
-from factory.matrix import load as load_matrix
 from factory.cli import context, jobpage
 from factory.errors import MatrixError, SelectorError, UsageError
 from factory.matrix import difference, page, selector
+from factory.matrix import load as load_matrix
 from factory.matrix.difference import Side
 from factory.matrix.model import Matrix, Planned, State
 from factory.output.log import Log

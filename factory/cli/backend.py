@@ -8,8 +8,8 @@ from typing import Protocol
 
 from factory.build import room
 from factory.build.build import Backend, Order
-from factory.build.container.backend import Containers
-from factory.build.container.session import Yard, image_of
+from factory.build.container.backend import ContainerBackend
+from factory.build.container.session import Containers, image_of
 from factory.build.host import Host
 from factory.cli import context
 from factory.environment import environment
@@ -43,8 +43,10 @@ def choose(order: Order, asked: str | None, before: Before, *, memory: int | Non
         if wheels:
             made.install()
         return made
-    yard = Yard(engine=found, installer=installer, matrix=order.matrix, matrix_file=context.MATRIX, memory=memory)
-    return Containers(order=order, yard=yard)
+    containers = Containers(
+        engine=found, installer=installer, matrix=order.matrix, matrix_file=context.MATRIX, memory=memory
+    )
+    return ContainerBackend(order=order, containers=containers)
 
 
 def engine(order: Order, asked: str | None, before: Before) -> Engine | None:

@@ -105,7 +105,10 @@ def kernels(arguments: argparse.Namespace) -> int:
     session = context.session(arguments, matrix)
     sets = {kernelset.need_of(row.cell, matrix): row.cell for row in reversed(context.select(arguments, matrix))}
     order = build_verb.Order(
-        cells=tuple(sets[need] for need in sorted(sets)), matrix=matrix, session=session, fetch=_fetch(arguments, session)
+        cells=tuple(sets[need] for need in sorted(sets)),
+        matrix=matrix,
+        session=session,
+        fetch=_fetch(arguments, session),
     )
     share = 1 / arguments.shard.of if arguments.shard else 1.0
     before = backend.before(order, dist=None, memory=arguments.memory, share=share)

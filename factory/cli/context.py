@@ -8,9 +8,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory.matrix import load as load_matrix
 from factory.errors import FactoryError, MatrixError, SelectorError
 from factory.matrix import cells, selector
+from factory.matrix import load as load_matrix
 from factory.matrix.model import FULL, Matrix, Planned
 from factory.output.log import Log
 from factory.session import Session

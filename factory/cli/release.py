@@ -53,8 +53,8 @@ def index(arguments: argparse.Namespace) -> int:
     if arguments.mirror:
         wheels = index_verb.mirror(wheels, out=arguments.out, fetch=fetch)
     index_verb.index(wheels, out=arguments.out, previous=former, allow_shrink=arguments.allow_shrink, say=say)
-    site = index_page.Site(wheels=wheels, former=former, left_out=tuple(left_out), address=address)
-    jobpage.add(index_page.markdown(site))
+    written = index_page.WrittenIndex(wheels=wheels, former=former, left_out=tuple(left_out), address=address)
+    jobpage.add(index_page.markdown(written))
     return 0
 
 

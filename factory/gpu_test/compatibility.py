@@ -19,7 +19,7 @@ from factory.matrix.wheelname import WheelName
 from factory.versions import abi_word, cuda_major, cuda_token, python_tag, version_key
 from factory.wheel.cxxabi import cxx11abi
 from factory.wheel.facts import CHECK_FUNCTION
-from factory.wheel.fatbin import Image
+from factory.wheel.fatbin import GpuCode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Pair:
     """
 
     name: WheelName
-    images: frozenset[Image]
+    images: frozenset[GpuCode]
     here: Here
     matrix: Matrix
     classes: Mapping[str, str]

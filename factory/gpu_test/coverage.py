@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from factory.gpu_test.verdict import ArchTried
 from factory.matrix.arch import Arch
-from factory.wheel.fatbin import Image
+from factory.wheel.fatbin import GpuCode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,21 +23,21 @@ class Reach:
     others: Collection[str] = ()
 
 
-def exercised(images: Iterable[Image], gpu: Arch, reach: Reach) -> tuple[ArchTried, ...]:
+def exercised(images: Iterable[GpuCode], gpu: Arch, reach: Reach) -> tuple[ArchTried, ...]:
     """Say of each of ``images`` whether a trial on ``gpu`` ran it, and why or why not."""
     there = sorted(set(images))
     chosen = _chosen(there, gpu)
     return tuple(_tried(image, chosen, gpu, reach) for image in there)
 
 
-def others(images: Iterable[Image], gpu: Arch) -> tuple[Image, ...]:
+def others(images: Iterable[GpuCode], gpu: Arch) -> tuple[GpuCode, ...]:
     """Return what ``gpu`` can run of ``images`` beside what the driver takes."""
     there = sorted(set(images))
     chosen = _chosen(there, gpu)
     return tuple(image for image in there if image != chosen and runs(image, gpu))
 
 
-def runs(image: Image, gpu: Arch) -> bool:
+def runs(image: GpuCode, gpu: Arch) -> bool:
     """Whether ``gpu`` can run ``image``: machine code within its major, PTX on newer ones too, ``a`` on its own."""
     if image.arch.suffix == "a":
         return image.arch.real == Arch(gpu.major, gpu.minor, "a")
@@ -47,12 +47,12 @@ def runs(image: Image, gpu: Arch) -> bool:
     return (image.arch.major, image.arch.minor) <= (gpu.major, gpu.minor)
 
 
-def _chosen(images: Iterable[Image], gpu: Arch) -> Image | None:
+def _chosen(images: Iterable[GpuCode], gpu: Arch) -> GpuCode | None:
     fitting = (image for image in images if runs(image, gpu))
     return max(fitting, key=lambda image: (image.kind == "real", image.arch), default=None)
 
 
-def _tried(image: Image, chosen: Image | None, gpu: Arch, reach: Reach) -> ArchTried:
+def _tried(image: GpuCode, chosen: GpuCode | None, gpu: Arch, reach: Reach) -> ArchTried:
     if not runs(image, gpu):
         tested, why = False, f"a GPU of {gpu} cannot run it"
     elif image != chosen:

@@ -11,14 +11,13 @@ from functools import partial
 from pathlib import Path
 
 from factory.environment.environment import Installer
-from factory.gpu_test import compatibility, coverage, testenv
-from factory.gpu_test import subject as wheelsubject
+from factory.gpu_test import compatibility, coverage, testenv, wheelundertest
 from factory.gpu_test.compatibility import Here, Pair
 from factory.gpu_test.pronounce import pronounce
 from factory.gpu_test.run import LIMIT, PROGRAM, Ran, Request, Trial
-from factory.gpu_test.subject import Subject
 from factory.gpu_test.testenv import TrialEnvironment
 from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
+from factory.gpu_test.wheelundertest import WheelUnderTest
 from factory.kernels.unit import kernel_classes
 from factory.matrix.arch import Arch
 from factory.matrix.model import Matrix
@@ -55,7 +54,7 @@ class Done:
     beside: str | None
 
 
-Stage = Callable[[Subject, Path], TrialEnvironment]
+Stage = Callable[[WheelUnderTest, Path], TrialEnvironment]
 """Makes the place a wheel is tested in, in a directory that is removed afterwards."""
 
 
@@ -66,42 +65,42 @@ def gpu_test(wanted: Wanted, *, matrix: Matrix, session: Session, stage: Stage) 
     the file is no wheel of flash-attn, and what ``stage`` raises.
     """
     began = datetime.now(UTC)
-    subject = wheelsubject.read(wanted.wheel)
-    other = wanted.beside and partial(testenv.unpack_extension, wanted.beside, wheelsubject.extension(wanted.beside))
-    disabled = profile_of(subject.name, matrix).disable
+    under_test = wheelundertest.read(wanted.wheel)
+    other = wanted.beside and partial(testenv.unpack_extension, wanted.beside, wheelundertest.extension(wanted.beside))
+    disabled = profile_of(under_test.name, matrix).disable
     found = gpu.find(session.env)[0]
     with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(session.cache / "work")) as scratch:
-        bed = stage(subject, Path(scratch) / "bed")
+        bed = stage(under_test, Path(scratch) / "bed")
         request = Request(
             seed=wanted.seed,
             disabled=disabled,
-            version=subject.name.version,
+            version=under_test.name.version,
             beside=str(other(Path(scratch))) if other else None,
-            others=_others(subject, Arch.parse(found.capability), Path(scratch) / "others"),
+            others=_others(under_test, Arch.parse(found.capability), Path(scratch) / "others"),
         )
         trial = Trial(wanted.program, bed, _made(Path(scratch) / "trial"), env=session.env)
-        pair = _pair(subject, bed, found, matrix)
+        pair = _pair(under_test, bed, found, matrix)
         ran = _run(trial, request, wanted, pair, session)
     done = Done(ran=tuple(ran), request=request, began=began, beside=wanted.beside.name if wanted.beside else None)
-    verdict = _verdict(subject, done, replace(pair, here=_seen(pair.here, ran)))
-    pronounce(verdict, subject.path, session)
+    verdict = _verdict(under_test, done, replace(pair, here=_seen(pair.here, ran)))
+    pronounce(verdict, under_test.path, session)
     return verdict
 
 
 def clean(matrix: Matrix, installer: Installer, session: Session) -> Stage:
     """Test in a fresh environment with the exact torch of the wheel's cell, installed if it is not there."""
 
-    def make(subject: Subject, into: Path) -> TrialEnvironment:
-        torch, build = torch_of(subject.name, matrix)
-        environment = installer.prepare(torch, build, subject.name.python)
-        return testenv.clean(subject.path.absolute(), environment, into, env=session.env)
+    def make(under_test: WheelUnderTest, into: Path) -> TrialEnvironment:
+        torch, build = torch_of(under_test.name, matrix)
+        environment = installer.prepare(torch, build, under_test.name.python)
+        return testenv.clean(under_test.path.absolute(), environment, into, env=session.env)
 
     return make
 
 
 def borrowed(python: Path | None, session: Session) -> Stage:
     """Test with ``python``, or the first ``python3`` on PATH that has torch; nothing is installed or fetched."""
-    return lambda subject, into: testenv.borrowed(subject.path, python, into, env=session.env)
+    return lambda under_test, into: testenv.borrowed(under_test.path, python, into, env=session.env)
 
 
 def _run(trial: Trial, request: Request, wanted: Wanted, pair: Pair, session: Session) -> list[Ran]:
@@ -124,16 +123,16 @@ def _line(ran: Ran) -> str:
     return f"gpu_test: {group.name}: {told} in {group.seconds:.1f} s{trouble}"
 
 
-def _verdict(subject: Subject, done: Done, pair: Pair) -> Verdict:
+def _verdict(under_test: WheelUnderTest, done: Done, pair: Pair) -> Verdict:
     misfits = dict.fromkeys([*compatibility.by_facts(pair), *compatibility.by_text(pair, _said(done.ran))])
     return Verdict(
-        wheel=subject.path.name,
-        sha256=subject.sha256,
+        wheel=under_test.path.name,
+        sha256=under_test.sha256,
         seed=done.request.seed,
-        profile=subject.name.profile,
+        profile=under_test.name.profile,
         left_out=done.request.disabled,
         machine=_machine(pair.here, _told(done.ran)),
-        archs=coverage.exercised(subject.images, Arch.parse(pair.here.capability or ""), _reach(done.ran)),
+        archs=coverage.exercised(under_test.images, Arch.parse(pair.here.capability or ""), _reach(done.ran)),
         misfits=tuple(map(str, misfits)),
         groups=tuple(one.group for one in done.ran),
         timings=tuple(timing for one in done.ran for timing in one.transcript.timings),
@@ -156,11 +155,11 @@ def _reach(ran: Sequence[Ran]) -> coverage.Reach:
     )
 
 
-def _others(subject: Subject, gpu: Arch, into: Path) -> dict[str, str]:
+def _others(under_test: WheelUnderTest, gpu: Arch, into: Path) -> dict[str, str]:
     """Make an extension for each form of GPU code that ``gpu`` can run and its driver does not take."""
     return {
-        str(image): str(testenv.with_only(image, subject.path, subject.extension, into))
-        for image in coverage.others(subject.images, gpu)
+        str(image): str(testenv.with_only(image, under_test.path, under_test.extension, into))
+        for image in coverage.others(under_test.images, gpu)
     }
 
 
@@ -187,7 +186,7 @@ def _said(ran: Sequence[Ran]) -> str:
     return "\n".join(text for one in failed for text in (*(case.why for case in one.group.failures), one.said))
 
 
-def _pair(subject: Subject, bed: TrialEnvironment, found: Gpu, matrix: Matrix) -> Pair:
+def _pair(under_test: WheelUnderTest, bed: TrialEnvironment, found: Gpu, matrix: Matrix) -> Pair:
     facts = bed.facts
     here = Here(
         python=facts.python,
@@ -200,7 +199,7 @@ def _pair(subject: Subject, bed: TrialEnvironment, found: Gpu, matrix: Matrix) -
         driver=found.driver,
     )
     classes = {one.check_symbol: name for name, one in kernel_classes().items()}
-    return Pair(name=subject.name, images=subject.images, here=here, matrix=matrix, classes=classes)
+    return Pair(name=under_test.name, images=under_test.images, here=here, matrix=matrix, classes=classes)
 
 
 def _seen(here: Here, ran: Sequence[Ran]) -> Here:

@@ -18,7 +18,7 @@ from factory.errors import InstallError, InterpreterError
 from factory.system import process
 from factory.wheel import elf
 from factory.wheel.elf import ElfError
-from factory.wheel.fatbin import Image
+from factory.wheel.fatbin import GpuCode
 
 _FACTS = """
 import json, platform, sys
@@ -97,7 +97,7 @@ def unpack_extension(wheel: Path, member: str, into: Path) -> Path:
         raise InstallError(f"{wheel.name} cannot be unpacked", why=[str(error)]) from error
 
 
-def with_only(image: Image, wheel: Path, member: str, into: Path) -> Path:
+def with_only(image: GpuCode, wheel: Path, member: str, into: Path) -> Path:
     """Take the extension out of a wheel and hide from the driver all its GPU code but ``image``.
 
     Raises InstallError when it cannot be read.

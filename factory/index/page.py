@@ -12,7 +12,7 @@ _COLUMNS = ("index", "wheels", "Python", "passed on a GPU", "withdrawn")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Site:
+class WrittenIndex:
     """An index: its ``wheels``, those of the ``former`` one, what was said of wheels left out, its address."""
 
     wheels: tuple[Published, ...]
@@ -21,19 +21,19 @@ class Site:
     address: str
 
 
-def markdown(site: Site) -> str:
+def markdown(written: WrittenIndex) -> str:
     """Return the page of a job."""
-    groups = by_toolkit(site.wheels)
+    groups = by_toolkit(written.wheels)
     return page(
-        f"✅ Index: {len(site.wheels)} wheels in {len(groups)} groups",
-        Markup(f"For {link(site.address, site.address)}: {plain(_changes(site))}"),
-        table(_COLUMNS, [_row(group, site.address) for group in groups]) if groups else Markup(),
-        section("Left out", bullets(site.left_out)),
+        f"✅ Index: {len(written.wheels)} wheels in {len(groups)} groups",
+        Markup(f"For {link(written.address, written.address)}: {plain(_changes(written))}"),
+        table(_COLUMNS, [_row(group, written.address) for group in groups]) if groups else Markup(),
+        section("Left out", bullets(written.left_out)),
     )
 
 
-def _changes(site: Site) -> str:
-    now, before = ({(one.filename, one.sha256) for one in wheels} for wheels in (site.wheels, site.former))
+def _changes(written: WrittenIndex) -> str:
+    now, before = ({(one.filename, one.sha256) for one in wheels} for wheels in (written.wheels, written.former))
     gone = len(before - now)
     return f"wheels that are new: {len(now - before)}" + (f", that are gone: {gone}." if gone else ".")
 

@@ -20,7 +20,7 @@ from factory.wheel.sidecars import METADATA, REPORT, VERDICT, YANKED
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Uploaded = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
-GpuCode = Annotated[str, Field(pattern=r"^(sm|compute)_\d{2,3}[af]?$")]
+GpuCodeName = Annotated[str, Field(pattern=r"^(sm|compute)_\d{2,3}[af]?$")]
 Cuda = Annotated[str, Field(pattern=r"^\d+\.\d+$")]
 Floor = Annotated[str, Field(pattern=r"^manylinux_\d+_\d+$")]
 
@@ -65,7 +65,7 @@ class Published:
     metadata_sha256: Sha256 | None
     requires_python: str | None
     yanked: str | None
-    archs: tuple[GpuCode, ...]
+    archs: tuple[GpuCodeName, ...]
     floor: Floor | None
     gpu: Gpu
     tag: str
@@ -89,7 +89,7 @@ class Published:
             python=name.python,
             cxx11abi=name.cxx11abi,
             profile=name.profile,
-            platform=name.platform,
+            platform=name.platform_tag,
             url=self.url,
             size=self.size,
             sha256=self.sha256,
@@ -116,7 +116,7 @@ class _Expected(BaseModel):
 
 
 class _Extension(BaseModel):
-    archs: tuple[GpuCode, ...]
+    archs: tuple[GpuCodeName, ...]
     platform: str
 
 

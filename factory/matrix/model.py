@@ -133,14 +133,14 @@ class Cell:
     cxx11abi: bool
     profile: str
     archs: tuple[Arch, ...]
-    platform: str = "x86_64"
+    machine: str = "x86_64"
 
     @property
     def id(self) -> str:
         """Return the tokens a person types, in their order; ``factory.matrix.selector`` reads them back."""
         return (
             f"{cuda_token(self.cuda)} torch{self.torch} {python_tag(self.python)} "
-            f"abi{abi_word(self.cxx11abi)} fa{self.flash_attn} {self.platform}"
+            f"abi{abi_word(self.cxx11abi)} fa{self.flash_attn} {self.machine}"
         )
 
 

@@ -30,7 +30,7 @@ class WheelName:
     cxx11abi: bool
     profile: str
     python: str
-    platform: str
+    platform_tag: str
 
     @property
     def local(self) -> str:
@@ -42,7 +42,7 @@ class WheelName:
     def filename(self) -> str:
         """The file name in the guide's letter case, whatever case it was read in."""
         tag = python_tag(self.python)
-        return f"flash_attn-{self.version}+{self.local}-{tag}-{tag}-{self.platform}.whl"
+        return f"flash_attn-{self.version}+{self.local}-{tag}-{tag}-{self.platform_tag}.whl"
 
 
 def of(cell: Cell) -> WheelName:
@@ -54,7 +54,7 @@ def of(cell: Cell) -> WheelName:
         cxx11abi=cell.cxx11abi,
         profile=cell.profile,
         python=cell.python,
-        platform=f"linux_{cell.platform}",
+        platform_tag=f"linux_{cell.machine}",
     )
 
 
@@ -94,7 +94,7 @@ def parse(filename: str) -> WheelName:
         cxx11abi=local["abi"] == "true",
         profile=local["profile"] or FULL,
         python=_python(filename, tag.interpreter, tag.abi),
-        platform=tag.platform,
+        platform_tag=tag.platform,
     )
 
 

@@ -9,7 +9,7 @@ from factory.matrix import kernelset
 from factory.matrix.kernelset import KernelSetId
 from factory.matrix.model import Matrix, Planned
 from factory.plan import plan
-from factory.plan.page import Outline, SetNeed
+from factory.plan.page import Outline, SetEstimate
 from factory.plan.plan import Estimate
 from factory.session import Session
 
@@ -25,7 +25,7 @@ def outline(
     """Put the plan ``rows`` together with the estimates ``sets`` of what is to be ``built``, empty for none."""
     wheels = Counter(kernelset.need_of(row.cell, matrix) for row in built)
     needs = tuple(
-        SetNeed(
+        SetEstimate(
             name=str(need),
             wheels=wheels[need],
             units=row.units,

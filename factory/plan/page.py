@@ -23,7 +23,7 @@ _UNTESTED = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class SetNeed:
+class SetEstimate:
     """One kernel set from nothing: for how many wheels, units, wall and CPU seconds, bytes of the largest unit."""
 
     name: str
@@ -43,7 +43,7 @@ class Outline:
 
     rows: tuple[Planned, ...]
     built: tuple[Planned, ...]
-    sets: tuple[SetNeed, ...]
+    sets: tuple[SetEstimate, ...]
     total: str
     images: tuple[str, ...]
 
@@ -99,7 +99,7 @@ def _gpu(built: Sequence[Planned], matrix: Matrix) -> Markup:
     return plain(f"Tried on a GPU: {counted(len(tried), 'wheel')}, on {' '.join(matrix.runners.gpu)}.")
 
 
-def _sets(sets: Sequence[SetNeed]) -> Markup:
+def _sets(sets: Sequence[SetEstimate]) -> Markup:
     rows = [
         (
             one.name,

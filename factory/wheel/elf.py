@@ -19,7 +19,7 @@ from elftools.elf.sections import Section, SymbolTableSection
 
 from factory.wheel import fatbin
 from factory.wheel.facts import Extension
-from factory.wheel.fatbin import Fatbin, Image
+from factory.wheel.fatbin import Fatbin, GpuCode
 
 _Entry = TypeVar("_Entry")
 
@@ -60,7 +60,7 @@ def _read(path: Path, name: str) -> Extension:
             needed=tuple(value for tag, value in tags if tag == "DT_NEEDED"),
             rpaths=tuple(part for tag, value in tags if tag != "DT_NEEDED" for part in value.split(":")),
             versions=tuple(sorted(versions)),
-            platform=_platform(machine, versions),
+            policy=_platform(machine, versions),
             sources=_sources(sections.get(".rodata")),
             fatbins=_fatbins(path, sections.get(_GPU_CODE)),
         )
@@ -113,7 +113,7 @@ def _sources(section: Section | None) -> tuple[str, ...]:
     return tuple(sorted({match.decode("ascii", "replace") for match in _SOURCE.findall(data)}))
 
 
-def hide_all_but(keep: Image, path: Path) -> None:
+def hide_all_but(keep: GpuCode, path: Path) -> None:
     """Hide from the driver all GPU code of the shared object at ``path`` but ``keep``. Raises ElfError."""
     try:
         with path.open("r+b") as stream:

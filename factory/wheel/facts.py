@@ -68,7 +68,7 @@ class DistInfo:
 class Extension:
     """The extension module as the loader sees it.
 
-    ``versions`` are the symbol versions it needs (``GLIBC_2.14``), ``platform`` the oldest platform tag that
+    ``versions`` are the symbol versions it needs (``GLIBC_2.14``), ``policy`` the oldest platform tag that
     auditwheel finds them on, ``sources`` the absolute names of source files in its read-only data.
     """
 
@@ -79,7 +79,7 @@ class Extension:
     needed: tuple[str, ...]
     rpaths: tuple[str, ...]
     versions: tuple[str, ...]
-    platform: str
+    policy: str
     sources: tuple[str, ...]
     fatbins: tuple[Fatbin, ...]
 
@@ -142,7 +142,7 @@ class Expected:
             python=cell.python,
             cxx11abi=cell.cxx11abi,
             profile=cell.profile,
-            machine=cell.platform,
+            machine=cell.machine,
             archs=cell.archs,
             manylinux=manylinux,
             check_symbol=check_symbol,
@@ -153,7 +153,7 @@ class Expected:
     @classmethod
     def of_name(cls, name: WheelName) -> Expected:
         """Hold a wheel to what its own file name says."""
-        machine = _MACHINE.fullmatch(name.platform)
+        machine = _MACHINE.fullmatch(name.platform_tag)
         return cls(
             flash_attn=name.version,
             cuda_major=name.cuda_major,
@@ -161,7 +161,7 @@ class Expected:
             python=name.python,
             cxx11abi=name.cxx11abi,
             profile=name.profile,
-            machine=machine[1] if machine else name.platform,
+            machine=machine[1] if machine else name.platform_tag,
         )
 
 
@@ -181,7 +181,7 @@ class Rules:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class CheckInput:
     """All a check may look at."""
 
     facts: WheelFacts

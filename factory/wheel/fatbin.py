@@ -29,7 +29,7 @@ class FatbinError(ValueError):
 
 
 @dataclass(frozen=True, order=True)
-class Image:
+class GpuCode:
     """One compiled form of a translation unit: machine code (``real``) or ``ptx``."""
 
     kind: Literal["real", "ptx"]
@@ -44,7 +44,7 @@ class Image:
 class Fatbin:
     """The images of one translation unit, in the order they stand."""
 
-    images: tuple[Image, ...]
+    images: tuple[GpuCode, ...]
 
 
 def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
@@ -57,7 +57,7 @@ def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
     )
 
 
-def hide(section: memoryview, keep: Image) -> None:
+def hide(section: memoryview, keep: GpuCode) -> None:
     """Relabel, in place, every image but ``keep`` as one for no GPU, so that the driver takes ``keep`` or nothing.
 
     Raises FatbinError as ``parse`` does.
@@ -68,11 +68,11 @@ def hide(section: memoryview, keep: Image) -> None:
                 struct.pack_into("<I", section, at + _CAPABILITY, _NOBODY)
 
 
-def images(wanted: Iterable[Arch]) -> frozenset[Image]:
+def images(wanted: Iterable[Arch]) -> frozenset[GpuCode]:
     """Return the images that each translation unit has when it was compiled for ``wanted``."""
     asked = tuple(wanted)
-    real = {Image("real", arch.real) for arch in asked}
-    return frozenset(real | {Image("ptx", arch.real) for arch in asked if arch.ptx})
+    real = {GpuCode("real", arch.real) for arch in asked}
+    return frozenset(real | {GpuCode("ptx", arch.real) for arch in asked if arch.ptx})
 
 
 def _containers(section: bytes | memoryview) -> Iterator[tuple[int, int]]:
@@ -92,7 +92,7 @@ def _containers(section: bytes | memoryview) -> Iterator[tuple[int, int]]:
         raise FatbinError(f"{len(section) - at} bytes too many at offset {at:#x}")
 
 
-def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, Image]]:
+def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, GpuCode]]:
     """Yield the offset of each image's header, and what it says."""
     while at < end:
         if at + _IMAGE.size > end:
@@ -100,7 +100,7 @@ def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[in
         kind, _, header, size, number, flags = _IMAGE.unpack_from(section, at)
         if kind not in _KINDS or header < _IMAGE.size or at + header + size > end:
             raise FatbinError(f"no valid image header (kind {kind}) at offset {at:#x}")
-        yield at, Image(_KINDS[kind], _capability(number, flags))
+        yield at, GpuCode(_KINDS[kind], _capability(number, flags))
         at += header + size
 
 

@@ -29,7 +29,7 @@ def test_the_name_of_a_cell_expects_the_same_as_the_cell_but_for_what_no_name_ho
 
 @pytest.mark.parametrize("platform", ["linux_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64"])
 def test_the_machine_is_read_from_the_platform_tag(platform: str) -> None:
-    assert Expected.of_name(replace(wheelname.of(CELL), platform=platform)).machine == "x86_64"
+    assert Expected.of_name(replace(wheelname.of(CELL), platform_tag=platform)).machine == "x86_64"
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from factory import matrix
-from factory.build.container.kernels import Needed, Portion, kernels
+from factory.build.container.kernels import Portion, SetRequest, kernels
 from factory.build.container.messages import to_json
-from factory.build.container.session import Yard
+from factory.build.container.session import Containers
 from factory.environment import interpreter
 from factory.environment.environment import Installer
 from factory.errors import ContainerError, KernelError
@@ -29,7 +29,7 @@ from tests.kernelsets import kernel_set
 from tests.smallsdist import matrix_with_small_sdists
 
 INFO = '{"host": {"arch": "amd64", "security": {"rootless": true}}, "version": {"Version": "4.3.1"}}'
-NEEDED = Needed(kernels=kernel_set("a.cu"), keys=frozenset({"one", "two"}), lacking=frozenset({"b", "c"}))
+NEEDED = SetRequest(kernels=kernel_set("a.cu"), keys=frozenset({"one", "two"}), lacking=frozenset({"b", "c"}))
 A, B, C = (UnitCost(name=name, cpu_seconds=2, wall_seconds=1, peak=5) for name in "abc")
 COUNTED = Tally(name="a set", units=4, pooled=(A, B), fetched=(), compiled=(C,), left=1, seconds=9)
 
@@ -85,7 +85,7 @@ exit $status
             interpreter=lambda version: interpreter.find(version, env),
             say=Log(Console(file=self.said)).say,
         )
-        self.yard = Yard(
+        self.containers = Containers(
             engine=engine.find(env),
             installer=installer,
             matrix=self.matrix,
@@ -112,7 +112,7 @@ MADE = leaving("made", COUNTED.to_json())
 def test_what_the_container_needs_is_fetched_outside_before_it_compiles(tmp_path: Path) -> None:
     stage = Stage(tmp_path, {"note": leaving("needed", NEEDED.to_json()), "kernels": f"echo '[factory] hello'; {MADE}"})
     portion = Portion(shard=Shard(number=2, of=3), until=time.monotonic() + 600)
-    made = kernels(stage.cell, stage.yard, stage.session, portion, fetch=stage.fetch)
+    made = kernels(stage.cell, stage.containers, stage.session, portion, fetch=stage.fetch)
     assert made == replace(COUNTED, pooled=(A,), fetched=(B,))
     before, after = ["ps", "kill", "rm", "run"], ["ps", "kill", "rm"]
     assert [line.split()[0] for line in stage.done()] == [*before, "exec", "fetch", "exec", *after]
@@ -133,7 +133,7 @@ def test_what_the_container_needs_is_fetched_outside_before_it_compiles(tmp_path
 
 def test_where_nothing_is_fetched_the_container_is_not_asked(tmp_path: Path) -> None:
     stage = Stage(tmp_path, {"kernels": MADE})
-    assert kernels(stage.cell, stage.yard, stage.session, Portion()) == COUNTED
+    assert kernels(stage.cell, stage.containers, stage.session, Portion()) == COUNTED
     assert [line for line in stage.done() if "exec" in line] == ["exec c0ffee kernels"]
     assert json.loads((tmp_path / "kernels.job").read_text())["minutes"] is None
 
@@ -142,7 +142,7 @@ def test_a_failure_inside_is_told_as_it_was_and_the_container_goes(tmp_path: Pat
     error = KernelError("a.cu did not compile", why=["whole log: /factory/cache/logs/a.log"], remedy="Mend it.")
     stage = Stage(tmp_path, {"kernels": f"{leaving('error', to_json(error))}; exit 30"})
     with pytest.raises(KernelError, match=r"a\.cu did not compile") as caught:
-        kernels(stage.cell, stage.yard, stage.session, Portion())
+        kernels(stage.cell, stage.containers, stage.session, Portion())
     assert caught.value.why == (f"whole log: {tmp_path}/cache/logs/a.log",)
     assert stage.done()[-1].startswith("rm")
 
@@ -150,4 +150,4 @@ def test_a_failure_inside_is_told_as_it_was_and_the_container_goes(tmp_path: Pat
 def test_a_container_that_is_killed_is_said_to_have_ended(tmp_path: Path) -> None:
     stage = Stage(tmp_path, {"kernels": "exit 137"})
     with pytest.raises(ContainerError, match="ended while its kernels were compiled"):
-        kernels(stage.cell, stage.yard, stage.session, Portion())
+        kernels(stage.cell, stage.containers, stage.session, Portion())

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.build.recipe import Site, cxx_flags, recipe
+from factory.build.recipe import BuildPaths, cxx_flags, recipe
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, Profile
 from factory.system.environ import inherited
@@ -19,9 +19,9 @@ CELL = Cell(
     profile="full",
     archs=(Arch(8, 0),),
 )
-SITE = Site(
+SITE = BuildPaths(
     source=Path("/w/source"),
-    bench=Path("/w"),
+    workdir=Path("/w"),
     python=Path("/e/bin/python"),
     site_packages=Path("/e/site-packages"),
     cuda_home=Path("/cuda"),

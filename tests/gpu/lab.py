@@ -12,7 +12,6 @@ from pathlib import Path
 from rich.console import Console
 
 from bench import upstream
-from factory.matrix import load as load_matrix
 from factory.build import host, setup
 from factory.doctor import look
 from factory.doctor.choose import newest_fitting
@@ -26,6 +25,7 @@ from factory.kernels import kernels
 from factory.kernels.kernels import CompiledSet, Origins
 from factory.kernels.unit import Unit
 from factory.matrix import cells
+from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, State

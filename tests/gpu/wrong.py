@@ -9,9 +9,9 @@ from pathlib import Path
 
 from factory.matrix.arch import Arch
 from factory.wheel import elf
-from factory.wheel.fatbin import Image
+from factory.wheel.fatbin import GpuCode
 
-NOBODY = Image("real", Arch(1, 0))
+NOBODY = GpuCode("real", Arch(1, 0))
 HEAD_SIZE = 96
 # The first letter behind the arguments is the type of a line number, which tells torch's classes apart.
 CHECK = re.compile(rb"(c10_cuda_check_implementationEiPKcS2_)([ij])")

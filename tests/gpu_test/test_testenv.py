@@ -11,7 +11,7 @@ from factory.gpu_test import testenv
 from factory.matrix.arch import Arch
 from factory.system import process
 from factory.wheel import elf
-from factory.wheel.fatbin import Image
+from factory.wheel.fatbin import GpuCode
 from tests.smalltrial import FILENAME, TAG, python_with_torch
 from tests.wheelmaker import Binary, Parts, compile_module
 
@@ -81,10 +81,10 @@ def test_all_gpu_code_but_one_form_is_hidden_in_a_copy(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / FILENAME, "w") as archive:
         archive.writestr("code.so", compile_module(Binary(), tmp_path / "scratch"))
         archive.writestr("text.so", "no machine code")
-    made = testenv.with_only(Image("real", Arch(8, 0)), tmp_path / FILENAME, "code.so", tmp_path / "out")
+    made = testenv.with_only(GpuCode("real", Arch(8, 0)), tmp_path / FILENAME, "code.so", tmp_path / "out")
     assert {str(image) for unit in elf.read(made, "x").fatbins for image in unit.images} == {"sm_80", "sm_999"}
     with pytest.raises(InstallError, match="cannot be told apart"):
-        testenv.with_only(Image("real", Arch(8, 0)), tmp_path / FILENAME, "text.so", tmp_path / "out")
+        testenv.with_only(GpuCode("real", Arch(8, 0)), tmp_path / FILENAME, "text.so", tmp_path / "out")
 
 
 def test_one_file_is_taken_out_of_a_wheel(tmp_path: Path) -> None:

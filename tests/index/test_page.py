@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from factory.index.page import Site, markdown
+from factory.index.page import WrittenIndex, markdown
 from factory.index.published import Gpu
 from tests.markdownpage import read
 from tests.samplewheels import wheel
@@ -11,13 +11,13 @@ HOME = "https://owner.github.io/wheels"
 def test_an_index_lists_its_groups_what_is_new_and_what_was_left_out() -> None:
     old, new = wheel(), wheel(python="3.11", gpu=Gpu(verdict="untested"), yanked="bad")
     gone = wheel(torch="2.4")
-    site = Site(
+    written = WrittenIndex(
         wheels=(old, new, wheel(torch="2.5")),
         former=(old, gone),
         left_out=("x.whl: its <report> is no good",),
         address=HOME,
     )
-    text = markdown(site)
+    text = markdown(written)
     page = read(text)
     assert page.headings == ["✅ Index: 3 wheels in 2 groups", "Left out"]
     assert "wheels that are new: 2, that are gone: 1." in text
@@ -31,6 +31,6 @@ def test_an_index_lists_its_groups_what_is_new_and_what_was_left_out() -> None:
 
 
 def test_an_empty_index_has_no_table() -> None:
-    page = read(markdown(Site(wheels=(), former=(), left_out=(), address=HOME)))
+    page = read(markdown(WrittenIndex(wheels=(), former=(), left_out=(), address=HOME)))
     assert page.headings == ["✅ Index: 0 wheels in 0 groups"]
     assert page.rows == []

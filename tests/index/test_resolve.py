@@ -8,12 +8,12 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from factory.matrix import load as load_matrix
 from factory.errors import NoWheelError
 from factory.index.published import Published
 from factory.index.resolve import resolve
 from factory.index.served import SITE, flash_attn_wheel
 from factory.index.served.flash_attn_wheel import Environment, UnknownTokenError
+from factory.matrix import load as load_matrix
 from factory.matrix.model import Matrix
 from tests.frozen import MATRIX
 from tests.samplewheels import many, wheel

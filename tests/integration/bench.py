@@ -15,13 +15,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from factory.matrix import load as load_matrix
 from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.environment import interpreter
 from factory.environment.environment import Installer
 from factory.kernels import unit
 from factory.kernels.kernels import CompiledSet, KernelSetSpec
+from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, FlashAttn, Matrix
 from factory.output.log import Log

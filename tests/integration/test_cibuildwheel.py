@@ -10,12 +10,12 @@ import pytest
 import tomli_w
 from rich.console import Console
 
-from factory.matrix import load as load_matrix
 from factory.build.container import spec
 from factory.build.container.spec import Outside
 from factory.environment import cibuildwheel, interpreter
 from factory.environment.environment import Installer
 from factory.image.engine import engine_env
+from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, Image
 from factory.output.log import Log
@@ -98,14 +98,14 @@ def test_cibuildwheel_reads_what_the_recipe_means(python: str, tmp_path: Path) -
     told = read(python, tmp_path)
     tag = "cp" + python.replace(".", "")
     assert told["identifiers"] == [f"{tag}-manylinux_x86_64"]
-    assert told["home"] == [str(spec.site(cell(python)).python.parents[1])]
+    assert told["home"] == [str(spec.paths(cell(python)).python.parents[1])]
     assert told["image"] == f"example.org/builder@{DIGEST}"
     assert (told["engine"], told["host_mounted"]) == ("podman", False)
     assert (told["frontend"], told["repair"], told["tested"]) == ("pip", "", True)
     assert {"--no-build-isolation", "--no-index"} <= set(told["frontend_arguments"])
     assert [told[step].split()[-1] for step in ("before_all", "before_build", "before_test", "test_command")] == [
         "kernels",
-        "bench",
+        "setup",
         "environment",
         "test",
     ]
@@ -119,7 +119,7 @@ def test_environment_and_mounts_arrive_whole_and_nothing_of_the_caller(tmp_path:
         "CUDA_HOME": "/factory/cuda",
         "CXX": "/factory/bench/bin/g++",
         "PYTORCH_NVCC": "/factory/bench/bin/nvcc",
-        "FACTORY_DRIVER_JOB": "/factory/bench/driver.json",
+        "FACTORY_DRIVER_JOB": "/factory/workdir/driver.json",
         "FACTORY_CACHE": "/factory/cache",
         "MAX_JOBS": "3",
         "NVCC_THREADS": "1",

@@ -52,7 +52,7 @@ def test_the_name_is_read_with_its_letter_case() -> None:
     assert read == wheelname.parse(GUIDE)
     assert read.filename == GUIDE
     assert (read.version, read.cuda_major, read.torch, read.python) == ("2.7.4.post1", 12, "2.6", "3.10")
-    assert (read.cxx11abi, read.profile, read.platform) == (False, "full", "linux_x86_64")
+    assert (read.cxx11abi, read.profile, read.platform_tag) == (False, "full", "linux_x86_64")
 
 
 @given(CELLS)

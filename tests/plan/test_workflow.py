@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.matrix import load as load_matrix
 from factory.errors import SelectorError
 from factory.matrix import cells, selector
+from factory.matrix import load as load_matrix
 from factory.matrix.model import Cell, Runners, State
 from factory.plan.workflow import Runner, kernel_set, outputs
 from tests.frozen import MATRIX

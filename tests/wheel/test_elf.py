@@ -31,8 +31,8 @@ def test_reads_what_the_linker_wrote(shared_object: Path) -> None:
     assert found.sources == ("/builder/tree/code.cpp",)
     assert found.fatbins == ()
     assert any(version.startswith("GLIBC_") for version in found.versions)
-    assert found.platform.startswith("manylinux_")
-    assert found.platform.endswith(f"_{found.machine}")
+    assert found.policy.startswith("manylinux_")
+    assert found.policy.endswith(f"_{found.machine}")
 
 
 def test_an_object_has_no_dynamic_part(shared_object: Path, tmp_path: Path) -> None:

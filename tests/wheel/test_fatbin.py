@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from factory.matrix.arch import Arch
 from factory.wheel import fatbin
-from factory.wheel.fatbin import Fatbin, FatbinError, Image
+from factory.wheel.fatbin import Fatbin, FatbinError, GpuCode
 
 SAMPLES = Path(__file__).parents[1] / "data" / "fatbin"
 NAMES = ["cu124_80", "cu124_80_90", "cu124_units", "cu130_families", "cu130_plain"]
@@ -59,7 +59,7 @@ def test_images_of_what_was_asked() -> None:
 
 
 def test_ptx_alone_is_not_what_plus_ptx_asks_for() -> None:
-    unit = Fatbin((Image("ptx", Arch(8, 0)),))
+    unit = Fatbin((GpuCode("ptx", Arch(8, 0)),))
     assert fatbin.images([Arch(8, 0, ptx=True)]) != set(unit.images)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 
 from factory.audit.checks import binary, contents, naming
 from factory.audit.report import Finding
-from factory.wheel.facts import Subject
+from factory.wheel.facts import CheckInput
 
-Check = Callable[[Subject], Iterator[str]]
+Check = Callable[[CheckInput], Iterator[str]]
 
 CHECKS: tuple[Check, ...] = (
     contents.readable,
@@ -38,13 +38,13 @@ CHECKS: tuple[Check, ...] = (
 )
 
 
-def findings(subject: Subject) -> tuple[Finding, ...]:
+def findings(given: CheckInput) -> tuple[Finding, ...]:
     """Run every check, whatever the others found."""
-    return tuple(finding for finding in (_run(check, subject) for check in CHECKS) if finding is not None)
+    return tuple(finding for finding in (_run(check, given) for check in CHECKS) if finding is not None)
 
 
-def _run(check: Check, subject: Subject) -> Finding | None:
-    evidence = tuple(check(subject))
+def _run(check: Check, given: CheckInput) -> Finding | None:
+    evidence = tuple(check(given))
     if not evidence:
         return None
     return Finding(check=check.__name__, message=inspect.getdoc(check) or "", evidence=evidence)

@@ -7,38 +7,38 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from factory.wheel.facts import RecordRow, Subject
+from factory.wheel.facts import CheckInput, RecordRow
 
 # RECORD cannot hold its own hash, nor that of its signatures (the wheel specification, "The .dist-info directory").
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f]|^/|^[A-Za-z]:|(?:^|/)\.\.(?:/|$)")
 
 
-def readable(subject: Subject) -> Iterator[str]:
+def readable(given: CheckInput) -> Iterator[str]:
     """The file must be a whole wheel that can be read to its end."""
-    yield from subject.facts.problems
+    yield from given.facts.problems
 
 
-def size(subject: Subject) -> Iterator[str]:
+def size(given: CheckInput) -> Iterator[str]:
     """The file must be smaller than GitHub's limit for a release asset."""
-    if subject.facts.size >= subject.rules.asset_bytes:
-        yield f"{subject.facts.size} bytes; the limit is {subject.rules.asset_bytes}"
+    if given.facts.size >= given.rules.asset_bytes:
+        yield f"{given.facts.size} bytes; the limit is {given.rules.asset_bytes}"
 
 
-def members(subject: Subject) -> Iterator[str]:
+def members(given: CheckInput) -> Iterator[str]:
     """Every path in the zip must be unique, relative and stay below the install directory."""
-    counted = Counter(member.name for member in subject.facts.members)
+    counted = Counter(member.name for member in given.facts.members)
     yield from (f"{name!r} is there {count} times" for name, count in counted.items() if count > 1)
     yield from (f"{name!r} is not a safe path" for name in counted if _UNSAFE.search(name))
-    yield from (f"{member.name!r} is a link" for member in subject.facts.members if member.is_link)
+    yield from (f"{member.name!r} is a link" for member in given.facts.members if member.is_link)
 
 
-def record(subject: Subject) -> Iterator[str]:
+def record(given: CheckInput) -> Iterator[str]:
     """RECORD must list every file of the wheel once, with its right sha256 and size, and no other."""
-    info = subject.facts.distinfo
+    info = given.facts.distinfo
     if info is None or info.record is None:
         return
-    files = {member.name: member for member in subject.facts.members if not member.is_directory}
+    files = {member.name: member for member in given.facts.members if not member.is_directory}
     rows = {row.path: row for row in info.record}
     unhashed = {f"{info.directory}/{name}" for name in _UNHASHED}
     for path, count in Counter(row.path for row in info.record).items():
@@ -58,26 +58,26 @@ def _row(row: RecordRow, digest: str, length: str) -> Iterator[str]:
         yield f"{row.path} has {length} bytes, listed are {row.size or 'none'}"
 
 
-def bundled(subject: Subject) -> Iterator[str]:
+def bundled(given: CheckInput) -> Iterator[str]:
     """No shared library may be packed: a second torch or CUDA runtime in one process crashes it."""
-    yield from (member.name for member in subject.facts.members if member.is_library)
+    yield from (member.name for member in given.facts.members if member.is_library)
 
 
-def cute(subject: Subject) -> Iterator[str]:
+def cute(given: CheckInput) -> Iterator[str]:
     """flash_attn/cute must not be packed: the stale copy of 2.8 breaks an installed flash-attn-4."""
-    yield from (member.name for member in subject.facts.members if member.name.startswith("flash_attn/cute/"))
+    yield from (member.name for member in given.facts.members if member.name.startswith("flash_attn/cute/"))
 
 
-def stray(subject: Subject) -> Iterator[str]:
+def stray(given: CheckInput) -> Iterator[str]:
     """No sources, objects or byte code may be packed."""
-    suffixes = subject.rules.stray_suffixes
-    yield from (m.name for m in subject.facts.members if PurePosixPath(m.name).suffix in suffixes)
+    suffixes = given.rules.stray_suffixes
+    yield from (m.name for m in given.facts.members if PurePosixPath(m.name).suffix in suffixes)
 
 
-def build_path(subject: Subject) -> Iterator[str]:
+def build_path(given: CheckInput) -> Iterator[str]:
     """No file may name a path of the machine that built it."""
-    yield from (f"{member} holds {prefix}" for member, prefix in subject.facts.traces)
-    for extension in subject.facts.extensions:
+    yield from (f"{member} holds {prefix}" for member, prefix in given.facts.traces)
+    for extension in given.facts.extensions:
         for source in extension.sources:
-            if not source.startswith(subject.rules.common_sources):
+            if not source.startswith(given.rules.common_sources):
                 yield f"{extension.path} holds {source}"

@@ -9,20 +9,20 @@ from packaging.utils import canonicalize_name
 
 from factory.matrix import wheelname
 from factory.versions import abi_word, python_tag
-from factory.wheel.facts import Subject
+from factory.wheel.facts import CheckInput
 
 
-def file_name(subject: Subject) -> Iterator[str]:
+def file_name(given: CheckInput) -> Iterator[str]:
     """The file must be named by the guide's scheme, or nobody finds the right wheel."""
     try:
-        wheelname.parse(subject.facts.filename)
+        wheelname.parse(given.facts.filename)
     except ValueError as error:
         yield str(error)
 
 
-def cell(subject: Subject) -> Iterator[str]:
+def cell(given: CheckInput) -> Iterator[str]:
     """The name must say what was asked for: flash-attn, CUDA, torch, Python, C++ ABI and machine."""
-    name, expected = subject.facts.name, subject.expected
+    name, expected = given.facts.name, given.expected
     if name is None or expected is None:
         return
     pairs = {
@@ -35,20 +35,20 @@ def cell(subject: Subject) -> Iterator[str]:
     for what, (said, asked) in pairs.items():
         if said != asked:
             yield f"the name says {what} {said}, asked for was {asked}"
-    if not name.platform.endswith(f"_{expected.machine}"):
-        yield f"the name says {name.platform}, asked for was {expected.machine}"
+    if not name.platform_tag.endswith(f"_{expected.machine}"):
+        yield f"the name says {name.platform_tag}, asked for was {expected.machine}"
 
 
-def profile(subject: Subject) -> Iterator[str]:
+def profile(given: CheckInput) -> Iterator[str]:
     """Only a wheel with all of upstream's features may go without its profile in the local version."""
-    name, expected = subject.facts.name, subject.expected
+    name, expected = given.facts.name, given.expected
     if name is not None and expected is not None and name.profile != expected.profile:
         yield f"the name says profile {name.profile}, built was {expected.profile}"
 
 
-def metadata(subject: Subject) -> Iterator[str]:
+def metadata(given: CheckInput) -> Iterator[str]:
     """METADATA and .dist-info must repeat the name and version of the file; installers refuse it otherwise."""
-    facts = subject.facts
+    facts = given.facts
     if facts.name is None or facts.distinfo is None:
         return
     project, version = facts.filename.split("-")[:2]
@@ -61,27 +61,27 @@ def metadata(subject: Subject) -> Iterator[str]:
         yield f"the directory is {info.directory}"
 
 
-def tags(subject: Subject) -> Iterator[str]:
+def tags(given: CheckInput) -> Iterator[str]:
     """The tags in WHEEL must be those of the file name."""
-    name, info = subject.facts.name, subject.facts.distinfo
+    name, info = given.facts.name, given.facts.distinfo
     if name is None or info is None or info.tags is None:
         return
     python = python_tag(name.python)
-    said = f"{python}-{python}-{name.platform}"
+    said = f"{python}-{python}-{name.platform_tag}"
     if info.tags != (said,):
         yield f"WHEEL has {', '.join(info.tags)}; the file name has {said}"
 
 
-def purelib(subject: Subject) -> Iterator[str]:
+def purelib(given: CheckInput) -> Iterator[str]:
     """Root-Is-Purelib must be false: the wheel holds machine code."""
-    info = subject.facts.distinfo
+    info = given.facts.distinfo
     if info is not None and info.root_is_purelib is not None and info.root_is_purelib.strip().lower() != "false":
         yield f"Root-Is-Purelib: {info.root_is_purelib}"
 
 
-def requires_python(subject: Subject) -> Iterator[str]:
+def requires_python(given: CheckInput) -> Iterator[str]:
     """Requires-Python must admit the Python the wheel is for, or no installer takes it."""
-    name, info = subject.facts.name, subject.facts.distinfo
+    name, info = given.facts.name, given.facts.distinfo
     if name is None or info is None or info.requires_python is None:
         return
     try:

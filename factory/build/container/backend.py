@@ -9,27 +9,27 @@ from pathlib import Path
 from factory.build.build import Order
 from factory.build.container import kernels, wheel
 from factory.build.container.kernels import Portion
-from factory.build.container.session import Yard
+from factory.build.container.session import Containers
 from factory.kernels.page import Tally
 from factory.matrix.model import Cell
 from factory.wheel.facts import Expected
 
 
 @dataclass(frozen=True, kw_only=True)
-class Containers:
-    """The backend whose containers come from ``yard``."""
+class ContainerBackend:
+    """The backend whose containers come from ``containers``."""
 
     order: Order
-    yard: Yard
+    containers: Containers
 
     def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
         """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
-        return kernels.kernels(cells[0], self.yard, self.order.session, portion, fetch=self.order.fetch)
+        return kernels.kernels(cells[0], self.containers, self.order.session, portion, fetch=self.order.fetch)
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
         """Make the wheel of ``cell`` and give its path in ``dist``."""
-        return wheel.build(cell, self.yard, self.order.session, dist=dist)
+        return wheel.build(cell, self.containers, self.order.session, dist=dist)
 
     def expected(self, cell: Cell) -> Expected:
         """Say what the audit holds the wheel of ``cell`` to."""
-        return wheel.expected(cell, self.yard, self.order.session)
+        return wheel.expected(cell, self.containers, self.order.session)

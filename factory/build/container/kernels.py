@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from factory.build.container import spec
-from factory.build.container.session import ContainerSession, Yard, container_session
+from factory.build.container.session import Containers, ContainerSession, container_session
 from factory.kernels.kernels import Fetch
 from factory.kernels.page import Tally
 from factory.kernels.shard import Shard
@@ -32,7 +32,7 @@ class Portion:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Needed:
+class SetRequest:
     """What is needed inside: a set, the keys of those of its parts that are, the names of the units that lack some."""
 
     kernels: SetRecord
@@ -45,7 +45,7 @@ class Needed:
         return json.dumps(told)
 
     @classmethod
-    def from_json(cls, text: str) -> Needed:
+    def from_json(cls, text: str) -> SetRequest:
         """Read what ``to_json`` gave."""
         told = json.loads(text)
         return cls(
@@ -55,7 +55,7 @@ class Needed:
 
 def kernels(
     cell: Cell,
-    yard: Yard,
+    containers: Containers,
     session: Session,
     portion: Portion,
     *,
@@ -66,18 +66,18 @@ def kernels(
     Raises what failed inside as its own error, ContainerError when the container ended before it was done.
     """
     shard = None if portion.shard is None else str(portion.shard)
-    words = str(need_of(cell, yard.matrix)).replace(" ", "-")
-    with container_session(f"kernels-{words}", cell, yard, session) as one:
+    words = str(need_of(cell, containers.matrix)).replace(" ", "-")
+    with container_session(f"kernels-{words}", cell, containers, session) as one:
         one.lay_out()
         one.order(shard=shard)
-        session.log.say(f"kernels in {one.image.reference} with {yard.engine}; output in {one.log}")
+        session.log.say(f"kernels in {one.image.reference} with {containers.engine}; output in {one.log}")
         one.log.write_text("")
         lacking: frozenset[str] = frozenset()
         try:
             name = _started(one)
             if fetch is not None:
                 _step(one, name, "note")
-                needed = Needed.from_json(one.left("needed") or "")
+                needed = SetRequest.from_json(one.left("needed") or "")
                 fetch(needed.kernels, needed.keys)
                 lacking = needed.lacking
             one.order(shard=shard, minutes=_minutes(portion))
@@ -95,18 +95,18 @@ def _minutes(portion: Portion) -> float | None:
 def _started(one: ContainerSession) -> str:
     """Start a container that waits for its steps; give its name. Raises ContainerError."""
     words = spec.waiting(one.image, one.outside(), one.project)
-    done = one.yard.engine.run(*words, timeout=120)
+    done = one.containers.engine.run(*words, timeout=120)
     if not done.ok:
         one.log.write_text(done.stderr)
-        raise one.failure("starting", f"{one.yard.engine.name}'s status {done.status}")
+        raise one.failure("starting", f"{one.containers.engine.name}'s status {done.status}")
     return done.stdout.strip()
 
 
 def _step(one: ContainerSession, name: str, step: str) -> None:
     """Run a step in the container ``name``."""
-    command: list[str | Path] = [one.yard.engine.path, "exec", name, *spec.step(step)]
+    command: list[str | Path] = [one.containers.engine.path, "exec", name, *spec.step(step)]
     with one.log.open("a", buffering=1) as sink:
         sink.write(process.shown(command))
-        status = process.stream(command, line=one.listen(sink.write), env=one.yard.engine.env)
+        status = process.stream(command, line=one.listen(sink.write), env=one.containers.engine.env)
     if status:
         raise one.failure("its kernels were compiled", f"status {status}")

@@ -29,7 +29,7 @@ _PROGRAM = DATA.parent
 
 
 @dataclass(frozen=True, kw_only=True)
-class Yard:
+class Containers:
     """Where containers come from: the engine, the installer of cibuildwheel, the matrix and its file, and the bytes of
     memory for compiles, None for what is free inside.
     """
@@ -52,14 +52,19 @@ def image_of(cell: Cell, matrix: Matrix) -> Image:
 
 
 @contextmanager
-def container_session(name: str, cell: Cell, yard: Yard, session: Session) -> Iterator[ContainerSession]:
+def container_session(name: str, cell: Cell, containers: Containers, session: Session) -> Iterator[ContainerSession]:
     """Give a container's surroundings, for one process at a time; what it wrote on the way is gone when all went well.
 
     ``name`` is that of its directory and its log. Raises ImageError.
     """
     with locked(session.cache / "work" / f".{name}.lock"):
         one = ContainerSession(
-            name=name, cell=cell, image=image_of(cell, yard.matrix), yard=yard, session=session, run=uuid.uuid4().hex
+            name=name,
+            cell=cell,
+            image=image_of(cell, containers.matrix),
+            containers=containers,
+            session=session,
+            run=uuid.uuid4().hex,
         )
         one.remove(spec.place(one.workspace))
         shutil.rmtree(one.workspace, ignore_errors=True)
@@ -78,7 +83,7 @@ class ContainerSession:
     name: str
     cell: Cell
     image: Image
-    yard: Yard
+    containers: Containers
     session: Session
     run: str
 
@@ -99,11 +104,11 @@ class ContainerSession:
 
     def lay_out(self) -> Path:
         """Fill ``project`` with the factory and the matrix; give the unpacked source, which is here then."""
-        release = self.yard.matrix.flash_attn[self.cell.flash_attn]
+        release = self.containers.matrix.flash_attn[self.cell.flash_attn]
         root = source.unpacked(release, cache=self.session.cache, env=self.session.env)
         self.project.mkdir(parents=True)
         shutil.copytree(_PROGRAM, self.project / "factory", ignore=shutil.ignore_patterns("__pycache__"))
-        shutil.copyfile(self.yard.matrix_file, self.project / "matrix.yaml")
+        shutil.copyfile(self.containers.matrix_file, self.project / "matrix.yaml")
         for name in spec.SHARED:
             (self.session.cache / name).mkdir(exist_ok=True)
         return root
@@ -111,14 +116,14 @@ class ContainerSession:
     def order(self, *, shard: str | None = None, minutes: float | None = None) -> None:
         """Write down what the steps inside are to do."""
         limits = self.session.limits
-        job = ContainerJob.of(self.cell, run=self.run, jobs=limits.jobs, memory=self.yard.memory)
+        job = ContainerJob.of(self.cell, run=self.run, jobs=limits.jobs, memory=self.containers.memory)
         (self.project / "job.json").write_text(job.limited(shard=shard, minutes=minutes).to_json())
 
     def outside(self) -> Outside:
         """Say what it is given of this machine, its CA bundle and package index included."""
-        env = self.yard.engine.env
+        env = self.containers.engine.env
         return Outside(
-            engine=self.yard.engine.name,
+            engine=self.containers.engine.name,
             mounts=spec.mounts(self.session.cache, bundle=_bundle(env), pip_configuration=self._pip_configuration()),
             proxies=tuple(name for name in spec.PROXIES if name in env),
             jobs=self.session.limits.jobs,
@@ -162,12 +167,12 @@ class ContainerSession:
     def clear_up(self) -> None:
         """Remove the container if it is still there, and make what it wrote the caller's own."""
         self.remove(spec.label(self.run))
-        if not self.yard.engine.rootless and os.getuid() != 0:
+        if not self.containers.engine.rootless and os.getuid() != 0:
             self._take_over()
 
     def remove(self, label: str) -> None:
         """Remove the containers that carry ``label``, at once: whoever is interrupted may have seconds."""
-        engine = self.yard.engine
+        engine = self.containers.engine
         found = engine.run("ps", "--all", "--quiet", "--filter", f"label={label}", timeout=60)
         for name in found.stdout.split():
             engine.run("kill", name, timeout=60)  # before removing it Podman would wait ten seconds for its end
@@ -179,7 +184,7 @@ class ContainerSession:
         owner = f"{os.getuid()}:{os.getgid()}"
         places = [str(spec.CACHE / name) for name in spec.SHARED]
         words = ("run", "--rm", "--pull=never", "--security-opt=label=disable", "--network=none", *mounts)
-        done = self.yard.engine.run(*words, self.image.reference, "chown", "-R", owner, *places, timeout=600)
+        done = self.containers.engine.run(*words, self.image.reference, "chown", "-R", owner, *places, timeout=600)
         if not done.ok:
             self.session.log.say(
                 f"some files of {self.session.cache} still belong to root: {done.stderr.strip()[-200:]}"

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from factory.build.recipe import PIP_OPTIONS, Site, variables
+from factory.build.recipe import PIP_OPTIONS, BuildPaths, variables
 from factory.matrix.model import Cell, Image
 from factory.versions import python_tag
 
@@ -84,13 +84,13 @@ class Mount:
         return line.getvalue()
 
 
-def site(cell: Cell) -> Site:
+def paths(cell: Cell) -> BuildPaths:
     """Say where the wheel step of ``cell`` finds its things inside."""
     tag = python_tag(cell.python)
     home = Path(f"/opt/python/{tag}-{tag}")
-    return Site(
+    return BuildPaths(
         source=PROJECT / "source",
-        bench=Path("/factory/bench"),
+        workdir=Path("/factory/workdir"),
         python=home / "bin" / "python",
         site_packages=home / "lib" / f"python{cell.python}" / "site-packages",
         cuda_home=Path("/factory/cuda"),
@@ -99,7 +99,7 @@ def site(cell: Cell) -> Site:
 
 def identifier(cell: Cell) -> str:
     """Return cibuildwheel's name of the cell's Python: ``cp310-manylinux_x86_64``."""
-    return f"{python_tag(cell.python)}-manylinux_{cell.platform}"
+    return f"{python_tag(cell.python)}-manylinux_{cell.machine}"
 
 
 def label(run: str) -> str:
@@ -139,7 +139,7 @@ def configuration(cell: Cell, image: Image, outside: Outside) -> dict[str, Any]:
 
     Source of the keys: https://cibuildwheel.pypa.io/en/stable/options/
     """
-    environment = {**variables(cell, site(cell), jobs=outside.jobs), **_environment(outside)}
+    environment = {**variables(cell, paths(cell), jobs=outside.jobs), **_environment(outside)}
     return {
         "tool": {
             "cibuildwheel": {
@@ -153,7 +153,7 @@ def configuration(cell: Cell, image: Image, outside: Outside) -> dict[str, Any]:
                 "dependency-versions": "latest",  # what it would fetch, virtualenv, is there already, by hash
                 "environment": environment,
                 "before-all": _line("kernels"),
-                "before-build": _line("bench"),
+                "before-build": _line("setup"),
                 "repair-wheel-command": "",  # torch and CUDA libraries stay out; the audit states the platform
                 "before-test": _line("environment"),
                 "test-command": _line("test"),
@@ -208,4 +208,4 @@ def command(python: Path, cell: Cell, *, configuration: Path, output: Path, pack
 
 def own_variables(cell: Cell) -> frozenset[str]:
     """Name the variables that are meant for the wheel step alone, not for what prepares it."""
-    return frozenset(variables(cell, site(cell), jobs=1))
+    return frozenset(variables(cell, paths(cell), jobs=1))

@@ -9,7 +9,7 @@ from pathlib import Path
 import tomli_w
 
 from factory.build.container import spec
-from factory.build.container.session import ContainerSession, Yard, container_session, image_of
+from factory.build.container.session import Containers, ContainerSession, container_session, image_of
 from factory.build.host import deliver
 from factory.environment import cibuildwheel
 from factory.kernels import unit
@@ -21,20 +21,20 @@ from factory.system import process
 from factory.wheel.facts import Expected
 
 
-def build(cell: Cell, yard: Yard, session: Session, *, dist: Path) -> Path:
+def build(cell: Cell, containers: Containers, session: Session, *, dist: Path) -> Path:
     """Make the wheel of ``cell`` in a container of its image, which is here, and give the wheel's path in ``dist``.
 
     Raises what failed inside as its own error, ContainerError when the container ended before its build did,
     and what the sdist and cibuildwheel's installation raise.
     """
     began = time.monotonic()
-    release = yard.matrix.cibuildwheel[cell.python]
-    python = cibuildwheel.find(release, cache=session.cache, installer=yard.installer, say=session.log.say)
+    release = containers.matrix.cibuildwheel[cell.python]
+    python = cibuildwheel.find(release, cache=session.cache, installer=containers.installer, say=session.log.say)
     final = dist / wheel_filename(cell)
-    with container_session(final.stem, cell, yard, session) as one:
+    with container_session(final.stem, cell, containers, session) as one:
         shutil.copytree(one.lay_out(), one.project / "source", symlinks=True)
         one.order()
-        session.log.say(f"building {cell.id} in {one.image.reference} with {yard.engine}; output in {one.log}")
+        session.log.say(f"building {cell.id} in {one.image.reference} with {containers.engine}; output in {one.log}")
         deliver(_go(one, python), final)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
@@ -49,7 +49,9 @@ def _go(one: ContainerSession, python: Path) -> Path:
     try:
         with one.log.open("w", buffering=1) as sink:
             sink.write(process.shown(command))
-            status = process.stream(command, line=one.listen(sink.write), cwd=one.project, env=one.yard.engine.env)
+            status = process.stream(
+                command, line=one.listen(sink.write), cwd=one.project, env=one.containers.engine.env
+            )
     finally:
         one.clear_up()
     wheels = list(output.glob("*.whl"))
@@ -58,13 +60,13 @@ def _go(one: ContainerSession, python: Path) -> Path:
     return wheels[0]
 
 
-def expected(cell: Cell, yard: Yard, session: Session) -> Expected:
+def expected(cell: Cell, containers: Containers, session: Session) -> Expected:
     """Say what the audit holds the wheel of ``cell`` to, the image's promise included."""
     inner = (spec.PROJECT, spec.CACHE, Path("/factory"), Path("/opt/python"), Path("/opt/_internal"))
-    row = yard.matrix.torch[cell.torch]
+    row = containers.matrix.torch[cell.torch]
     return Expected.of_cell(
         cell,
         check_symbol=unit.kernel_class(row.kernel_class).check_symbol,
-        manylinux=image_of(cell, yard.matrix).promise,
+        manylinux=image_of(cell, containers.matrix).promise,
         build_paths=tuple(str(path) for path in (*inner, session.cache)),
     )

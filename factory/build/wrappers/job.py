@@ -1,4 +1,4 @@
-"""What the drivers need to know, as one JSON file."""
+"""What the wrappers need to know, as one JSON file."""
 
 from __future__ import annotations
 

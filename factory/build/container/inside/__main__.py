@@ -16,7 +16,7 @@ from factory.output.log import Log
 _STEPS = {
     "note": step.note_kernels,
     "kernels": step.compile_kernels,
-    "bench": step.set_up,
+    "setup": step.set_up,
     "environment": step.prepare_test,
     "test": step.test,
 }

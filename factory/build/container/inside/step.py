@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory.matrix import load as load_matrix
 from factory.build import loading, setup
 from factory.build.container import spec
-from factory.build.container.kernels import Needed
+from factory.build.container.kernels import SetRequest
 from factory.build.container.spec import CACHE, PROJECT, ContainerJob
 from factory.build.setup import CellWanted
 from factory.environment import environment
@@ -21,6 +20,7 @@ from factory.kernels.kernels import KernelSetSpec
 from factory.kernels.shard import Shard
 from factory.kernels.stats import tally
 from factory.matrix import cells, kernelset, selector
+from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
 from factory.matrix.model import Matrix
 from factory.matrix.wheelname import wheel_filename
@@ -71,12 +71,12 @@ def note_kernels(inside: Inside) -> None:
     keys = frozenset(key for unit in mine for key in unit.wanted())
     there = kernels.stocked(mine, pool_in(inside.session.cache))
     lacking = frozenset(unit.name for unit in mine if unit.host not in there)
-    _leave(inside, "needed", Needed(kernels=kernels.record(ready), keys=keys, lacking=lacking).to_json())
+    _leave(inside, "needed", SetRequest(kernels=kernels.record(ready), keys=keys, lacking=lacking).to_json())
 
 
 def compile_kernels(inside: Inside) -> None:
     """Have the kernels of the cell in the pool, and the toolkit where the wheel step looks for it."""
-    home = spec.site(inside.wanted.cell).cuda_home
+    home = spec.paths(inside.wanted.cell).cuda_home
     limit = inside.job.minutes
     until = None if limit is None else time.monotonic() + limit * 60
     made = kernels.kernels(_set(inside), inside.session, _shard(inside), until=until)
@@ -93,15 +93,15 @@ def set_up(inside: Inside) -> None:
     installer.install(inside.python, inside.wanted.torch, inside.wanted.build)
     installer.lock(inside.python, "virtualenv.txt")
     packages = _packages_of(inside.python)
-    site = replace(spec.site(inside.wanted.cell), site_packages=packages)
+    paths = replace(spec.paths(inside.wanted.cell), site_packages=packages)
     ready = kernels.kernels(_set(inside), inside.session)
-    setup.set_up(site, inside.wanted, ready, packages / "torch", inside.session)
+    setup.set_up(paths, inside.wanted, ready, packages / "torch", inside.session)
     inside.session.log.say(f"building {wheel_filename(inside.wanted.cell)}")
 
 
 def prepare_test(inside: Inside) -> None:
     """Let the environment that the wheel is tested in see the torch it was built with: five gigabytes, once."""
-    built_with = _packages_of(spec.site(inside.wanted.cell).python)
+    built_with = _packages_of(spec.paths(inside.wanted.cell).python)
     (_packages_of(inside.python) / "torch.pth").write_text(f"{built_with}\n")
 
 

@@ -1,4 +1,4 @@
-"""A finished wheel as the subject of a test: what of the file a test needs to know."""
+"""A finished wheel under test: what of the file a test needs to know."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from factory.errors import AuditError
 from factory.matrix.wheelname import WheelName
 from factory.wheel import read as wheelfile
 from factory.wheel.facts import Extension, WheelFacts
-from factory.wheel.fatbin import Image
+from factory.wheel.fatbin import GpuCode
 
 
 @dataclass(frozen=True, kw_only=True)
-class Subject:
+class WheelUnderTest:
     """The wheel, as far as the test needs to know it; ``extension`` is its module's path inside."""
 
     path: Path
     name: WheelName
     sha256: str
-    images: frozenset[Image]
+    images: frozenset[GpuCode]
     extension: str
 
 
-def read(wheel: Path) -> Subject:
+def read(wheel: Path) -> WheelUnderTest:
     """Read the wheel's name, hash and GPU code. Raises AuditError where it is no wheel with one extension."""
     facts, module = _open(wheel)
     if facts.name is None:
         raise _untestable(wheel, "its name says neither CUDA nor torch")
-    return Subject(
+    return WheelUnderTest(
         path=wheel,
         name=facts.name,
         sha256=facts.sha256,

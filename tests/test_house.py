@@ -48,12 +48,12 @@ PURE = {
         "arch cells check difference document imagename kernelset load model page pins representatives "
         "schema selector shape suggest types wheelname"
     ),
-    "output": "failure githubjob markdown plural progress",
+    "output": "failure githubjob markdown progress",
     "plan": "page room sizes workflow",
     "pool": "archivename tarstream",
     "prove": "proof",
     "publish": "body checksums gate page parts pools sbom steps",
-    "system": "environ maxjobs",
+    "system": "environ",
     "toolkit": "headerfix pins source toolkit",
     "update": "actions flashattn images ledger listing metadata page proposal torch",
     "wheel": "cxxabi distinfo elf facts fatbin origin sidecars",

@@ -9,7 +9,7 @@ from factory.audit import checks
 from factory.audit.report import SCHEMA, Report, read_report
 from factory.audit.reportfacts import describe, expected_in
 from factory.errors import AuditError
-from factory.output.plural import counted
+from factory.output.progress import counted
 from factory.system import files
 from factory.system.files import sha256_of
 from factory.wheel import read

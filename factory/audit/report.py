@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from pydantic import TypeAdapter
 
-from factory.output.plural import counted
+from factory.output.progress import counted
 
 SCHEMA = 1
 

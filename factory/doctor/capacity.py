@@ -13,7 +13,7 @@ from factory.matrix.model import Cell, Matrix
 from factory.output.progress import gigabytes, short
 from factory.plan import room
 from factory.plan.room import Disk, Fit, Room, Want
-from factory.system import maxjobs
+from factory.system.machine import parse_max_jobs
 from factory.versions import numbers
 
 
@@ -22,7 +22,7 @@ def by_factory(capacity: Capacity, needs: Needs) -> Iterator[Line]:
     yield _memory(capacity, needs.unit)
     fit = max(1, capacity.budget // needs.unit)
     used = max(1, min(capacity.jobs, fit))
-    asked = f"MAX_JOBS={capacity.asked}" if maxjobs.parse(capacity.asked) else f"{capacity.cores} cores"
+    asked = f"MAX_JOBS={capacity.asked}" if parse_max_jobs(capacity.asked) else f"{capacity.cores} cores"
     first = f"{asked} (matrix.yaml allows {capacity.most_jobs})"
     memory = f"memory for {fit} ({gigabytes(capacity.budget)} GB for compiles, up to {gigabytes(needs.unit)} GB each)"
     yield ok("MAX_JOBS", f"{used} at once: {first}, {memory}; watched while it runs, so nothing need be set")
@@ -45,7 +45,7 @@ def _max_jobs(capacity: Capacity, best: int, why: str) -> Line:
     remedy = f"Type: export MAX_JOBS={best}"
     if not capacity.asked:
         return warning("MAX_JOBS", f"not set; {best} fits: {why}", remedy)
-    jobs = maxjobs.parse(capacity.asked)
+    jobs = parse_max_jobs(capacity.asked)
     if jobs is None:
         return warning("MAX_JOBS", f"{capacity.asked!r} is no number, so torch ignores it; {best} fits: {why}", remedy)
     if jobs > best:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from factory.output.plural import counted
+from factory.output.progress import counted
 
 SCHEMA = 1
 

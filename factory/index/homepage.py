@@ -12,7 +12,7 @@ from factory.index.published import Published
 from factory.index.served.flash_attn_wheel import MINIMUM_DRIVER
 from factory.index.simple import href
 from factory.matrix.model import FULL
-from factory.output.plural import counted
+from factory.output.progress import counted
 from factory.versions import abi_word
 
 

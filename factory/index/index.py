@@ -9,16 +9,16 @@ from pathlib import Path
 from urllib.parse import quote
 
 from factory.errors import DiskFullError, IndexShrinkError
-from factory.index import site
-from factory.index.published import Asset, Published, of_release
+from factory.index import homepage, simple
+from factory.index.published import LIST, Asset, Published, of_release, ordered, to_json
 from factory.index.served import SITE
-from factory.index.shrink import losses
 from factory.system import files
 from factory.wheel.sidecars import METADATA
 
 _AS_THEY_ARE = ("site.css", "site.js", "flash_attn_wheel.py")
 _TEMPLATE = "page.html"
 _MIRRORED = "files"
+HOME = "index.html"
 
 Fetch = Callable[[str, str, Path], None]
 
@@ -65,7 +65,7 @@ def index(
             why=lost,
             remedy="If that is meant, as after a wheel was withdrawn for good: nox -s index -- --allow-shrink",
         )
-    made = site.files(published, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
+    made = pages(published, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
     try:
         _write(made, out)
     except OSError as error:
@@ -77,6 +77,24 @@ def index(
     for line in lost:
         say(f"index: {line}, as allowed")
     say(f"index: {len(published)} wheels, {len(made)} pages in {out}")
+
+
+def pages(published: Iterable[Published], template: str) -> dict[str, str]:
+    """Return path below the root and content of every made file, the same for the same wheels in whatever order."""
+    wheels = ordered(published)
+    return {LIST: to_json(wheels), HOME: homepage.page(wheels, template), **simple.pages(wheels)}
+
+
+def losses(previous: Iterable[Published], published: Iterable[Published]) -> tuple[str, ...]:
+    """Say of each wheel of ``previous`` that is gone, or another file now, what is wrong, a line each."""
+    now = {one.filename: one.sha256 for one in published}
+    return tuple(
+        f"{one.filename} would be another file, sha256 {now[one.filename]} instead of {one.sha256}"
+        if one.filename in now
+        else f"{one.filename} would go"
+        for one in previous
+        if now.get(one.filename) != one.sha256
+    )
 
 
 def mirror(published: Sequence[Published], *, out: Path, fetch: Fetch) -> tuple[Published, ...]:

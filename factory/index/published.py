@@ -147,6 +147,9 @@ class _Verdict(BaseModel):
     machine: _Machine
 
 
+LIST = "wheels.json"
+"""The name of the list below the index's root."""
+
 _DOCUMENT = TypeAdapter(_Document)
 _FLOOR = re.compile(r"(manylinux_\d+_\d+)_\w+")
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from urllib.parse import urljoin
 
 from factory.errors import UnreachableError
-from factory.index.published import Published, from_json
-from factory.index.site import LIST
+from factory.index.published import LIST, Published, from_json
 from factory.system import download
 
 _SILENCE = 30.0  # seconds

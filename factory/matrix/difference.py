@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from factory.matrix.arch import Arch
 from factory.matrix.document import Value, read
 from factory.matrix.model import Cell, Planned, State
-from factory.output.plural import counted
+from factory.output.progress import counted
 
 _CHOICES = ("archs", "wheels")  # felt by cells alone
 _LONGEST = 120  # characters of a value

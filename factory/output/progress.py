@@ -51,3 +51,8 @@ def amount(size: int) -> str:
 def short(size: int) -> str:
     """Write bytes for people alone: ``41.2 MB``, ``1.9 GB`` from 10^9 on."""
     return f"{gigabytes(size)} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def counted(count: int, noun: str) -> str:
+    """Return ``1 wheel`` and ``2 wheels``; ``noun`` is one that takes an s."""
+    return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -10,8 +10,7 @@ from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, Matrix, Planned, State
 from factory.matrix.representatives import divide
 from factory.output.markdown import Markup, bullets, folded, note, page, plain, section, table
-from factory.output.plural import counted
-from factory.output.progress import duration, gigabytes
+from factory.output.progress import counted, duration, gigabytes
 from factory.versions import abi_word
 
 _CELLS = ("flash-attn", "CUDA", "torch", "C++11 ABI", "Python", "wheels", "profile", "architectures")

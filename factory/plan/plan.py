@@ -18,8 +18,7 @@ from factory.kernels.unit import Unit
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Matrix, Planned, Toolkit
 from factory.matrix.wheelname import release_tag, wheel_filename
-from factory.output.plural import counted
-from factory.output.progress import duration, gigabytes
+from factory.output.progress import counted, duration, gigabytes
 from factory.plan.runner import limits_of, runner
 from factory.plan.workflow import kernel_set, outputs
 from factory.pool.store import pool_in

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import psutil
 
-from factory.system import maxjobs
-
 # cgroup v2, then v1: the limit, what is used of it, and the name in memory.stat of the part of that which
 # the kernel gives back when asked (cached files; a build reads and writes many).
 _CGROUP_MEMORY = (
@@ -26,6 +24,8 @@ _CGROUP_CPU = (
     ("sys/fs/cgroup/cpu.max",),
     ("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "sys/fs/cgroup/cpu/cpu.cfs_period_us"),
 )
+
+_MAX_JOBS_DIGITS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,38 @@ def read(root: Path = Path("/")) -> Machine:
             total, free = limit, min(free, max(0, limit - used))
     cores = min(len(os.sched_getaffinity(0)), *_quotas(root))
     return Machine(cores=cores, memory=total, free=free, swap=_swap(root, total))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """At most ``jobs`` compiles at once, their expected peaks within ``budget`` bytes."""
+
+    jobs: int
+    budget: int
+
+
+# Kept free for everything else on the machine, so that a build never makes it swap.
+_RESERVE = 1_500_000_000
+
+
+def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) -> Limits:
+    """Decide how much may run at once on this machine.
+
+    ``MAX_JOBS`` of ``env`` (the guide's variable) or the cores, never more than the matrix's ``max_jobs``.
+    The memory budget is ``memory`` bytes if given, else what is free now less a reserve.
+    """
+    here = read()
+    jobs = parse_max_jobs(env.get("MAX_JOBS", "")) or here.cores
+    return Limits(jobs=min(jobs, max_jobs), budget=memory or max(here.free - _RESERVE, _RESERVE))
+
+
+def parse_max_jobs(text: str) -> int | None:
+    """Read the variable MAX_JOBS, by which the installation guide and torch cap parallel compiles.
+
+    None for what torch's extension builder would ignore, and for what no machine has.
+    """
+    known = text.isascii() and text.isdigit() and len(text) <= _MAX_JOBS_DIGITS
+    return int(text) or None if known else None
 
 
 def _swap(root: Path, memory: int) -> int:
@@ -81,26 +113,3 @@ def _words(path: Path) -> list[str]:
         return path.read_text().split()
     except OSError:
         return []
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """At most ``jobs`` compiles at once, their expected peaks within ``budget`` bytes."""
-
-    jobs: int
-    budget: int
-
-
-# Kept free for everything else on the machine, so that a build never makes it swap.
-_RESERVE = 1_500_000_000
-
-
-def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) -> Limits:
-    """Decide how much may run at once on this machine.
-
-    ``MAX_JOBS`` of ``env`` (the guide's variable) or the cores, never more than the matrix's ``max_jobs``.
-    The memory budget is ``memory`` bytes if given, else what is free now less a reserve.
-    """
-    here = read()
-    jobs = maxjobs.parse(env.get("MAX_JOBS", "")) or here.cores
-    return Limits(jobs=min(jobs, max_jobs), budget=memory or max(here.free - _RESERVE, _RESERVE))

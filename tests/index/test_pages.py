@@ -9,11 +9,11 @@ from html.parser import HTMLParser
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.index import simple, site
+from factory.index import simple
 from factory.index.groups import all_indexes, by_toolkit
+from factory.index.index import losses, pages
 from factory.index.published import Published
 from factory.index.served import SITE
-from factory.index.shrink import losses
 from tests.samplewheels import GUIDE, many, wheel
 
 TEMPLATE = (SITE / "page.html").read_text(encoding="utf-8")
@@ -88,7 +88,7 @@ def test_local_versions_never_compete_in_one_index() -> None:
 def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -> None:
     listed = [one for group in by_toolkit(wheels) for one in group.wheels]
     assert sorted(one.filename for one in listed) == sorted(one.filename for one in wheels)
-    page = Page(site.files(wheels, TEMPLATE)["index.html"])
+    page = Page(pages(wheels, TEMPLATE)["index.html"])
     assert {link["href"] for link in page.links} >= {f"{one.url}#sha256={one.sha256}" for one in wheels}
     assert page.tags.count("tr") == len(wheels) + page.tags.count("table")
 
@@ -96,17 +96,17 @@ def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -
 @settings(deadline=None, max_examples=40)
 @given(st.permutations(many(60)))
 def test_the_same_wheels_give_the_same_site(wheels: list[Published]) -> None:
-    assert site.files(wheels, TEMPLATE) == site.files(many(60), TEMPLATE)
+    assert pages(wheels, TEMPLATE) == pages(many(60), TEMPLATE)
 
 
 def test_the_page_escapes_what_people_wrote() -> None:
-    page = site.files([wheel(yanked="<script>alert(1)</script>")], TEMPLATE)["index.html"]
+    page = pages([wheel(yanked="<script>alert(1)</script>")], TEMPLATE)["index.html"]
     assert "<script>alert" not in page
     assert "withdrawn: <script>alert(1)</script>" in "".join(Page(page).text)
 
 
 def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
-    page = site.files([wheel()], TEMPLATE)["index.html"]
+    page = pages([wheel()], TEMPLATE)["index.html"]
     cells = re.findall(r"<t[hd](?: scope=\"row\")? class=(\w+)>", page)
     assert len(cells) == len(set(cells)) == page.count('scope="col"')
     script, style = ((SITE / name).read_text(encoding="utf-8") for name in ("site.js", "site.css"))
@@ -115,7 +115,7 @@ def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
 
 
 def test_an_index_of_nothing_says_so() -> None:
-    made = site.files([], TEMPLATE)
+    made = pages([], TEMPLATE)
     assert set(made) == {"index.html", "wheels.json"}
     assert "No wheel has been published yet" in made["index.html"]
     assert json.loads(made["wheels.json"]) == {"schema": 1, "wheels": []}
@@ -129,7 +129,7 @@ def test_newest_torch_comes_first() -> None:
 def test_four_thousand_wheels_take_less_than_two_seconds() -> None:
     wheels = many(4000)
     start = time.process_time()
-    made = site.files(wheels, TEMPLATE)
+    made = pages(wheels, TEMPLATE)
     taken = time.process_time() - start
     assert taken < 2, f"{taken:.2f} s"
     assert made["wheels.json"].count("\n") == 4002

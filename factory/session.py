@@ -12,7 +12,7 @@ from factory.system.machine import Limits
 
 @dataclass(frozen=True, kw_only=True)
 class Session:
-    """The cache, the caller's environment, the log and the limits of one run."""
+    """The cache's directory, the caller's environment, the log and the limits of one run."""
 
     cache: Path
     env: Mapping[str, str]

@@ -11,7 +11,7 @@ def cuda_token(cuda: str) -> str:
 
 
 def cuda_major(cuda: str) -> int:
-    """Return ``12`` of CUDA ``12.4``."""
+    """Return ``12`` of CUDA ``12.4``. Raises ValueError where it begins with no number."""
     return int(cuda.partition(".")[0])
 
 

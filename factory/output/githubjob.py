@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def add(path: Path, values: Mapping[str, str]) -> None:
-    """Add ``values`` to the file, each on one line. Raises OSError."""
+    """Add ``values``, each of one line, to the file at ``path``. Raises OSError where it cannot be written."""
     with path.open("a", encoding="utf-8") as file:
         file.writelines(f"{name}={value}\n" for name, value in values.items())
 

@@ -17,13 +17,13 @@ _PLAIN_EVERY = 15.0  # seconds between two lines of progress where there is no t
 
 
 class Log:
-    """Writes to ``console``, which knows about terminals, ``NO_COLOR`` and widths."""
+    """What writes to ``console``, which knows about terminals, ``NO_COLOR`` and widths."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def say(self, text: str) -> None:
-        """Say one thing that happened."""
+        """Show one thing that happened, as it is: nothing in ``text`` counts as markup."""
         self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def line(self, text: Text) -> None:
@@ -36,7 +36,7 @@ class Log:
 
     @contextmanager
     def progress(self) -> Iterator[Meter]:
-        """Show progress while the block runs."""
+        """Yield what shows progress while the block runs."""
         if not self._console.is_terminal:
             yield Meter(self, None)
             return
@@ -45,7 +45,7 @@ class Log:
 
 
 class Meter:
-    """Takes snapshots as often as one likes and shows them as often as is useful."""
+    """What takes snapshots as often as one likes and shows them as often as is useful."""
 
     def __init__(self, log: Log, status: Status | None) -> None:
         self._log = log
@@ -53,7 +53,7 @@ class Meter:
         self._last = float("-inf")
 
     def show(self, snapshot: Snapshot) -> None:
-        """Show ``snapshot`` now, or, without a terminal, only if the last line is some seconds old."""
+        """Show ``snapshot`` now, or, without a terminal, only if the last line is 15 seconds old."""
         if self._status is not None:
             self._status.update(Text(snapshot.line()))
         elif time.monotonic() - self._last >= _PLAIN_EVERY:

@@ -24,7 +24,7 @@ class Markup(str):
 
 
 def plain(text: str) -> Markup:
-    """Return ``text`` on one line, so that it reads as it is and is no markup; a long one is cut."""
+    """Return ``text`` on one line, so that it reads as it is and is no markup; one over 400 characters is cut."""
     if isinstance(text, Markup):
         return text
     line = "".join(sign if sign.isprintable() else _UNREADABLE for sign in " ".join(text.split()))
@@ -43,13 +43,13 @@ def link(text: str, url: str) -> Markup:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Markup:
-    """Return a table."""
+    """Return a table; each of ``rows`` has a cell for each of ``head``."""
     lines = [head, [Markup("---")] * len(head), *rows]
     return Markup("\n".join(f"| {' | '.join(map(plain, line))} |" for line in lines))
 
 
 def bullets(lines: Iterable[str]) -> Markup:
-    """Return a list."""
+    """Return a list with an item for each of ``lines``."""
     return Markup("\n".join(f"- {plain(line)}" for line in lines))
 
 

@@ -20,7 +20,7 @@ class Snapshot:
     memory_total: int
 
     def line(self) -> str:
-        """Say it in one line: ``12/84 units · 2m10s, about 13m to go · 7.2/23.4 GB · flash_fwd_…``."""
+        """Return it as one line: ``12/84 units · 2m10s, about 13m to go · 7.2/23.4 GB · flash_fwd_…``."""
         shown = ", ".join(self.running[:_SHOWN])
         more = f" and {len(self.running) - _SHOWN} more" if len(self.running) > _SHOWN else ""
         return (
@@ -30,7 +30,7 @@ class Snapshot:
 
 
 def duration(seconds: float) -> str:
-    """Write seconds as people do: ``45s``, ``2m10s``, ``3h05m``."""
+    """Return seconds as people write them: ``45s``, ``2m10s``, ``3h05m``."""
     whole = round(seconds)
     minutes, rest = divmod(whole, 60)
     if whole < 60:
@@ -39,17 +39,17 @@ def duration(seconds: float) -> str:
 
 
 def gigabytes(size: int) -> str:
-    """Write bytes as gigabytes (10^9) with one decimal."""
+    """Return bytes as gigabytes (10^9) with one decimal: ``7.2``."""
     return f"{size / 1e9:.1f}"
 
 
 def amount(size: int) -> str:
-    """Write bytes for programs and for people: ``41231204 bytes (41.2 MB)``, ``(1.9 GB)`` from 10^9 on."""
+    """Return bytes for programs and for people: ``41231204 bytes (41.2 MB)``, ``(1.9 GB)`` from 10^9 on."""
     return f"{size} bytes ({short(size)})"
 
 
 def short(size: int) -> str:
-    """Write bytes for people alone: ``41.2 MB``, ``1.9 GB`` from 10^9 on."""
+    """Return bytes for people alone: ``41.2 MB``, ``1.9 GB`` from 10^9 on."""
     return f"{gigabytes(size)} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 

@@ -15,8 +15,9 @@ def unpack_tar(archive: Path, into: Path) -> None:
     """Unpack a tar of any compression into ``into``, without the one directory all its names share.
 
     Files get the umask's mode, and the executable bit where they had it. Raises SourceError where
-    the archive is damaged or a member would land or point outside. (``tarfile``'s own filter would
-    do; the Python 3.11.2 of Debian 12 does not have it.)
+    the archive is damaged or a member would land or point outside, and OSError where it cannot be read or
+    its files cannot be written. (``tarfile``'s own filter would do; the Python 3.11.2 of Debian 12 does
+    not have it.)
     """
     try:
         with tarfile.open(archive) as tar:

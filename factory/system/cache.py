@@ -15,7 +15,8 @@ from factory.errors import UsageError
 def cache_root(env: Mapping[str, str]) -> Path:
     """Return ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules, which ignore a relative one.
 
-    Raises UsageError where that is below a home directory and there is none.
+    Source of the rules: the XDG Base Directory Specification. Raises UsageError where that is below a home
+    directory and there is none.
     """
     named = Path(env.get("XDG_CACHE_HOME", ""))
     try:
@@ -49,7 +50,7 @@ def writable(directory: Path) -> Path:
 def locked(path: Path, waiting: Callable[[], None] = lambda: None) -> Iterator[None]:
     """Hold ``path`` as a lock; ``waiting`` is called once if another process holds it now.
 
-    The system drops the lock when its holder ends, however it ends.
+    The system drops the lock when its holder ends, however it ends. Raises OSError where ``path`` cannot be made.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as lock:
@@ -65,6 +66,7 @@ def made_once(directory: Path, make: Callable[[Path], None]) -> Path:
     """Return ``directory``, made by ``make`` beside it and renamed if it is not there yet.
 
     Two processes may ask at once: one makes it, the other waits. What a crash left half-made is removed.
+    Raises what ``make`` raises, and OSError where nothing can be written there.
     """
     if directory.is_dir():
         return directory

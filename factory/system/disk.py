@@ -17,16 +17,16 @@ def nearest(directory: Path) -> Path:
 
 
 def named(text: str) -> bool:
-    """Say whether the output ``text`` of a program complains of a full disk."""
+    """Return whether the output ``text`` of a program complains of a full disk."""
     return any(sign in text.lower() for sign in _SIGNS)
 
 
 def filled(directory: Path) -> bool:
-    """Say whether so little is free that what was just written below ``directory`` may not be whole.
+    """Return whether so little is free that what was just written below ``directory`` may not be whole.
 
     g++ 12 reports a full disk as whatever went wrong before it, "No such file or directory" as a rule; ptxas and
     fatbinary of CUDA 12.4 can lose the end of their output and exit 0. So where less is left than was written,
-    neither a message nor a success is believed.
+    neither a message nor a success is believed. Raises OSError where ``directory`` is not there.
     """
     written = sum(path.lstat().st_size for path in directory.rglob("*"))
     return shutil.disk_usage(directory).free < max(_FLOOR, written)

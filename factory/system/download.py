@@ -25,6 +25,7 @@ def fetch(url: str, sha256: str, target: Path, *, timeout: float = 10.0) -> None
     Raises:
         UnreachableError: The host did not answer, refused, or fell silent.
         DigestError: The whole file came and is another one.
+        OSError: The file cannot be written.
     """
     if target.is_file() and sha256_of(target) == sha256:
         return

@@ -23,5 +23,5 @@ _INHERITED = (
 
 
 def inherited(env: Mapping[str, str]) -> dict[str, str]:
-    """Pick from ``env`` what a build may see."""
+    """Return what a build may see of ``env``; PATH is always there."""
     return {name: env[name] for name in _INHERITED if name in env} | {"PATH": env.get("PATH", "/usr/bin:/bin")}

@@ -10,7 +10,7 @@ _MOST = 4_000_000  # bytes; headers and version files are a few kB
 
 
 def is_file(path: Path) -> bool:
-    """Whether ``path`` is a file that can be seen."""
+    """Return whether ``path`` is a file that can be seen."""
     try:
         return path.is_file()
     except OSError:  # a directory on the way may not be searched
@@ -18,7 +18,7 @@ def is_file(path: Path) -> bool:
 
 
 def is_directory(path: Path) -> bool:
-    """Whether ``path`` is a directory that can be seen."""
+    """Return whether ``path`` is a directory that can be seen."""
     try:
         return path.is_dir()
     except OSError:
@@ -26,7 +26,7 @@ def is_directory(path: Path) -> bool:
 
 
 def matching(directory: Path, pattern: str) -> list[Path]:
-    """List what matches ``pattern`` below ``directory``, in order; nothing where that cannot be searched."""
+    """Return what matches the glob ``pattern`` below ``directory``, in order; nothing where that cannot be searched."""
     try:
         return sorted(directory.glob(pattern))
     except OSError:
@@ -34,7 +34,7 @@ def matching(directory: Path, pattern: str) -> list[Path]:
 
 
 def text_of(path: Path) -> str | None:
-    """Return the beginning of what stands in ``path``; None where it cannot be read."""
+    """Return what stands in ``path``, its first 4,000,000 characters at most; None where it cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(_MOST)
@@ -43,7 +43,7 @@ def text_of(path: Path) -> str | None:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash a file's content. Raises FileNotFoundError."""
+    """Return the sha256 of a file's content, in hexadecimal. Raises OSError where it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -23,7 +23,7 @@ class Gpu:
 
 
 def find(env: Mapping[str, str]) -> tuple[Gpu, ...]:
-    """Return the GPUs here, one at least. Raises GpuError that says why there is none."""
+    """Return the GPUs here in the order of ``nvidia-smi``. Raises GpuError that says why there is none."""
     done = process.run(_ASK, env=env, timeout=60)
     found = tuple(_read(done.stdout)) if done.ok else ()
     if not found:

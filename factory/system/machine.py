@@ -39,7 +39,11 @@ class Machine:
 
 
 def read(root: Path = Path("/")) -> Machine:
-    """Look at the machine as it is now; limits of a cgroup count, unless they exceed the hardware."""
+    """Return the machine as it is now, seen through the file system at ``root``.
+
+    Limits of a cgroup (v1 or v2, as the Linux kernel's documentation has them) count, unless they exceed the
+    hardware.
+    """
     memory = psutil.virtual_memory()
     total, free = int(memory.total), int(memory.available)
     for group, limit_file, usage_file, given_back in _CGROUP_MEMORY:
@@ -66,7 +70,7 @@ _RESERVE = 1_500_000_000
 
 
 def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) -> Limits:
-    """Decide how much may run at once on this machine.
+    """Return how much may run at once on this machine.
 
     ``MAX_JOBS`` of ``env`` (the guide's variable) or the cores, never more than the matrix's ``max_jobs``.
     The memory budget is ``memory`` bytes if given, else what is free now less a reserve.
@@ -77,7 +81,7 @@ def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) 
 
 
 def parse_max_jobs(text: str) -> int | None:
-    """Read the variable MAX_JOBS, by which the installation guide and torch cap parallel compiles.
+    """Return the number in the variable MAX_JOBS, by which the installation guide and torch cap parallel compiles.
 
     None for what torch's extension builder would ignore, and for what no machine has.
     """

@@ -54,7 +54,7 @@ def _read(env: Mapping[str, str]) -> _Parser:
 
 
 def without_password(text: str) -> str:
-    """Leave user names and passwords out of the URLs in ``text``."""
+    """Return ``text`` without the user names and passwords in its URLs."""
     return _USER_INFO.sub("//", text)
 
 

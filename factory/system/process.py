@@ -40,10 +40,11 @@ def run(
     env: Mapping[str, str] | None = None,
     timeout: float | None = None,
 ) -> Completed:
-    """Run ``argv`` (never through a shell) to its end and capture both streams.
+    """Run ``argv`` (never through a shell) to its end and return what it left of both streams.
 
     ``env`` replaces the environment, it does not add to it. ``timeout`` is in seconds. A program that
-    is not there or cannot be run gives status 127 as a shell would, one that overran its time 124; neither raises.
+    is not there or cannot be run gives status 127 as a shell would, one that overran its time 124 as
+    ``timeout`` of the GNU coreutils would; neither raises.
     """
     words = tuple(str(word) for word in argv)
     try:
@@ -72,10 +73,10 @@ def stream(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> int:
-    """Run ``argv``, hand each line of its merged output to ``line`` as it comes, give the status.
+    """Run ``argv``, hand each line of its merged output to ``line`` as it comes, return the status.
 
-    The process and all it started are ended when ``line`` or the caller is interrupted, so nothing outlives
-    a Ctrl-C.
+    The status is negative for a signal. The process and all it started are ended when ``line`` raises or the
+    caller is interrupted, so nothing outlives a Ctrl-C. Raises OSError where the program cannot be run.
     """
     words = [str(word) for word in argv]
     with subprocess.Popen(
@@ -110,8 +111,9 @@ def follow(
 ) -> tuple[int, bool]:
     """Run ``argv``, hand each line of its output to ``line`` as it comes; what it says of errors goes to a file.
 
-    After ``limit`` seconds it and all it started are killed. Gives the status, negative for a signal, and
-    whether it overran. As with ``stream``, nothing outlives an interrupt.
+    After ``limit`` seconds it and all it started are killed. Returns the status, negative for a signal, and
+    whether it overran. As with ``stream``, nothing outlives an interrupt. Raises OSError where the program cannot
+    be run or the file ``errors`` not be written.
     """
     late = threading.Event()
     with (
@@ -171,7 +173,10 @@ class Usage:
 
 
 def start(argv: Sequence[str | Path], *, cwd: Path, env: Mapping[str, str], output: Path) -> subprocess.Popen[bytes]:
-    """Start ``argv`` as the leader of its own process group, its output going to the file ``output``."""
+    """Start ``argv`` as the leader of its own process group, its output going to the file ``output``.
+
+    Raises OSError where the program cannot be run or the file not be written.
+    """
     with output.open("wb") as sink:
         return subprocess.Popen(
             [str(word) for word in argv],
@@ -192,7 +197,10 @@ def end_group(process: subprocess.Popen[bytes] | subprocess.Popen[str]) -> None:
 
 
 def measure(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> Usage:
-    """Run ``argv`` to its end, output going where ours goes, and say what it used."""
+    """Run ``argv`` to its end, output going where ours goes, and return what it used.
+
+    Raises OSError where the program cannot be run.
+    """
     process = subprocess.Popen(argv, cwd=cwd, env=dict(env))
     _, raw, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(raw)

@@ -18,9 +18,9 @@ _RANGE = re.compile(r"bytes \d+-\d+/(\d+)", re.ASCII)
 
 
 def opened(url: str, session: requests.Session) -> io.BufferedReader:
-    """Open ``url`` for reading here and there.
+    """Return the file at ``url``, open for reading here and there.
 
-    Every read may raise requests.RequestException; so does this, also where the server gives whole files only.
+    Raises requests.RequestException, also where the server gives whole files only; so may every read.
     """
     return io.BufferedReader(_Remote(url, session), _PIECE)
 

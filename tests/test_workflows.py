@@ -48,7 +48,7 @@ WRITES = {
     "pool.yml pool": {"id-token", "attestations"},
     "factory.yml publish": {"contents"},
     "factory.yml publish_kernels": {"contents"},
-    "factory.yml index": {"pages", "id-token"},
+    "factory.yml deploy": {"pages", "id-token"},
     "update.yml update": {"issues"},
 }
 TOKENS = {
@@ -206,6 +206,26 @@ def test_a_pull_request_reaches_only_github_s_own_machines() -> None:
     reached = [flow for flow in PARSED.values() if "pull_request" in flow["on"]]
     assert reached == [PARSED["ci.yml"]]
     assert {job.get("runs-on") for job in PARSED["ci.yml"]["jobs"].values()} == {"ubuntu-24.04"}
+
+
+def test_what_is_signed_was_made_by_the_workflow_s_own_commit() -> None:
+    own = "job.workflow_repository != github.repository || job.workflow_sha != github.sha"
+    signing = {name: job for name, _, job in JOBS if "actions/attest-build-provenance" in json.dumps(job)}
+    assert set(signing) == {"wheel.yml", "pool.yml"}
+    for where, job in signing.items():
+        refusal, checkout = job["steps"][:2]
+        assert own in refusal["if"], where
+        assert refusal["run"].endswith("exit 1\n")
+        assert checkout["with"]["repository"] == "${{ job.workflow_repository }}"
+        assert checkout["with"]["ref"] == "${{ job.workflow_sha }}"
+
+
+def test_only_the_branch_main_publishes() -> None:
+    assert set(PARSED["factory.yml"]["on"]) == {"workflow_dispatch", "schedule"}
+    for key in ("publish", "index"):
+        assert "github.ref == 'refs/heads/main'" in PARSED["factory.yml"]["jobs"][key]["if"]
+    for key in ("publish_kernels", "deploy"):
+        assert set(needed(PARSED["factory.yml"]["jobs"][key])) & {"publish", "index"}
 
 
 def test_a_round_ends_its_compiles_well_before_github_ends_it() -> None:

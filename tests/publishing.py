@@ -26,8 +26,10 @@ UNTESTED = replace(RULES, runners=replace(RULES.runners, gpu=()))
 TESTED = replace(RULES, runners=replace(RULES.runners, gpu=("gpu-box",)))
 
 
-def wheel_name(python: str = "310", torch: str = "2.6", local: str = "") -> str:
-    return f"flash_attn-2.7.4.post1+cu12torch{torch}cxx11abiFALSE{local}-cp{python}-cp{python}-linux_x86_64.whl"
+def wheel_name(
+    python: str = "310", torch: str = "2.6", local: str = "", *, abi: str = "FALSE", version: str = "2.7.4.post1"
+) -> str:
+    return f"flash_attn-{version}+cu12torch{torch}cxx11abi{abi}{local}-cp{python}-cp{python}-linux_x86_64.whl"
 
 
 def make_wheel(directory: Path, name: str = "", *, size: int = 30_000, tested: bool = False) -> Path:

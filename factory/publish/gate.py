@@ -1,13 +1,17 @@
-"""Which wheels may be published: those of the matrix, audited and tried as the very files they are now."""
+"""Which wheels may be published: those of the matrix, audited and tried as the very files they are now.
+
+One wheel is tried on a GPU for several that hold the same kernels. So what that one came to holds for all of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from factory.audit.report import Report
 from factory.gpu_test.verdict import Verdict
 from factory.matrix import cells, wheelname
+from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, Matrix, Planned, Representative, State
 from factory.matrix.representatives import divide
 
@@ -22,14 +26,36 @@ class Candidate:
     report: Report | None
     verdict: Verdict | None
 
+    @property
+    def failed(self) -> bool:
+        """Whether a GPU has tried this very file and found it wrong."""
+        return self.verdict is not None and self.verdict.bound_to(self.sha256) and not self.verdict.ok
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A wheel and every reason against it; none where it may be published."""
+
+    candidate: Candidate
+    reasons: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether it may be published and was tried on a GPU itself."""
+        return not self.reasons and self.candidate.verdict is not None
+
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """What the matrix lets through: its cells by the names of their wheels, and those that must have a verdict."""
+    """What the matrix lets through: its cells by the names of their wheels, and those that must have a verdict.
+
+    ``kernels`` says which kernels the wheel of each cell holds.
+    """
 
     cells: Mapping[str, Cell]
     tried: frozenset[Cell]
     profiles: tuple[str, ...]
+    kernels: Mapping[Cell, KernelSetId]
 
     @classmethod
     def of(cls, matrix: Matrix) -> Gate:
@@ -39,16 +65,34 @@ class Gate:
             cells={wheelname.wheel_filename(planned.cell): planned.cell for planned in published},
             tried=_tried(published, matrix.gpu_python) if matrix.runners.gpu else frozenset(),
             profiles=matrix.publish_profiles,
+            kernels={planned.cell: need_of(planned.cell, matrix) for planned in published},
         )
 
-    def reasons(self, candidates: Sequence[Candidate]) -> tuple[str, ...]:
-        """Return every reason against every wheel, a line each; none where all may be published."""
-        names = [candidate.filename for candidate in candidates]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        lines = [f"{name}: given more than once" for name in twice]
-        return (*lines, *(f"{one.filename}: {reason}" for one in candidates for reason in self._against(one)))
+    def judge(self, candidates: Sequence[Candidate], *, refused: Collection[str] = ()) -> tuple[Judged, ...]:
+        """Return every wheel, in order, with every reason against it.
 
-    def _against(self, candidate: Candidate) -> Iterator[str]:
+        ``refused`` are the names of those that may not go for reasons found elsewhere: they stand for no other.
+        """
+        names = [candidate.filename for candidate in candidates]
+        alone = [
+            Judged(candidate=one, reasons=tuple(self._against(one, twice=names.count(one.filename) > 1)))
+            for one in candidates
+        ]
+        sound = {self.cells[one.candidate.filename] for one in alone if one.passed} if self.tried else set()
+        sound -= {self.cells[name] for name in refused if name in self.cells}
+        failed = {self.kernels[self.cells[one.filename]]: one for one in candidates if self._has_failed(one)}
+        there = {self.cells[name] for name in names if name in self.cells}
+        return tuple(
+            replace(one, reasons=(*one.reasons, *self._of_kernels(one.candidate, failed, sound=sound, there=there)))
+            for one in alone
+        )
+
+    def _has_failed(self, candidate: Candidate) -> bool:
+        return candidate.failed and candidate.filename in self.cells
+
+    def _against(self, candidate: Candidate, *, twice: bool) -> Iterator[str]:
+        if twice:
+            yield "given more than once"
         yield from self._of_name(candidate)
         yield from _of_report(candidate)
         yield from self._of_verdict(candidate)
@@ -80,6 +124,30 @@ class Gate:
             yield f"its verdict is of {verdict.wheel}"
         if not verdict.ok:
             yield f"did not pass the GPU test: {verdict.complaints[0]}"
+
+    def _of_kernels(
+        self, candidate: Candidate, failed: Mapping[KernelSetId, Candidate], *, sound: set[Cell], there: set[Cell]
+    ) -> Iterator[str]:
+        """Hold a wheel to what trying its kernels in others came to."""
+        cell = self.cells.get(candidate.filename)
+        if cell is None:
+            return
+        wrong = failed.get(self.kernels[cell])
+        if wrong is not None and not candidate.failed:
+            yield f"its kernels did not pass the GPU test in {wrong.filename}"
+        if not self.tried or cell in self.tried or candidate.verdict is not None:
+            return
+        kin = {one for one in self.kernels if replace(one, python="") == replace(cell, python="")}
+        named = kin & self.tried
+        if not sound & ((named & there) or kin):
+            names = ", ".join(sorted(map(wheelname.wheel_filename, named)))
+            said = "has not passed one" if named & there else "is not given"
+            yield f"its kernels passed no GPU test: {names} stands for them and {said}"
+
+
+def lines(judged: Sequence[Judged]) -> tuple[str, ...]:
+    """Return every reason against every wheel, a line each; none where all may be published."""
+    return tuple(dict.fromkeys(f"{one.candidate.filename}: {reason}" for one in judged for reason in one.reasons))
 
 
 def _of_report(candidate: Candidate) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -13,7 +12,7 @@ from factory.github.retry import RetryPolicy
 from factory.matrix.model import Matrix
 from factory.publish import bundle, pools
 from factory.publish.bundle import Bundle
-from factory.publish.gate import Gate
+from factory.publish.gate import Gate, lines
 from factory.publish.parts import File, Goal, Sent
 from factory.publish.reconcile import Publication
 from factory.publish.releases import Repository
@@ -126,19 +125,15 @@ def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Bundle
     Raises GateError where something is against one and nothing is to go in part, or where none may go.
     """
     against = _unattested(paths, means)
-    wheels: dict[Path, Bundle] = {}
+    wheels: list[Bundle] = []
     for path in paths:
         try:
-            wheels[path] = bundle.read(path)
+            wheels.append(bundle.read(path))
         except ValueError as error:
             against[path] = f"{path.name}: {error}"
-    reasons = (*against.values(), *gate.reasons([wheels[path].candidate for path in paths if path in wheels]))
-    names = Counter(path.name for path in paths)
-    good = [
-        wheel
-        for path, wheel in wheels.items()
-        if path not in against and names[path.name] == 1 and not gate.reasons([wheel.candidate])
-    ]
+    judged = gate.judge([wheel.candidate for wheel in wheels], refused={path.name for path in against})
+    reasons = (*against.values(), *lines(judged))
+    good = [wheel for wheel, one in zip(wheels, judged, strict=True) if wheel.path not in against and not one.reasons]
     if reasons and not (means.partial and good):
         raise refusal(reasons, sent=False)
     return good, reasons

@@ -246,7 +246,10 @@ def test_with_a_gpu_runner_the_wheel_that_stands_for_its_kernels_needs_a_verdict
     newest, other = make_wheel(tmp_path, wheel_name("313")), make_wheel(tmp_path, wheel_name("310"))
     with pytest.raises(GateError) as caught:
         published(server, newest, other, matrix=TESTED)
-    assert caught.value.why == (f"{newest.name}: has no verdict of a GPU test, and the matrix names a GPU runner",)
+    assert caught.value.why == (
+        f"{newest.name}: has no verdict of a GPU test, and the matrix names a GPU runner",
+        f"{other.name}: its kernels passed no GPU test: {newest.name} stands for them and has not passed one",
+    )
     beside(newest, ".verdict.json", verdict_of(newest).to_json())
     published(server, newest, other, matrix=TESTED)
     assert "[3.10](" in (body := server.public(TAG).body)
@@ -259,6 +262,34 @@ def test_a_verdict_that_failed_is_refused_without_a_gpu_runner_too(server: Githu
     beside(wheel, ".verdict.json", failed.to_json())
     with pytest.raises(GateError, match="did not pass the GPU test: the driver is too old"):
         published(server, wheel)
+
+
+@pytest.mark.parametrize("wrong", ["failed", "no verdict", "unreadable verdict", "absent", "not attested"])
+def test_in_part_too_nothing_of_kernels_that_no_gpu_passed_is_published(
+    server: GithubServer, tmp_path: Path, wrong: str
+) -> None:
+    """As the workflow publishes: what other kernels came to is published, these in no Python."""
+    kernels = {tag: make_wheel(tmp_path, wheel_name(tag)) for tag in ("313", "312", "310")}
+    name = wheel_name("313", "2.7", abi="TRUE", version="2.8.3.post2")
+    good, newest = make_wheel(tmp_path, name, tested=True), kernels["313"]
+    failed = replace(verdict_of(newest), misfits=("the driver is too old",)).to_json()
+    texts = {"failed": failed, "unreadable verdict": "{}", "not attested": verdict_of(newest).to_json()}
+    if wrong in texts:
+        beside(newest, ".verdict.json", texts[wrong])
+    if wrong == "absent":
+        del kernels["313"]
+
+    def attest(path: Path) -> None:
+        if (path, wrong) == (newest, "not attested"):
+            raise DigestError(f"{path.name} has no attestation")
+
+    github = repository(server)
+    means = Means(github=github, say=str, patience=patience(server), attest=attest, partial=True)
+    sent, refused = publish([*kernels.values(), good], matrix=TESTED, means=means)
+    github.close()
+    assert {file.name for one in sent for file in one.new if file.name.endswith(".whl")} == {good.name}
+    assert all(any(line.startswith(wheel.name) for line in refused) for wheel in kernels.values())
+    assert not [release for release in server.releases.values() if release.tag == TAG]
 
 
 def test_a_half_uploaded_wheel_of_another_time_is_replaced(server: GithubServer, tmp_path: Path) -> None:

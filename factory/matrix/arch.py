@@ -23,7 +23,7 @@ class Arch:
 
     @classmethod
     def parse(cls, text: str) -> Arch:
-        """Read ``8.6``, ``86``, ``9.0a``, ``90a`` or ``8.9+PTX``.
+        """Return what ``8.6``, ``86``, ``9.0a``, ``90a`` or ``8.9+PTX`` spells.
 
         Raises ValueError saying what a spelling looks like.
         """
@@ -42,7 +42,7 @@ class Arch:
 
     @property
     def number(self) -> str:
-        """Name it as nvcc does after ``sm_``: ``86``, ``90a``."""
+        """Its name as nvcc has it after ``sm_``: ``86``, ``90a``."""
         return f"{self.major}{self.minor}{self.suffix}"
 
     @property
@@ -77,6 +77,9 @@ def front_ends(archs: Iterable[Arch], shared: Mapping[Arch, Arch]) -> tuple[Fron
 
 
 def gencode(virtual: Arch, real: Iterable[Arch]) -> tuple[str, ...]:
-    """Return nvcc's flags for one front-end pass that leaves its PTX and the machine code of ``real``."""
+    """Return nvcc's flags for one front-end pass that leaves its PTX and the machine code of ``real``.
+
+    Source of ``-gencode arch=compute_80,code=[sm_80,sm_90,compute_80]``: nvcc's own ``--help``.
+    """
     codes = [*(f"sm_{arch.number}" for arch in real), f"compute_{virtual.number}"]
     return ("-gencode", f"arch=compute_{virtual.number},code=[{','.join(codes)}]")

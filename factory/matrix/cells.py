@@ -25,25 +25,25 @@ def expand(matrix: Matrix, profile: str = FULL, archs: Sequence[Arch] | None = N
 
 
 def too_old(archs: Sequence[Arch], oldest: Arch) -> str:
-    """Say which of ``archs`` flash-attn has no kernels for; empty if it has for all."""
+    """Return a sentence on those of ``archs`` that flash-attn has no kernels for; empty if it has for all."""
     old = [arch for arch in archs if _number(arch) < _number(oldest)]
     return f"flash-attn has no kernels for {_listed(old)}; {oldest} is the oldest it supports" if old else ""
 
 
 def cannot_make(archs: Sequence[Arch], toolkit: Toolkit, oldest: Arch) -> str:
-    """Say which of ``archs``, too old ones aside, a CUDA release cannot make; empty if it can all."""
+    """Return a sentence on those of ``archs``, too old ones aside, that ``toolkit`` cannot make; empty if none."""
     fit = [target for target in toolkit.targets if _number(target) >= _number(oldest)]
     foreign = [arch for arch in archs if _number(arch) >= _number(oldest) and arch.real not in fit]
     return f"CUDA {toolkit.version} cannot make {_listed(foreign)}; it makes {_listed(fit)}" if foreign else ""
 
 
 def skip_of(matrix: Matrix, cell: Cell) -> Skip | None:
-    """Return the first entry under ``skip`` that covers ``cell``."""
+    """Return the first entry under ``skip`` that covers ``cell``, None where none does."""
     return next((skip for skip in matrix.skips if skip.covers(cell)), None)
 
 
 def unchosen(matrix: Matrix, cell: Cell) -> str:
-    """Say why ``cell`` is not built without being asked by name; empty if it is."""
+    """Return why ``cell`` is not built without being asked by name; empty if it is."""
     choice = matrix.choices.get(cell.torch)
     if choice is None:
         return f"torch {cell.torch} has no line under wheels"

@@ -17,7 +17,7 @@ Known = Mapping[str, Collection[str]]
 
 
 def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
-    """Return everything in ``file`` that contradicts another part of it."""
+    """Yield a complaint of everything in ``file`` that contradicts another part of it."""
     yield from _too_old(("archs",), file.archs or (), file.oldest_arch)
     for version, cuda in file.cuda.items():
         yield from _cuda(("cuda", version), version, cuda, file.oldest_arch)
@@ -35,7 +35,7 @@ def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
 
 
 def pythons_of(file: MatrixFile, series: str) -> tuple[str, ...]:
-    """List the Pythons a torch series was published for."""
+    """Return the Pythons that the torch ``series``, such as ``2.6``, was published for, in the order of the file."""
     return tuple(
         python
         for python, row in file.python.items()

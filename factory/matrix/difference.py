@@ -41,7 +41,7 @@ class CellChange:
 
     @property
     def cell(self) -> Cell:
-        """The cell as it is now, or else as it was."""
+        """The cell as it is now, or else as it was. Raises ValueError for a change that has neither."""
         row = self.after or self.before
         if row is None:
             raise ValueError("a change of no cell")
@@ -115,7 +115,7 @@ class Difference:
 
 
 def difference(before: Side, after: Side) -> Difference:
-    """Say what ``after`` has that ``before`` has not, and the other way round."""
+    """Return what ``after`` has that ``before`` has not, and the other way round."""
     built = [row.cell for row in after.planned if row.state is State.BUILD]
     return Difference(
         cells=tuple(_cells(before.planned, after.planned)),
@@ -126,12 +126,12 @@ def difference(before: Side, after: Side) -> Difference:
 
 
 def facts(text: str | bytes) -> Facts:
-    """Return the facts of the text of a matrix.yaml; choices among wheels are none."""
+    """Return the facts of the text of a matrix.yaml, valid or not; choices among wheels are none."""
     return {path: said for path, said in _leaves(read(text).value, ()) if path and path[0] not in _CHOICES}
 
 
 def headline(found: Difference) -> str:
-    """Say in one line how much changes."""
+    """Return one line that says how much changes."""
     if not found.cells and not found.facts:
         return "nothing changes: the same cells, the same facts"
     wheels = f"{found.built_before} wheels to build before, {found.built_after} now"
@@ -144,7 +144,7 @@ def headline(found: Difference) -> str:
 
 
 def lines(found: Difference) -> list[str]:
-    """Say all of it: the headline, a line for each group of cells, a line for each fact."""
+    """Return all of it: the headline, a line for each group of cells, a line for each fact."""
     told = [f"fact: {fact}" for fact in found.facts]
     return [headline(found), *map(str, found.groups), *told]
 

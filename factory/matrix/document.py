@@ -43,7 +43,7 @@ class Document:
 
 
 def read(text: str | bytes) -> Document:
-    """Read one YAML document; whatever ``text`` is, mistakes come back as complaints."""
+    """Return one YAML document as it was read; whatever ``text`` is, mistakes come back as complaints."""
     builder = _Builder()
     try:
         node = yaml.compose(text, Loader=yaml.BaseLoader)

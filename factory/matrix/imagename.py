@@ -26,7 +26,8 @@ _NAME = re.compile(
 class ImageName:
     """An image: ``docker.io``, ``library/debian``, ``bookworm``.
 
-    ``registry`` may have a port. At least one of ``tag`` and ``digest`` (``sha256:...``) is there.
+    ``registry`` may have a port. At least one of ``tag`` and ``digest`` (``sha256:...``) is there. Source of the
+    grammar: the Go package distribution/reference, which Docker and Podman use.
     """
 
     registry: str
@@ -36,7 +37,7 @@ class ImageName:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``quay.io/owner/image:tag``, ``debian``, ``localhost:5000/image@sha256:...`` and the like.
+        """Return what ``quay.io/owner/image:tag``, ``debian``, ``localhost:5000/image@sha256:...`` and the like name.
 
         Raises ValueError saying what is expected.
         """

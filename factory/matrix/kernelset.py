@@ -26,7 +26,7 @@ class KernelSetId:
 
 
 def need_of(cell: Cell, matrix: Matrix) -> KernelSetId:
-    """Say which kernels ``cell`` needs."""
+    """Return which kernels ``cell``, one of ``matrix``, needs."""
     return KernelSetId(
         flash_attn=cell.flash_attn,
         cuda=cell.cuda,

@@ -34,7 +34,7 @@ _CELL_FACTS = ("cuda", "flash_attn", "python", "skip", "torch")
 
 
 def load(text: str | bytes, *, name: str = "matrix.yaml") -> Matrix:
-    """Read the text of ``matrix.yaml``.
+    """Return the matrix that the text of ``matrix.yaml`` describes; ``name`` is what complaints call the file.
 
     Raises MatrixError whose ``why`` holds every mistake as ``matrix.yaml:LINE: path.to.key: message``.
     """

@@ -69,7 +69,7 @@ class Toolkit:
 
     @property
     def token(self) -> str:
-        """``cu124``."""
+        """``cu124`` of ``12.4``."""
         return cuda_token(self.version)
 
     @property

@@ -21,7 +21,7 @@ class Division:
 
 
 def divide(cells: Sequence[Cell], python: Representative) -> Division:
-    """Divide ``cells`` so that each set of equal kernels is tried with the Python that ``python`` names."""
+    """Return ``cells`` divided so that each set of equal kernels is tried with the Python that ``python`` names."""
     chosen: dict[Cell, Cell] = {}
     for cell in cells:
         rival = chosen.setdefault(_kin(cell), cell)

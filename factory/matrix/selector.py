@@ -45,7 +45,7 @@ class Selector:
 
 
 def parse(tokens: Sequence[str], matrix: Matrix) -> Selector:
-    """Read tokens as a person types them; ``torch2.6.0`` is ``torch2.6`` if that is the release built against.
+    """Return what tokens ask for, as a person types them; ``torch2.6.0`` is ``torch2.6`` if built against that release.
 
     Raises SelectorError that says, of every token the matrix does not know, what there is and the nearest.
     """
@@ -82,7 +82,7 @@ def select(planned: Sequence[Planned], selector: Selector) -> tuple[Planned, ...
 
 
 def why(tokens: Sequence[str], matrix: Matrix) -> str:
-    """Say of each cell asked for whether it is built and why, or why there is no such cell.
+    """Return a text that says of each cell asked for whether it is built and why, or why there is no such cell.
 
     Raises SelectorError for tokens the matrix does not know.
     """
@@ -93,7 +93,7 @@ def why(tokens: Sequence[str], matrix: Matrix) -> str:
 
 
 def conflict(planned: Sequence[Planned], selector: Selector) -> str:
-    """Say of a selector that fits no cell which of its tokens do not go together, and what would.
+    """Return, of a selector that fits no cell, which of its tokens do not go together, and what would.
 
     Raises ValueError if it fits one.
     """
@@ -109,7 +109,7 @@ def conflict(planned: Sequence[Planned], selector: Selector) -> str:
 
 
 def covered(skip: Skip) -> Selector:
-    """Ask for the cells that ``skip`` leaves out."""
+    """Return what asks for the cells that ``skip`` leaves out."""
     return Selector(
         (
             frozenset(cuda_token(cuda) for cuda in skip.cuda),

@@ -46,7 +46,7 @@ class WheelName:
 
 
 def of(cell: Cell) -> WheelName:
-    """Name the wheel of ``cell``."""
+    """Return the name of the wheel of ``cell``."""
     return WheelName(
         version=cell.flash_attn,
         cuda_major=cuda_major(cell.cuda),
@@ -59,12 +59,12 @@ def of(cell: Cell) -> WheelName:
 
 
 def local_version(cell: Cell) -> str:
-    """Return what stands behind the ``+`` of the version: ``cu12torch2.6cxx11abiFALSE``."""
+    """Return what stands behind the ``+`` of the version of its wheel: ``cu12torch2.6cxx11abiFALSE``."""
     return of(cell).local
 
 
 def wheel_filename(cell: Cell) -> str:
-    """Return the whole file name."""
+    """Return the whole file name of the wheel of ``cell``, in the guide's letter case."""
     return of(cell).filename
 
 
@@ -74,7 +74,7 @@ def release_tag(version: str) -> str:
 
 
 def parse(filename: str) -> WheelName:
-    """Read a wheel's file name, in any letter case of its ABI.
+    """Return what a wheel's file name says, in any letter case of its ABI.
 
     Raises ValueError that says which part is not of the scheme.
     """
@@ -99,7 +99,7 @@ def parse(filename: str) -> WheelName:
 
 
 def same_wheel(left: str, right: str) -> bool:
-    """Whether two file names are equal to an installer, which compares versions under PEP 440.
+    """Return whether two file names are equal to an installer, which compares versions under PEP 440.
 
     setuptools writes ``cxx11abifalse`` where the guide has ``cxx11abiFALSE``. Raises ValueError
     for what is not a wheel's name.

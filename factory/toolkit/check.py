@@ -17,9 +17,9 @@ from factory.toolkit.toolkit import FILES, TOOLS, CudaToolkit, missing, read_rel
 
 
 def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolkit:
-    """Describe the toolkit at ``home``; ``memory`` is a directory that keeps digests between runs.
+    """Return the toolkit at ``home``; ``memory`` is a directory that keeps digests between runs.
 
-    Raises ToolkitError, with every complaint, where it is not a complete toolkit of ``version``.
+    Raises ToolkitError, with every complaint, where it is not a complete toolkit of ``version`` (``12.4``).
     """
     release, absent = release_of(home), lacking(home)
     complaints = [f"missing: {', '.join(absent)}"] if absent else []
@@ -38,7 +38,7 @@ def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolk
 
 
 def release_of(home: Path) -> str | None:
-    """Ask its nvcc for the exact release; None where there is no answer."""
+    """Return the exact release, ``12.4.131``, that the nvcc below ``home`` says; None where there is no answer."""
     try:
         return read_release(process.run([home / "bin" / "nvcc", "--version"], timeout=60).stdout)
     except OSError:  # not a program of this machine
@@ -46,15 +46,15 @@ def release_of(home: Path) -> str | None:
 
 
 def lacking(home: Path) -> tuple[str, ...]:
-    """List the files that a toolkit at ``home`` should have and that are not there, or may not be read."""
+    """Return the files that a toolkit at ``home`` should have and that are not there, or may not be read."""
     return missing(partial(_runs, home), partial(_there, home))
 
 
 def digest_of(home: Path, memory: Path) -> str:
-    """Return a sha256 over the bytes of the compiler programs, libdevice and headers below ``home``.
+    """Return a sha256, in hexadecimal, over the bytes of the compiler programs, libdevice and headers below ``home``.
 
     Hashing takes about a second, so the result is kept in ``memory`` under the size, times and inode
-    of every file: whoever changes one of them changes that key.
+    of every file: whoever changes one of them changes that key. Raises OSError where one cannot be read.
     """
     files = dict(_identity(home))
     stamp = _hash([f"{name} {_stat(path)}" for name, path in files.items()])

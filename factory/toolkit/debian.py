@@ -36,9 +36,10 @@ def mirrors_here(env: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def fetch(packages: Sequence[Package], errand: Errand) -> Mapping[str, Path]:
-    """Download and unpack ``packages`` (``factory.toolkit.source.Source``).
+    """Download ``packages`` and return the unpacked tree of each by name (``factory.toolkit.source.Source``).
 
-    Raises UnreachableError, DigestError, SourceError.
+    Raises UnreachableError where apt has no mirror that gives one, DigestError where one gives another file, and
+    SourceError where it cannot be unpacked.
     """
     mirrors = mirrors_here(errand.env)
     return {package.name: _one(package, errand, mirrors) for package in packages}

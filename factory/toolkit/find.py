@@ -19,7 +19,7 @@ from factory.toolkit.toolkit import NAMED, CudaToolkit, series
 
 
 def pins() -> dict[str, tuple[Recipe, ...]]:
-    """Read the packages that fetched toolkits are made of, by CUDA version."""
+    """Return the ways to put a toolkit together, as ``factory/data/toolkits.yaml`` has them, by CUDA version."""
     return toolkit_pins.parse(resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8"))
 
 
@@ -63,14 +63,17 @@ def find(
 def here(
     version: str, env: Mapping[str, str], cache: Path, say: Callable[[str], None], world: World | None = None
 ) -> CudaToolkit | None:
-    """Return what ``find`` gives where nothing need be fetched for it, else None."""
+    """Return what ``find`` gives where nothing need be fetched for it, else None.
+
+    Raises ToolkitError where its headers are to be mended and the view that has them mended is not whole.
+    """
     world = world or World()
     found = _Search(version, env, cache, say, world).here()
     return mended.mended(found, world.fixes, cache) if found else None
 
 
 def places(version: str, env: Mapping[str, str], local: Path) -> Iterator[tuple[str, Path]]:
-    """Yield where an installed toolkit may be, and what says so, each directory once.
+    """Return what names an installed toolkit of ``version`` and where that may be, each directory once.
 
     One that nobody named and that is of another version is not worth a word.
     """

@@ -61,7 +61,7 @@ def on(glibc: str, fixes: Iterable[HeaderFix]) -> tuple[HeaderFix, ...]:
 
 
 def functions(fixes: Iterable[HeaderFix]) -> str:
-    """Name what ``fixes`` are about, a function once for double and float: ``cospi, sinpi, rsqrt``."""
+    """Return the names of what ``fixes`` are about, a function once for double and float: ``cospi, sinpi, rsqrt``."""
     return ", ".join(name for fix in fixes for name in fix.functions if f"{name}f" in fix.functions)
 
 

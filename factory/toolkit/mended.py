@@ -27,7 +27,7 @@ _OWN = ("bin", "targets", "targets/*")
 
 
 def fixes() -> tuple[HeaderFix, ...]:
-    """Read what is mended, for every CUDA."""
+    """Return what is mended, for every CUDA, as ``factory/data/header_fixes.yaml`` has it."""
     return headerfix.parse(resources.files("factory.data").joinpath("header_fixes.yaml").read_text(encoding="utf-8"))
 
 

@@ -51,13 +51,13 @@ class Recipe(_Strict):
 
     @property
     def digest(self) -> str:
-        """A sha256 over everything that decides what the toolkit will hold."""
+        """A sha256, in hexadecimal, over everything that decides what the toolkit will hold."""
         text = json.dumps(self.model_dump(mode="json", exclude={"title"}), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     @property
     def directory(self) -> str:
-        """``cuda-12.4-`` and the start of the digest."""
+        """The name of its directory: ``cuda-12.4-`` and the first 12 digits of the digest."""
         return f"cuda-{self.version}-{self.digest[:12]}"
 
     @property
@@ -83,7 +83,7 @@ class _Document(_Strict):
 
 
 def parse(text: str) -> dict[str, tuple[Recipe, ...]]:
-    """Give, for each CUDA version, the ways to get it, best first.
+    """Return, for each CUDA version, the ways to get it, best first, out of the text of ``toolkits.yaml``.
 
     Raises pydantic's ValidationError with every complaint at once.
     """

@@ -13,9 +13,10 @@ HOST = "https://developer.download.nvidia.com/compute/cuda/redist/"
 
 
 def fetch(packages: Sequence[Package], errand: Errand, *, root: str = HOST) -> Mapping[str, Path]:
-    """Download and unpack ``packages`` (``factory.toolkit.source.Source``).
+    """Download ``packages`` and return the unpacked tree of each by name (``factory.toolkit.source.Source``).
 
-    Raises UnreachableError, DigestError, SourceError.
+    Their paths are below ``root``. Raises UnreachableError where that does not give one, DigestError where it gives
+    another file, and SourceError where it cannot be unpacked.
     """
     return {package.name: _one(package, errand, root) for package in packages}
 

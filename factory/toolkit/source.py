@@ -24,5 +24,5 @@ Source = Callable[[Sequence[Package], Errand], Mapping[str, Path]]
 
 
 def megabytes(size: int) -> str:
-    """``87 MB``: bytes in millions."""
+    """Return bytes in megabytes (10^6): ``87 MB``, and below one ``0.4 MB``."""
     return f"{size / 1e6:.0f} MB" if size >= 1e6 else f"{size / 1e6:.1f} MB"  # noqa: PLR2004 - the unit itself

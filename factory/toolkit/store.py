@@ -21,7 +21,7 @@ _MARKER = "__init__.py"  # wheels put one into every directory
 
 
 def memory(cache: Path) -> Path:
-    """Where the digests of toolkits are kept between runs."""
+    """Return the directory of ``cache`` where the digests of toolkits are kept between runs."""
     return cache / "toolkits" / ".digests"
 
 
@@ -47,9 +47,10 @@ def make(
     env: Mapping[str, str],
     say: Callable[[str], None],
 ) -> CudaToolkit:
-    """Fetch and put together the toolkit of ``recipe``, unless another build has done so meanwhile.
+    """Return the toolkit of ``recipe``, fetched and put together unless another build has done so meanwhile.
 
-    Raises what the sources raise, and ToolkitError where the result is not complete.
+    Raises what the sources raise, ToolkitError where the result is not complete, and OSError where ``cache`` cannot
+    be written.
     """
     with locked(
         cache / "toolkits" / f".{recipe.directory}.lock",

@@ -77,7 +77,7 @@ def series(release: str) -> str:
 
 
 def missing(runs: Callable[[str], bool], there: Callable[[str], bool]) -> tuple[str, ...]:
-    """List what a toolkit lacks, by its usual place.
+    """Return what a toolkit lacks, by its usual place.
 
     ``runs`` says of a path relative to the toolkit whether it is a program that may be run,
     ``there`` whether it is a file.

@@ -24,9 +24,11 @@ def fetch(
     *,
     installer: Callable[[Mapping[str, str]], Sequence[str]] | None = None,
 ) -> Mapping[str, Path]:
-    """Download and unpack ``packages`` into one tree (``factory.toolkit.source.Source``).
+    """Download ``packages`` and return the one tree of all, by name (``factory.toolkit.source.Source``).
 
-    Raises UnreachableError, DigestError, DiskFullError.
+    ``installer`` takes the environment and returns the start of an install command; ``choose`` is the usual one.
+    Raises UnreachableError where the index does not give them, DigestError where it gives another file, and
+    DiskFullError.
     """
     for package in packages:
         errand.say(f"  {package.name} {package.version} ({megabytes(package.size)}) from the package index")

@@ -1,4 +1,4 @@
-"""Say why a build failed, from its log: what happened, the line that says so, and what to type next."""
+"""Why a build failed, from its log: what happened, the line that says so, and what to type next."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ class Log:
 
 
 def diagnose(log: Log, *, settle: Settle, cache: Path, peak: int, say: Callable[[str], None]) -> Diagnosis:
-    """Say why the build that wrote ``log``, and whose compiles take ``peak`` bytes, failed."""
+    """Return why the build that wrote ``log``, and whose compiles take ``peak`` bytes, failed; ``say`` is told it too.
+
+    Raises UsageError where the log is a file that cannot be read.
+    """
     found = machine.of_blocks(log.blocks, settle=settle, cache=cache, peak=peak)
     for line in lines(log.name, found):
         say(line)
@@ -28,7 +31,7 @@ def diagnose(log: Log, *, settle: Settle, cache: Path, peak: int, say: Callable[
 
 
 def lines(name: str, found: Diagnosis) -> Iterator[str]:
-    """Lay a diagnosis out for a person."""
+    """Yield the lines that tell a person a diagnosis; ``name`` is that of the log."""
     yield f"{name}: {found.title}"
     yield found.what
     if found.evidence:

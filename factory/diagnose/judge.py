@@ -45,7 +45,7 @@ class Here:
         return not self.alone and self.budget >= self.peak
 
     def jobs(self, used: int | None) -> int:
-        """Say how many compiles to run at once, where ``used`` were too many."""
+        """Return how many compiles to run at once, where ``used`` (None: nobody knows how many) were too many."""
         room = max(1, min(self.cores, self.budget // self.peak))
         return room if used is None else min(room, max(1, used // 2))
 
@@ -75,7 +75,7 @@ class Diagnosis:
 
 
 def judge(reading: Reading, rules: Rules, here: Here) -> Diagnosis:
-    """Choose the cause that the signs of ``reading`` speak for; fill in what it says with this machine's numbers."""
+    """Return the cause that the signs of ``reading`` speak for, this machine's numbers filled into what it says."""
     gaps = _gaps(reading, here)
     order = [cause.name for cause in rules.causes]
     found = [one for one in reading.found if rules.cause(one.sign.cause).unless not in reading.context]

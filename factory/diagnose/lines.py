@@ -39,12 +39,15 @@ class Line(NamedTuple):
 
 
 def clean(text: str) -> str:
-    """Take out colours, carriage returns and whatever else is not text."""
+    """Return ``text`` without colours (ECMA-48), carriage returns and whatever else is not text."""
     return text.strip() if text.isprintable() else _CONTROLS.sub(" ", _ESCAPES.sub("", text)).strip()
 
 
 def worth_a_look(blocks: Iterable[bytes], hooks: Sequence[bytes]) -> Iterator[Line]:
-    """Yield the lines at both ends of a log, and between them those that hold one of ``hooks``."""
+    """Yield the lines at both ends of a log, and between them those that hold one of ``hooks``, which are lower case.
+
+    An end is 131,072 bytes; between them 20,000 lines are looked at, at most.
+    """
     room, size, done = _MOST, 0, 0
     tail: list[tuple[int, bytes]] = []
     for number, body, after in _bodies(blocks):

@@ -23,7 +23,7 @@ def blocks(path: Path) -> Iterator[bytes]:
 
 
 def pieces(file: BinaryIO) -> Iterator[bytes]:
-    """Yield what is left of ``file``."""
+    """Yield what is left of ``file``, at most 4 MiB at a time. Raises OSError where it cannot be read."""
     while block := file.read(_BLOCK):
         yield block
 

@@ -27,7 +27,7 @@ Settle = Callable[[Sequence[str]], str | None]
 
 
 def of_build(log: Path, *, cache: Path, cell: str, peak: int) -> Diagnosis:
-    """Say why the build of ``cell`` (a selector), which wrote ``log``, failed; its compiles take ``peak`` bytes.
+    """Return why the build of ``cell`` (a selector), which wrote ``log``, failed; its compiles take ``peak`` bytes.
 
     Raises UsageError where the log cannot be read.
     """
@@ -35,20 +35,26 @@ def of_build(log: Path, *, cache: Path, cell: str, peak: int) -> Diagnosis:
 
 
 def of_unit(log: Path, *, cache: Path, peak: int, alone: bool) -> Diagnosis:
-    """Say why a single compile, which takes ``peak`` bytes, failed. Raises UsageError where ``log`` cannot be read."""
+    """Return why a single compile, which takes ``peak`` bytes, failed.
+
+    ``alone`` says that no other ran beside it. Raises UsageError where ``log`` cannot be read.
+    """
     here = replace(_here(cache, None, peak), alone=alone)
     return judge(read(logfile.blocks(log), rules()), rules(), here)
 
 
 def of_blocks(log: Iterable[bytes], *, settle: Settle, cache: Path, peak: int) -> Diagnosis:
-    """Say why the build failed whose ``log`` comes in blocks, and whose compiles take ``peak`` bytes."""
+    """Return why the build failed whose ``log`` comes in blocks, and whose compiles take ``peak`` bytes.
+
+    Raises what ``log`` and ``settle`` raise.
+    """
     reading = read(log, rules())
     return judge(reading, rules(), _here(cache, settle(tokens(reading.told)), peak))
 
 
 @once
 def rules() -> Rules:
-    """Read the rules that travel with the program."""
+    """Return the rules that travel with the program, in ``factory/data/diagnoses.toml``."""
     return read_rules(tomllib.loads((DATA / "diagnoses.toml").read_text(encoding="utf-8")))
 
 

@@ -62,7 +62,7 @@ class _Notes:
 
 
 def read(log: Iterable[bytes], rules: Rules) -> Reading:
-    """Read the blocks of ``log``, one after the other; they may be cut anywhere and hold anything."""
+    """Return what is in the blocks of ``log``; they may be cut anywhere and hold anything."""
     notes = _Notes(rules=rules, open=list(rules.signs))
     for line in worth_a_look(log, rules.hooks):
         if line.text:

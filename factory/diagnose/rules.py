@@ -95,12 +95,12 @@ class Rules:
         return tuple(sign for cause in self.causes for sign in cause.signs)
 
     def cause(self, name: str) -> Cause:
-        """Return the cause called ``name``."""
+        """Return the cause called ``name``, one of those that the file has."""
         return next(cause for cause in self.causes if cause.name == name)
 
 
 def read_rules(table: Mapping[str, Any]) -> Rules:
-    """Read the parsed ``diagnoses.toml``."""
+    """Return the rules of the parsed ``diagnoses.toml``. Raises KeyError, TypeError or re.error where it is wrong."""
     return Rules(
         hooks=tuple(hook.encode() for hook in table["hooks"]),
         context={name: _any(patterns) for name, patterns in table["context"].items()},

@@ -11,7 +11,7 @@ from factory.system.cache import made_once
 
 
 def lock_name(release: str) -> str:
-    """Name the lock file of a ``release`` of cibuildwheel."""
+    """Return the name of the lock file of a ``release`` (``4.3.5``) of cibuildwheel."""
     return f"cibuildwheel-{release}.txt"
 
 

@@ -55,7 +55,7 @@ class Environment:
 
 
 class Installer:
-    """Makes environments under ``cache`` with interpreters that ``interpreter`` finds or fetches."""
+    """What makes environments under ``cache`` with interpreters that ``interpreter`` finds or fetches."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Installer:
             self._interpreter(python)
 
     def prepare(self, torch: Torch, build: TorchBuild, python: str) -> Environment:
-        """Return the environment for ``build`` of ``torch`` on ``python``, installing it if it is not there.
+        """Return the environment for ``build`` of ``torch`` on ``python`` (``3.10``), installing it if it is not there.
 
         Raises UnreachableError, DiskFullError, EnvironmentInstallError, and what ``interpreter`` raises.
         """
@@ -96,7 +96,7 @@ class Installer:
         return Environment(root=root, site_packages=root / "lib" / f"python{python}" / "site-packages")
 
     def place(self, torch: Torch, build: TorchBuild, python: str) -> Path:
-        """Say where the environment for ``build`` of ``torch`` on ``python`` is, or will be."""
+        """Return where the environment for ``build`` of ``torch`` on ``python`` (``3.10``) is, or will be."""
         name = f"torch{torch.release}-{cuda_token(build.cuda)}-{python_tag(python)}"
         return self._cache / "environments" / f"{name}-{_digest(self._groups(torch, build))}"
 
@@ -109,7 +109,10 @@ class Installer:
             self._add(python, self._groups(torch, build), Path(directory))
 
     def lock(self, python: Path, name: str) -> None:
-        """Install the lock file ``name`` into the interpreter ``python``. Raises what ``install`` raises."""
+        """Install the lock file ``name`` into the interpreter ``python``.
+
+        Raises UnreachableError, DiskFullError or EnvironmentInstallError.
+        """
         with tempfile.TemporaryDirectory() as directory:
             self._add(python, _locked(self._locks / name), Path(directory))
 
@@ -118,7 +121,10 @@ class Installer:
         return _locked(lock) if lock.is_file() else _unlocked(torch, build)
 
     def tool(self, target: Path, lock: str) -> None:
-        """Make ``target`` an environment, on the Python that runs this, with what the lock file ``lock`` lists."""
+        """Make ``target`` an environment, on the Python that runs this, with what the lock file ``lock`` lists.
+
+        Raises UnreachableError, DiskFullError or EnvironmentInstallError.
+        """
         self._virtualenv(target, Path(sys.executable))
         self._add(target / "bin" / "python", _locked(self._locks / lock), target)
 

@@ -38,7 +38,7 @@ def kept(version: str, env: Mapping[str, str]) -> Path | None:
 def fetcher(version: str, env: Mapping[str, str], tried: Sequence[str]) -> Path:
     """Return the uv that may fetch CPython ``version``, which is not here as ``tried`` tells. Nothing is fetched.
 
-    Raises InterpreterError where there is no uv, or the user forbade it.
+    Raises InterpreterError where there is no uv, or the user forbade it by UV_PYTHON_DOWNLOADS.
     """
     uv, setting = find_uv(env), env.get("UV_PYTHON_DOWNLOADS", "")
     if uv is None:
@@ -54,7 +54,7 @@ def fetcher(version: str, env: Mapping[str, str], tried: Sequence[str]) -> Path:
 
 
 def fetch(version: str, uv: Path, env: Mapping[str, str], say: Callable[[str], None]) -> Path:
-    """Have ``uv`` fetch CPython ``version`` (``3.10``) into the cache, and give it; ``say`` is told before.
+    """Return the CPython ``version`` (``3.10``) that ``uv`` fetches into the cache; ``say`` is told before.
 
     uv's own settings hold: mirrors, proxies, certificates. Of two processes one fetches, the other waits.
     Raises UnreachableError, DigestError, DiskFullError, UsageError, and InterpreterError for what else uv says.

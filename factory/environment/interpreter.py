@@ -40,7 +40,12 @@ def find(version: str, env: Mapping[str, str]) -> Path:
 def provide(version: str, env: Mapping[str, str], say: Callable[[str], None]) -> Path:
     """Return what ``find`` gives, else have uv fetch a CPython of ``version`` into the cache, which ``say`` is told.
 
-    Raises InterpreterError where there is no uv to do it, and what ``fetchedpython.fetch`` raises.
+    Raises:
+        InterpreterError: There is no uv to do it, or it may not, or has none that runs here.
+        UnreachableError: uv does not reach what it fetches from.
+        DigestError: What it fetched is another file.
+        DiskFullError: The cache's disk is full.
+        UsageError: There is no home directory to keep the cache in.
     """
     try:
         return find(version, env)

@@ -29,7 +29,7 @@ _PLATFORM = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 
 
 def lock(matrix: Matrix, *, locks: Path, env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Write one lock file per torch build of ``matrix`` that the default index serves, and one per tool.
+    """Write one lock file per torch build of ``matrix`` that the default index serves and one per tool, in ``locks``.
 
     Raises UnreachableError with uv's own words when one cannot be resolved.
     """

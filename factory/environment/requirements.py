@@ -11,15 +11,15 @@ _TOOLS = ("einops", "ninja", "packaging", "pip", "psutil", "wheel")
 
 
 def torch_requirement(torch: Torch) -> str:
-    """Name the exact torch: ``torch==2.6.0``."""
+    """Return the requirement of the exact torch: ``torch==2.6.0``."""
     return f"torch=={torch.release}"
 
 
 def tool_requirements(torch: Torch) -> tuple[str, ...]:
-    """List the build tools, setuptools as this torch's extension builder wants it."""
+    """Return the requirements of the build tools, setuptools as this torch's extension builder wants it."""
     return (*_TOOLS, f"setuptools{torch.setuptools}")
 
 
 def lock_name(torch: Torch, build: TorchBuild) -> str:
-    """Name the lock file of a torch build."""
+    """Return the name of the lock file of a torch build: ``torch-2.6.0-cu124.txt``."""
     return f"torch-{torch.release}-{cuda_token(build.cuda)}.txt"

@@ -25,7 +25,7 @@ class Attested:
 
 
 def verify(file: Path, url: str, env: Mapping[str, str]) -> Attested:
-    """Check that ``file``, which came from ``url``, was built by a workflow of the repository it is a release of.
+    """Return whether ``file``, which came from ``url``, was built by a workflow of the repository it is a release of.
 
     Raises DigestError where ``gh`` looked and it was not.
     """

@@ -44,18 +44,18 @@ class TroubleError(Exception):
 
 
 def limits() -> Limits:
-    """Read what GitHub takes from ``factory/data/github.toml``."""
+    """Return what GitHub takes, as ``factory/data/github.toml`` has it."""
     return Limits(**tomllib.loads((DATA / "github.toml").read_text(encoding="utf-8"))["limits"])
 
 
 class Client:
-    """Asks about ``OWNER/NAME``.
+    """What asks about ``OWNER/NAME``, at the address ``api``.
 
     ``silence`` is in seconds and holds for the connection and for each silence after it. Without a token only
     what everybody may see is there, and nothing can be changed.
 
-    Every method of those made of it raises TroubleError where trying again may help and ``refusal`` where it does
-    not; ``scope`` is what a token needs.
+    It raises ``refusal`` for what is no repository or no token. Every method of those made of it raises TroubleError
+    where trying again may help and ``refusal`` where it does not; ``scope`` is what a token needs.
     """
 
     refusal: ClassVar[type[FactoryError]] = PublishError

@@ -1,4 +1,4 @@
-"""Gives PyGithub's connections an end to their waiting, lets them stream, and keeps them open.
+"""PyGithub's connections with an end to their waiting: they stream, and are kept open.
 
 PyGithub 2.10 hands its time-out to the connections to the API alone: those to other hosts, which uploads and
 downloads go to, wait for ever. It reads every answer into memory, streams too. And once it is given other classes
@@ -20,7 +20,7 @@ class _Patient:
     shared = requests.Session()
 
     def getresponse(self: Any) -> RequestsResponse:  # mixed into classes whose fields it uses
-        """Send what was prepared and give the answer."""
+        """Send what was prepared and return the answer."""
         answer = self.shared.request(
             self.verb,
             f"{self.protocol}://{self.host}:{self.port}{self.url}",
@@ -45,7 +45,7 @@ class _Https(_Patient, HTTPSRequestsConnectionClass):
 def patient(silence: float) -> requests.Session:
     """Have every connection that PyGithub opens from now on end ``silence`` seconds after the last sign of life.
 
-    Give the session they share, to be closed.
+    Returns the session they share, to be closed.
     """
     _Patient.silence = silence
     _Patient.shared = requests.Session()

@@ -13,7 +13,8 @@ _LIMITED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS})
 def asked_wait(status: int, headers: Mapping[str, str], limits: Limits, *, said: str) -> float | None:
     """Return the seconds that an answer asks us to wait for, None where it is no matter of rates.
 
-    ``headers`` have lower-case names; ``said`` is the answer's message.
+    ``headers`` have lower-case names; ``said`` is the answer's message. Source: GitHub's "Rate limits for the REST
+    API" and "Best practices for using the REST API", whose addresses ``factory/data/github.toml`` has.
     """
     if status not in _LIMITED:
         return None
@@ -27,7 +28,10 @@ def asked_wait(status: int, headers: Mapping[str, str], limits: Limits, *, said:
 
 
 def pause(writes: Sequence[float], now: float, limits: Limits) -> float:
-    """Return the seconds to wait before the next write; ``writes`` are the times of those made, oldest first."""
+    """Return the seconds to wait before the next write.
+
+    ``writes`` are the times of those made, oldest first, and ``now`` is the present one, in seconds of one clock.
+    """
     waits = [
         writes[-number] + span - now
         for number, span in ((limits.writes_a_minute, 60.0), (limits.writes_an_hour, 3600.0))

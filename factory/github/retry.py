@@ -26,8 +26,8 @@ class RetryPolicy:
     clock: Callable[[], float] = time.monotonic
 
     def pause(self, asked: float | None, fruitless: int) -> float | None:
-        """Return how long to wait after so many ``fruitless`` tries in a row: as GitHub has ``asked``, else longer
-        each time, and never as long as another program does. None where it asks for too long.
+        """Return how many seconds to wait after so many ``fruitless`` tries in a row: as GitHub has ``asked``, else
+        longer each time, and never as long as another program does. None where it asks for too long.
         """
         growing = min(self.first * 2 ** (fruitless - 1), self.longest)
         seconds = growing if asked is None else asked

@@ -49,7 +49,7 @@ Parsed = TypeVar("Parsed")
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """A finished archive, its bytes as a tar and as a file."""
+    """A finished archive, how many bytes it has as a ``plain`` tar and as a ``packed`` file."""
 
     path: Path
     plain: int
@@ -79,9 +79,9 @@ class _Item:
 
 
 def export(pool: Pool, kernels: SetRecord, to: Path, limit: int = LIMIT) -> tuple[SetInventory, list[Archive]]:
-    """Write what is here of ``kernels`` into the directory ``to``, in tars of at most ``limit`` bytes.
+    """Write what is here of ``kernels`` into the directory ``to``, in tars of at most ``limit`` bytes; return both.
 
-    Raises FactoryError where a single object is larger.
+    Raises FactoryError where a single object is larger, and OSError where ``to`` cannot be written.
     """
     listing = json.dumps(asdict(kernels), sort_keys=True).encode()
     with pool.adding():
@@ -97,10 +97,10 @@ def export(pool: Pool, kernels: SetRecord, to: Path, limit: int = LIMIT) -> tupl
 
 
 def take(pool: Pool, archive: Path) -> Taken:
-    """Take what ``pool`` lacks out of ``archive``.
+    """Take what ``pool`` lacks out of ``archive``, and return what that was.
 
     Raises DigestError with all that was wrong with it; what was whole is kept, unless its form was wrong:
-    then nothing after that is looked at.
+    then nothing after that is looked at. Raises OSError where it cannot be read or the pool not be written.
     """
     with pool.claim(_IMPORT, wait=True), pool.temporary(_IMPORT) as directory, pool.adding():
         taking = _Taking(pool=pool, directory=directory)

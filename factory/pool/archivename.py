@@ -38,7 +38,7 @@ class Member:
 
     @classmethod
     def parse(cls, text: str) -> Member:
-        """Read a member's name. Raises ValueError for a name that no export writes."""
+        """Return what a member's name says. Raises ValueError for a name that no export writes."""
         match = _MEMBER.fullmatch(text)
         if match is None:
             msg = f"{text[:200]!r} is not the name of an object, a part or a set"
@@ -54,12 +54,12 @@ class Member:
 
 
 def stored(size: int) -> int:
-    """Say how many bytes a file of ``size`` bytes takes in a tar."""
+    """Return how many bytes a file of ``size`` bytes takes in a tar: a header and its content in blocks of 512."""
     return BLOCK + -(-size // BLOCK) * BLOCK
 
 
 def split(items: Iterable[Item], size: Callable[[Item], int], limit: int) -> list[list[Item]]:
-    """Cut ``items`` into runs whose sizes sum to at most ``limit``, in order; there is always a run, if empty.
+    """Return ``items`` cut into runs whose sizes sum to at most ``limit``, in order; there is always a run, if empty.
 
     Raises ValueError where one item alone is larger.
     """
@@ -79,7 +79,7 @@ def split(items: Iterable[Item], size: Callable[[Item], int], limit: int) -> lis
 
 
 def file_names(name: str, count: int) -> list[str]:
-    """Name the ``count`` archives of the set ``name``: ``NAME.tar.zst``, or ``NAME.1of2.tar.zst`` and so on."""
+    """Return names for ``count`` archives of the set ``name``: ``NAME.tar.zst``, or ``NAME.1of2.tar.zst`` and so on."""
     if count == 1:
         return [f"{name}{SUFFIX}"]
     return [f"{name}.{number}of{count}{SUFFIX}" for number in range(1, count + 1)]

@@ -64,18 +64,18 @@ class Freed:
 
 
 def holding(kernels: SetRecord, look: Callable[[str], Record | None]) -> SetInventory:
-    """Say what of ``kernels`` is here; ``look`` gives the record of a part that is."""
+    """Return what of ``kernels`` is here; ``look`` returns the record of a part that is, by its key."""
     found = {key: look(key) for key in kernels.keys}
     return SetInventory(kernels=kernels, here={key: record for key, record in found.items() if record is not None})
 
 
 def by_hash(pool: Pool) -> Callable[[str], Record | None]:
-    """Look for parts in ``pool``, reading each object."""
+    """Return what looks for parts in ``pool``, reading each object."""
     return lambda key: found[0] if (found := pool.get(key)) else None
 
 
 def by_presence(pool: Pool) -> Callable[[str], Record | None]:
-    """Look for parts in ``pool``, whose objects have all just been read."""
+    """Return what looks for parts in ``pool``, whose objects have all just been read."""
     return lambda key: record if (record := pool.record(key)) and pool.object_path(record).is_file() else None
 
 
@@ -93,7 +93,7 @@ def move(source: Pool, target: Pool) -> None:
 
 
 def check(pool: Pool) -> Checked:
-    """Read every object and every record, and remove those that are damaged."""
+    """Read every object and every record, remove those that are damaged, and return what was found."""
     suspects = [path for path in _objects(pool) if not whole(path)]
     with pool.alone():
         damaged = [path for path in suspects if path.exists() and not whole(path)]
@@ -113,9 +113,9 @@ def check(pool: Pool) -> Checked:
 
 
 def remove_sets(pool: Pool, wanted: Collection[SetRecord]) -> Freed:
-    """Remove kernel sets, those that a running process holds apart; what other sets list stays.
+    """Remove kernel sets, those that a running process holds apart, and return what that freed.
 
-    Raises FactoryError if the list of a set cannot be read.
+    What other sets list stays. Raises FactoryError if the list of a set cannot be read.
     """
     with pool.alone(), contextlib.ExitStack() as claims:
         _refuse_unreadable_sets(pool)
@@ -130,7 +130,7 @@ def remove_sets(pool: Pool, wanted: Collection[SetRecord]) -> Freed:
 
 
 def remove_leftovers(pool: Pool) -> int:
-    """Remove what no set lists and what killed processes left; give its bytes.
+    """Remove what no set lists and what killed processes left; return its bytes.
 
     Raises FactoryError if the list of a set cannot be read.
     """

@@ -34,7 +34,10 @@ def matching(pool: Pool, needs: Collection[KernelSetId] | None) -> list[SetRecor
 
 
 def export(sets: Sequence[SetRecord], to: Path, session: Session) -> None:
-    """Write archives of ``sets`` into the directory ``to``: what is here of each."""
+    """Write archives of ``sets`` into the directory ``to``: what is here of each.
+
+    Raises FactoryError where a single object is too large for one, and OSError where ``to`` cannot be written.
+    """
     for kernels in sets:
         held, archives = poolarchive.export(pool_in(session.cache), kernels, to)
         session.log.say(_state(held))
@@ -92,7 +95,8 @@ def verify(session: Session) -> None:
 def prune(sets: Collection[SetRecord] | None, session: Session) -> None:
     """Remove ``sets`` from the pool, or, if None, what no set lists.
 
-    Raises FactoryError if a set is in use by a running process; the others are removed.
+    Raises FactoryError if a set is in use by a running process, the others being removed, or if the list of one
+    cannot be read, none being removed.
     """
     if sets is None:
         session.log.say(f"leftovers: {amount(inventory.remove_leftovers(pool_in(session.cache)))} freed")

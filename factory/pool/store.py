@@ -68,7 +68,7 @@ class SetRecord:
 
     @classmethod
     def read(cls, fields: Mapping[str, Any]) -> SetRecord:
-        """Read it from what was JSON. Raises KeyError or TypeError."""
+        """Return it from what was JSON. Raises KeyError or TypeError where that is something else."""
         return cls(**{**fields, "archs": tuple(fields["archs"]), "keys": tuple(fields["keys"])})
 
     @property
@@ -93,7 +93,7 @@ def pool_in(cache: Path) -> Pool:
 
 
 class Pool:
-    """A directory of compiled parts."""
+    """A directory of compiled parts, made where it is not there. Raises OSError where it cannot be read or written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -108,7 +108,7 @@ class Pool:
             return None
 
     def get(self, key: str) -> tuple[Record, Path] | None:
-        """Return the record and the object of ``key`` if both are whole; a damaged object is removed.
+        """Return the record and the object of ``key`` if both are whole, else None; a damaged object is removed.
 
         It stays, and is not given, while another process adds to the pool: that may be putting it right.
         """
@@ -155,7 +155,7 @@ class Pool:
         fcntl.flock(os.open(self._lock(kernels.name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666), fcntl.LOCK_SH)
 
     def sweep(self) -> int:
-        """Remove what compiles that were killed left behind; give its bytes."""
+        """Remove what compiles that were killed left behind; return its bytes."""
         size = 0
         for path in (self.root / "tmp").iterdir():
             with self.claim(path.name.split("-")[0]) as mine:
@@ -176,12 +176,12 @@ class Pool:
         _write(temporary, self.root / "parts" / f"{key}.json", asdict(record))
 
     def object_path(self, record: Record) -> Path:
-        """Say where the object of ``record`` lies."""
+        """Return where the object of ``record`` lies."""
         return self.root / "objects" / record.sha256
 
     @contextlib.contextmanager
     def temporary(self, name: str) -> Iterator[Path]:
-        """Return an empty directory on the pool's own disk to whoever holds the claim on ``name``."""
+        """Yield an empty directory on the pool's own disk to whoever holds the claim on ``name``."""
         directory = Path(tempfile.mkdtemp(dir=self.root / "tmp", prefix=f"{name}-"))
         try:
             yield directory
@@ -190,9 +190,9 @@ class Pool:
 
     @contextlib.contextmanager
     def claim(self, name: str, *, wait: bool = False) -> Iterator[bool]:
-        """Hold the lock ``name``, a unit's key as a rule.
+        """Hold the lock ``name``, a unit's key as a rule, and yield whether it is held.
 
-        Where another process holds it now, gives False at once, or waits. The system drops the lock when its
+        Where another process holds it now, yields False at once, or waits. The system drops the lock when its
         holder ends, however it ends.
         """
         with _locked(self._lock(name), fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB)) as mine:
@@ -241,7 +241,7 @@ def _size_of(directory: Path) -> int:
 
 
 def whole(path: Path) -> bool:
-    """Say whether the object at ``path`` is there and has the hash it is named by."""
+    """Return whether the object at ``path`` is there and has the sha256 it is named by."""
     try:
         return sha256_of(path) == path.name
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Reads a plain tar front to back and believes nothing in it.
+"""A plain tar, read front to back with nothing in it believed.
 
 ``tarfile`` ends quietly at a damaged header, follows headers that make names of any length, and knows links;
 here a tar is plain files up to its proper end or it is refused. Nothing is kept in memory.
@@ -16,15 +16,15 @@ _CHUNK = 1 << 20
 
 
 class Stream(Protocol):
-    """What bytes are read from; gives fewer than asked only where it ends."""
+    """What bytes are read from; it returns fewer than asked only where it ends."""
 
     def read(self, size: int, /) -> bytes:
-        """Read up to ``size`` bytes."""
+        """Return up to ``size`` bytes."""
         ...
 
 
 class Content:
-    """The content of the member that is being read."""
+    """The content of the member that is being read, ``size`` bytes of it."""
 
     def __init__(self, stream: Stream, size: int) -> None:
         self.size = size
@@ -40,7 +40,7 @@ class Content:
 
 
 def members(stream: Stream, limit: int) -> Iterator[tuple[str, Content]]:
-    """Give the names and contents of a tar of at most ``limit`` bytes; a content is read before the next is asked for.
+    """Yield the names and contents of a tar of at most ``limit`` bytes; a content is read before the next is asked for.
 
     Raises tarfile.TarError or ValueError for what is no such tar, EOFError for one that is cut short.
     """
@@ -63,7 +63,7 @@ def members(stream: Stream, limit: int) -> Iterator[tuple[str, Content]]:
 
 
 def exactly(stream: Stream, size: int) -> bytes:
-    """Read ``size`` bytes. Raises EOFError if there are fewer."""
+    """Return ``size`` bytes. Raises EOFError if there are fewer."""
     read = stream.read(size)
     if len(read) < size:
         msg = "it is cut short"

@@ -19,8 +19,8 @@ _MOST_TAGS = 5  # a tag may name a tag, and so on
 def newest(repository: str, *, token: str | None, api: str = API, silence: float = 20.0) -> Tag:
     """Return the tag of the release that GitHub shows as the latest, and the commit it names.
 
-    Pre-releases and drafts are never that. Raises TroubleError, or UpdateError where trying again does
-    not help: there is no release, say.
+    Pre-releases and drafts are never that. ``silence`` is in seconds and holds for the connection and for each
+    silence after it. Raises TroubleError, or UpdateError where trying again does not help: there is no release, say.
     """
     with contextlib.closing(_Releases(repository, token=token, api=api, silence=silence)) as client:
         return client.newest()

@@ -46,9 +46,9 @@ def pins(workflow: str) -> tuple[Action, ...]:
 
 
 def proposal(used: Iterable[Action], newest: Tag) -> Proposal | None:
-    """Propose ``newest`` for those actions of one repository that are older; None where none is.
+    """Return a proposal of ``newest`` for those actions of one repository that are older; None where none is.
 
-    Raises ValueError where the tag is no version to compare with.
+    Raises ValueError where its tag, or the version of one of them, is no version to compare with.
     """
     released = _version(newest.name)
     older = [pin for pin in used if _version(pin.version) < released]

@@ -14,7 +14,7 @@ PROJECT = "flash-attn"
 
 
 def proposals(matrix: Matrix, files: Iterable[IndexFile]) -> tuple[Proposal, ...]:
-    """Propose what the package index has and ``matrix`` lack."""
+    """Return a proposal for each release that the package index lists in ``files`` and ``matrix`` lacks."""
     listed = sdists(files, PROJECT)
     return tuple(_proposal(matrix, version, listed[version]) for version in news(listed, _known(matrix)))
 

@@ -32,7 +32,7 @@ class Family:
 
 
 def tagged(matrix: Matrix) -> dict[str, ImageName]:
-    """Give, by CUDA, the images that a registry serves under a tag."""
+    """Return, by CUDA, the images that a registry serves under a tag."""
     rows = ((row.version, ImageName.parse(row.image.name)) for row in matrix.toolkits.values() if row.image)
     return {cuda: name for cuda, name in rows if not name.local and name.digest is None}
 
@@ -50,7 +50,10 @@ def families(matrix: Matrix) -> tuple[Family, ...]:
 
 
 def moved(matrix: Matrix, digests: Mapping[str, str]) -> tuple[Proposal, ...]:
-    """Propose to pin, together, what is not pinned or has moved; ``digests`` are the tags' own, by CUDA."""
+    """Return a proposal to pin, together, what is not pinned or has moved; none where nothing has.
+
+    ``digests`` (``sha256:...``) are the tags' own, by CUDA.
+    """
     changed = {cuda: digest for cuda, digest in digests.items() if _pinned(matrix, cuda) != digest}
     if not changed:
         return ()
@@ -74,7 +77,7 @@ def moved(matrix: Matrix, digests: Mapping[str, str]) -> tuple[Proposal, ...]:
 
 
 def newer(matrix: Matrix, cuda: str, family: Family, name: ImageName, digest: str | None) -> Proposal:
-    """Propose the row of a CUDA release that ``matrix`` lack and that the image ``name`` is for."""
+    """Return a proposal for the row of a CUDA release that ``matrix`` lacks and that the image ``name`` is for."""
     return Proposal(
         subject="CUDA",
         version=cuda,

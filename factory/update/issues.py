@@ -21,7 +21,11 @@ _OPEN = "open"
 
 
 class Issues(Client):
-    """The issues of ``OWNER/NAME``."""
+    """The issues of ``OWNER/NAME``.
+
+    Every method raises UpdateError where the token may not do that or there is no such repository, and TroubleError
+    where trying again may help.
+    """
 
     refusal = UpdateError
     scope = "issues: write"
@@ -33,7 +37,10 @@ class Issues(Client):
             return tuple(_issue(one) for one in listed if keys_in(one.body or ""))
 
     def open(self, title: str, body: str) -> int:
-        """Open an issue and give its number. GitHub opens as many of one title as are asked for."""
+        """Open an issue and return its number. GitHub opens as many of one title as are asked for.
+
+        ``body`` is Markdown. Raises UpdateError also where the repository takes no issues.
+        """
         with self._asking(f"the issue {title!r}", missing="wrong"):
             try:
                 return self._repository.create_issue(title, body).number

@@ -35,7 +35,7 @@ class TorchFile:
 
 
 def sdists(files: Iterable[IndexFile], project: str) -> dict[Version, IndexFile]:
-    """Return the source distributions that are neither yanked nor ahead of a release, by version."""
+    """Return the source distributions of ``project`` that are neither yanked nor ahead of a release, by version."""
     named = ((_sdist(file, project), file) for file in files if not file.yanked)
     return {version: file for version, file in named if version and _final(version)}
 
@@ -63,7 +63,7 @@ def series_of(version: Version) -> str:
 
 
 def in_order(series: Iterable[str]) -> list[str]:
-    """Sort versions such as ``2.10``."""
+    """Return versions such as ``2.10`` in order. Raises ``packaging``'s InvalidVersion for what is none."""
     return sorted(series, key=Version)
 
 

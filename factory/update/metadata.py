@@ -36,7 +36,10 @@ class Needs:
 
 
 def needs(metadata: str, *, python: str) -> Needs:
-    """Read the requirements that hold for Linux on x86_64 and ``python``, such as 3.14."""
+    """Return what the text of METADATA asks for on Linux on x86_64 and ``python``, such as 3.14.
+
+    A requirement that is none is passed over. Source of the form: the core metadata specifications and PEP 508.
+    """
     raw, _ = parse_email(metadata)
     asked = list(_holding(raw.get("requires_dist", []), {**_LINUX, "python_version": python, "extra": ""}))
     toolkits = [one for one in asked if _TOOLKIT.fullmatch(one.name.lower())]

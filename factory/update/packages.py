@@ -37,7 +37,8 @@ _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 def listed(project: str, env: Mapping[str, str], *, index: str | None = None) -> tuple[IndexFile, ...]:
     """Return all files of ``project`` on the default index, or on the one at the address ``index``.
 
-    Raises UnreachableError, or SourceError where the index does not have the project.
+    Raises UnreachableError where it does not answer as it must, SourceError where the index does not have the
+    project, and UsageError where pip's configuration, which may name the index, cannot be read.
     """
     endpoint = index or index_url(env) or PYPI_SIMPLE_ENDPOINT
     with _asking(project, without_password(endpoint)), PyPISimple(endpoint=endpoint) as client:

@@ -38,7 +38,7 @@ class Proposal:
 
     @property
     def key(self) -> str:
-        """What tells this thing from all others, for ever: ``flash-attn 2.8.4``."""
+        """What tells this thing from all others, for ever: ``flash-attn 2.8.4``, subject and version."""
         return f"{self.subject} {self.version}"
 
     @property

@@ -49,7 +49,7 @@ class TorchRelease:
 
 
 def new_versions(matrix: Matrix, files: Collection[TorchFile]) -> tuple[Version, ...]:
-    """Return the versions that the package index has and ``matrix`` lack."""
+    """Return the versions that the package index lists in ``files`` and ``matrix`` lacks."""
     return news({file.version for file in files}, [Version(torch.release) for torch in matrix.torch.values()])
 
 
@@ -60,24 +60,24 @@ def pythons_of(version: Version, files: Iterable[TorchFile]) -> dict[str, TorchF
 
 
 def most_telling(matrix: Matrix, found: Mapping[str, TorchFile]) -> TorchFile:
-    """Give, of a release's wheels by Python, the one to read: of the newest Python that ``matrix`` have, if any."""
+    """Return, of a release's wheels by Python, the one to read: of the newest Python that ``matrix`` has, if any."""
     handled = [python for python in found if python in matrix.cibuildwheel]
     return found[handled[-1] if handled else next(iter(found))]
 
 
 def is_known(matrix: Matrix, version: Version) -> bool:
-    """Whether it is a patch release of a series that ``matrix`` have."""
+    """Return whether it is a patch release of a series that ``matrix`` has."""
     return series_of(version) in matrix.torch
 
 
 def other_indexes(matrix: Matrix) -> dict[str, str]:
-    """Return the addresses of the indexes that ``matrix`` name beside the default one, with the CUDA each has."""
+    """Return the addresses of the indexes that ``matrix`` names beside the default one, with the CUDA each has."""
     builds = (build for torch in matrix.torch.values() for build in torch.builds)
     return {build.index_url: build.cuda for build in builds if build.index_url}
 
 
 def proposal(matrix: Matrix, release: TorchRelease) -> Proposal:
-    """Propose the lines for a release that is new."""
+    """Return a proposal of the lines for a release that is new."""
     known = matrix.torch.get(release.series)
     lines = _patch(release) if known else _series(matrix, release)
     return Proposal(

@@ -27,7 +27,7 @@ def update(
     say: Callable[[str], object],
     patience: RetryPolicy = _PATIENCE,
 ) -> dict[str, int]:
-    """Open the issues that are missing; give the number of the issue of each proposal, by its key.
+    """Open the issues that are missing; return the number of the issue of each proposal, by its key.
 
     Raises UpdateError where GitHub kept failing or does not let us; what was opened stays.
     """
@@ -39,7 +39,7 @@ def update(
 
 
 def rehearse(proposals: Iterable[Proposal], *, listed: Iterable[Issue], say: Callable[[str], object]) -> None:
-    """Say what ``update`` would do where ``listed`` are the issues there are, and do nothing."""
+    """Tell ``say`` what ``update`` would do where ``listed`` are the issues there are, and do nothing."""
     there = tuple(listed)
     for proposal in proposals:
         held = holder(proposal, there)

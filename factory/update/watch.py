@@ -51,7 +51,7 @@ class Observed:
 
 
 def watch(matrix: Matrix, pins: Sequence[Action], sources: Sources, say: Callable[[str], object]) -> Observed:
-    """Ask all ``sources`` once.
+    """Ask all ``sources`` once and return what is new; ``pins`` are the actions that the workflows use.
 
     Raises UnreachableError where not one of them could be asked; if at least one could, that is no failure.
     """

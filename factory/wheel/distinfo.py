@@ -18,7 +18,7 @@ TEXTS = ("METADATA", "WHEEL", "RECORD")
 
 
 def parse(directory: str, texts: Mapping[str, bytes]) -> tuple[DistInfo, tuple[str, ...]]:
-    """Read what there is of ``texts``; also give the complaints about what is not there or unreadable."""
+    """Return what there is in ``texts``, by file name, and the complaints about what is not there or unreadable."""
     problems = [f"{directory}/{name} is missing" for name in TEXTS if name not in texts]
     metadata, _ = parse_email(texts.get("METADATA", b""))
     wheel = BytesParser().parsebytes(texts.get("WHEEL", b""), headersonly=True)

@@ -36,7 +36,10 @@ class ElfError(ValueError):
 
 
 def read(path: Path, name: str) -> Extension:
-    """Read the shared object at ``path``, which the wheel calls ``name``. Raises ElfError."""
+    """Return what the shared object at ``path``, which the wheel calls ``name``, holds.
+
+    Raises ElfError where it is none that can be read.
+    """
     try:
         return _read(path, name)
     except Exception as error:  # pyelftools raises whatever its reading of nonsense led to
@@ -114,7 +117,10 @@ def _sources(section: Section | None) -> tuple[str, ...]:
 
 
 def hide_all_but(keep: GpuCode, path: Path) -> None:
-    """Hide from the driver all GPU code of the shared object at ``path`` but ``keep``. Raises ElfError."""
+    """Hide from the driver all GPU code of the shared object at ``path`` but ``keep``.
+
+    The file is changed in place. Raises ElfError where it, or its GPU code, cannot be read.
+    """
     try:
         with path.open("r+b") as stream:
             section = next(one for one in ELFFile(stream).iter_sections() if one.name == _GPU_CODE)

@@ -18,7 +18,10 @@ _MACHINE = re.compile(r"(?:many)?linux(?:\d+|_\d+_\d+)?_(\w+)")
 
 @dataclass(frozen=True, kw_only=True)
 class Member:
-    """One entry of the zip. ``digest`` is the sha256 as RECORD spells it, None where it could not be read."""
+    """One entry of the zip, ``size`` bytes unpacked.
+
+    ``digest`` is the sha256 as RECORD spells it, None where it could not be read.
+    """
 
     name: str
     size: int
@@ -86,7 +89,7 @@ class Extension:
 
 @dataclass(frozen=True, kw_only=True)
 class WheelFacts:
-    """A wheel taken apart. ``problems`` say what could not be read, one line each.
+    """A wheel of ``size`` bytes taken apart. ``problems`` say what could not be read, one line each.
 
     ``traces`` are (member, path prefix) pairs: where paths of the build machine were found.
     """
@@ -134,7 +137,7 @@ class Expected:
         manylinux: str | None = None,
         build_paths: tuple[str, ...] = (),
     ) -> Expected:
-        """Hold a wheel to the cell it was built for."""
+        """Return what holds a wheel to the cell it was built for."""
         return cls(
             flash_attn=cell.flash_attn,
             cuda_major=cuda_major(cell.cuda),
@@ -152,7 +155,7 @@ class Expected:
 
     @classmethod
     def of_name(cls, name: WheelName) -> Expected:
-        """Hold a wheel to what its own file name says."""
+        """Return what holds a wheel to what its own file name says."""
         machine = _MACHINE.fullmatch(name.platform_tag)
         return cls(
             flash_attn=name.version,

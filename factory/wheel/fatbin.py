@@ -48,7 +48,7 @@ class Fatbin:
 
 
 def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
-    """Read every container of a ``.nv_fatbin`` section.
+    """Return every container of a ``.nv_fatbin`` section, in the order they stand.
 
     Raises FatbinError when a header is unknown, damaged or points outside the section.
     """

@@ -8,7 +8,10 @@ from factory.matrix.wheelname import WheelName
 
 
 def torch_of(name: WheelName, matrix: Matrix) -> tuple[Torch, TorchBuild]:
-    """Return the torch build it is for; of several minors of its CUDA the published one. Raises CellError."""
+    """Return the torch build it is for; of several minors of its CUDA the published one.
+
+    Raises CellError where the matrix has none with that CUDA major, ABI and Python.
+    """
     torch = matrix.torch.get(name.torch)
     fitting = [build for build in (torch.builds if torch else ()) if _fits(name, build, matrix)]
     if torch is None or not fitting:

@@ -41,7 +41,7 @@ _DAMAGED = (
 
 
 def rules() -> Rules:
-    """Read what wheels are held to from ``factory/data/audit.toml``."""
+    """Return what wheels are held to, as ``factory/data/audit.toml`` has it."""
     table = tomllib.loads((DATA / "audit.toml").read_text(encoding="utf-8"))
     libraries = table["libraries"]
     return Rules(
@@ -55,7 +55,7 @@ def rules() -> Rules:
 
 
 def read(path: Path, limits: Rules, *, build_paths: Sequence[str]) -> WheelFacts:
-    """Take a wheel apart; what of it cannot be read becomes a problem, not an exception.
+    """Return the wheel at ``path`` taken apart; what of it cannot be read becomes a problem, not an exception.
 
     ``build_paths`` are looked for in every member. Raises AuditError when there is no such file.
     """

@@ -56,10 +56,10 @@ def run(
     say: Callable[[str], None] = lambda _: None,
     keep: Callable[[Report], None] = lambda _: None,
 ) -> tuple[Report, ...]:
-    """Audit every wheel, write ``WHEEL.report.json`` beside each, and give the reports.
+    """Audit every wheel, write ``WHEEL.report.json`` beside each, and return the reports.
 
-    ``expect`` tells of a wheel what it was to be, None for what its name says; ``say`` takes a line for each,
-    ``keep`` each report as it is made. Raises AuditError with all findings of all wheels once the last is done.
+    ``expect`` tells of a wheel what it was to be, None for what its name says; ``say`` takes a line for each, ``keep``
+    each report as it is made. Raises AuditError with all findings of all wheels once the last is done.
     """
     reports: list[Report] = []
     errors: list[AuditError] = []
@@ -82,7 +82,10 @@ def run(
 
 
 def known(wheel: Path) -> Expected | None:
-    """Say what the report beside ``wheel`` held this very file to: more than its name tells. None where none does."""
+    """Return what the report beside ``wheel`` held this very file to, which is more than its name tells.
+
+    None where there is no report that can be read, it speaks of another file, or nobody had asked for anything.
+    """
     try:
         report = read_report(report_path(wheel).read_text(encoding="utf-8"))
         return expected_in(report.facts) if report.sha256 == sha256_of(wheel) else None

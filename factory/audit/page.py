@@ -33,7 +33,7 @@ def markdown(reports: Sequence[Report], asked: int) -> str:
 
 
 def row(report: Report) -> tuple[str, ...]:
-    """Return a row of COLUMNS."""
+    """Return a row of COLUMNS. Raises pydantic's ValidationError where the report's facts are not those of an audit."""
     modules = _Facts.model_validate(report.facts).extensions
     archs = dict.fromkeys(arch for module in modules for arch in module.archs)
     floors = dict.fromkeys(_glibc(module.platform) for module in modules)

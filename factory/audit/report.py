@@ -50,7 +50,7 @@ _REPORT = TypeAdapter(Report)
 
 
 def read_report(text: str) -> Report:
-    """Read what the audit wrote.
+    """Return the report that the audit wrote.
 
     Raises ValueError (pydantic's, with every complaint) for anything else, also where ``ok`` contradicts the findings.
     """

@@ -18,7 +18,7 @@ from factory.versions import numbers
 
 
 def by_factory(capacity: Capacity, needs: Needs) -> Iterator[Line]:
-    """Say how many compiles the factory would run at once, and why."""
+    """Yield how many compiles the factory would run at once, and why."""
     yield _memory(capacity, needs.unit)
     fit = max(1, capacity.budget // needs.unit)
     used = max(1, min(capacity.jobs, fit))
@@ -29,7 +29,7 @@ def by_factory(capacity: Capacity, needs: Needs) -> Iterator[Line]:
 
 
 def by_hand(target: Target, facts: Facts, needs: Needs) -> Iterator[Line]:
-    """Say what MAX_JOBS should be for upstream's own build, which watches nothing."""
+    """Yield what MAX_JOBS should be for upstream's own build, which watches nothing."""
     capacity = facts.capacity
     yield _memory(capacity, needs.hand_job)
     fit = max(1, capacity.free // needs.hand_job)
@@ -81,7 +81,7 @@ def _memory(capacity: Capacity, unit: int) -> Line:
 
 
 def disks(rooms: tuple[Room, ...] | Missing, wants: tuple[Want, ...]) -> Iterator[Line]:
-    """Hold the disks of cache and dist to what will be put there; what shares a disk is added up."""
+    """Yield how the disks of cache and dist hold what will be put there; what shares a disk is added up."""
     if isinstance(rooms, Missing):
         yield problem("disk", rooms.what, rooms.remedy)
         return
@@ -103,7 +103,7 @@ def _disk(one: Room, disk: Disk) -> Line:
 
 
 def gpu(cell: Cell, found: tuple[Gpu, ...] | Missing, matrix: Matrix) -> Iterator[Line]:
-    """Hold the GPUs to what the wheel will need; building needs none."""
+    """Yield how the GPUs fit what the wheel will need; building needs none."""
     if isinstance(found, Missing):
         yield ok("GPU", f"{found.what}; building needs none, `nox -s gpu_test` and using the wheel do")
         return

@@ -18,7 +18,7 @@ _HEADERS = ("cuda_runtime.h", "cuda_bf16.h")
 
 
 def lines(target: Target, facts: Facts) -> Iterator[Line]:
-    """Judge what torch's extension builder would compile with, in the order in which it looks."""
+    """Yield what torch's extension builder would compile with, in the order in which it looks, judged."""
     yield _home(target, facts)
     yield _nvcc(target, facts)
     if isinstance(facts.home, Missing):
@@ -29,7 +29,7 @@ def lines(target: Target, facts: Facts) -> Iterator[Line]:
 
 
 def advised(target: Target, facts: Facts) -> Home | None:
-    """Give the toolkit that the remedies lead to: the one that is taken now if right and whole, else the best here."""
+    """Return the toolkit that the remedies lead to: the one taken now if right and whole, else the best here."""
     if isinstance(facts.home, Home) and _right(facts.home, target) and not facts.home.lacking:
         return facts.home
     fitting = [version for version in facts.toolkits if target.cuda.judge(version) is State.OK]
@@ -38,7 +38,7 @@ def advised(target: Target, facts: Facts) -> Home | None:
 
 
 def export(target: Target, facts: Facts) -> str:
-    """Say what to type to have the wanted toolkit used, and how to get it where none is here."""
+    """Return what to type to have the wanted toolkit used, and how to get it where none is here."""
     home = advised(target, facts)
     if home is None:
         wanted = target.cuda.wanted
@@ -121,7 +121,7 @@ def _rest(home: Home, target: Target, facts: Facts) -> Iterator[Line]:
 
 
 def glibc(target: Target, facts: Facts) -> Iterator[Line]:
-    """Say where the headers of the CUDA that will be used, or is to be installed, clash with this machine's glibc."""
+    """Yield where the headers of the CUDA that will be used, or is to be installed, clash with this machine's glibc."""
     version = served(target, facts)
     clashing = headerfix.on(facts.glibc, facts.header_fixes.get(version, ()))
     if clashing:

@@ -15,7 +15,7 @@ from factory.toolkit.toolkit import NAMED, read_release, series
 
 
 def nvcc(env: Mapping[str, str]) -> Program | Missing:
-    """Look at the nvcc on PATH."""
+    """Return the nvcc on PATH, or what is the matter with it."""
     path = shutil.which("nvcc", path=env.get("PATH", ""))
     if path is None:
         return Missing(what="there is none on PATH")
@@ -25,7 +25,7 @@ def nvcc(env: Mapping[str, str]) -> Program | Missing:
 
 
 def home(env: Mapping[str, str], local: Path) -> Home | Missing:
-    """Look at the toolkit that torch would take: the variables, above the nvcc on PATH, ``cuda`` in ``local``.
+    """Return the toolkit that torch would take: the variables, above the nvcc on PATH, ``cuda`` in ``local``.
 
     Source: ``_find_cuda_home`` of torch/utils/cpp_extension.py, torch 2.6.0.
     """
@@ -65,7 +65,7 @@ def _home(origin: str, path: Path) -> Home:
 def supply(
     version: str, env: Mapping[str, str], cache: Path | None, world: World
 ) -> tuple[Home | Fetch | Missing, tuple[str, ...]]:
-    """Say which toolkit of CUDA ``version`` the factory would take, in its order, and what it would pass over."""
+    """Return which toolkit of CUDA ``version`` the factory would take, in its order, and what it would pass over."""
     passed: list[str] = []
     for origin, path in places(version, env, world.local):
         one = _home(origin, path)

@@ -47,11 +47,12 @@ class Edges:
 
 
 def doctor(asked: Asked, matrix: Matrix, edges: Edges) -> tuple[Section, ...]:
-    """Check this machine.
+    """Return what was found of this machine.
 
-    Against a cell that was named both ways to build are checked. Without one the factory's is checked against
-    the newest chosen cell that fits this machine, and the guide's against its recommended environment. Only
-    the factory's way decides then, and the guide's where it alone is asked for.
+    Against a cell that was named both ways to build are checked. Without one the factory's is checked against the
+    newest chosen cell that fits this machine, and the guide's against its recommended environment. Only the factory's
+    way decides then, and the guide's where it alone is asked for. Raises ValueError where the guide is not asked for
+    and there is no cell.
     """
     guide, facts = guides(), edges.look()
     if asked.guide:
@@ -67,18 +68,18 @@ def doctor(asked: Asked, matrix: Matrix, edges: Edges) -> tuple[Section, ...]:
 
 
 def guides() -> Guide:
-    """Read the guide's recommended environment."""
+    """Return the guide's recommended environment."""
     return Guide.read(tomllib.loads((DATA / "guide.toml").read_text(encoding="utf-8")))
 
 
 def needs(profile: str, costs: Costs) -> Needs:
-    """Say what a build of ``profile`` takes; one that the table of costs lacks counts as the full one."""
+    """Return what a build of ``profile`` takes; one that the table of costs lacks counts as the full one."""
     table = tomllib.loads((DATA / "doctor.toml").read_text(encoding="utf-8"))
     return Needs.read(table, unit=costs.largest(profile))
 
 
 def lines(sections: Sequence[Section]) -> Iterator[Text]:
-    """Lay the sections out for a person; a remedy is spelt out once in each."""
+    """Yield the sections laid out for a person; a remedy is spelt out once in each."""
     for section in sections:
         yield Text(f"{section.purpose}: {section.against}", style="bold")
         told: set[str] = set()

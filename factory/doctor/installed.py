@@ -19,7 +19,7 @@ _SYSTEM = (Path("/usr/include"), Path("/usr/include/x86_64-linux-gnu"))
 
 
 def find(env: Mapping[str, str]) -> Python | Missing:
-    """Look at what ``python`` starts for the person who typed the command."""
+    """Return what ``python`` starts for the person who typed the command, or what is the matter with it."""
     try:
         path = probe.interpreter(env)
     except InterpreterError as error:

@@ -53,7 +53,7 @@ class Here:
 
 
 def look(here: Here, matrix: Matrix) -> Facts:
-    """Look at all that does not depend on a cell."""
+    """Return all that was seen and does not depend on a cell; what cannot be seen is Missing."""
     env, local = here.env, here.world.local
     pythons = {python for torch in matrix.torch.values() for build in torch.builds for python in build.pythons}
     home, toolkits = cudahome.home(env, local), cudahome.toolkits(env, here.cache, local)
@@ -77,7 +77,7 @@ def look(here: Here, matrix: Matrix) -> Facts:
 
 
 def supply(cell: Cell, here: Here, matrix: Matrix) -> Supply:
-    """Look at what the factory has for ``cell``, and what it would fetch."""
+    """Return what the factory has for ``cell``, and what it would fetch."""
     toolkit, passed_over = cudahome.supply(cell.cuda, here.env, here.cache, here.world)
     torch = matrix.torch[cell.torch]
     build = matrix.build_of(cell)

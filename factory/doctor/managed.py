@@ -18,7 +18,7 @@ _IN_IMAGE = "needed only where the container image cannot be had"
 
 
 def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Needs) -> Section:
-    """Hold the machine to what building ``cell`` with ``nox -s build`` takes."""
+    """Return how the machine is fit for what building ``cell`` with ``nox -s build`` takes."""
     lines = (
         _toolkit(cell, facts, supply),
         _compiler(cell, facts, needs),

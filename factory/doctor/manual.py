@@ -13,7 +13,7 @@ from factory.versions import numbers
 
 
 def section(target: Target, facts: Facts, matrix: Matrix, needs: Needs, *, decides: bool) -> Section:
-    """Hold the machine to ``target``."""
+    """Return how the machine is fit for ``target``."""
     lines = (
         *cuda.lines(target, facts),
         *cuda.glibc(target, facts),

@@ -36,7 +36,10 @@ _TELLING = "torchInternalAssertFail"  # takes a std::string; libc10.so of torch 
 
 
 def probed(output: str) -> tuple[str, Mapping[str, str], str | None]:
-    """Return version, installed packages and where torch is from what PROBE printed. Raises ValueError."""
+    """Return version, installed packages and where torch is from what PROBE printed.
+
+    Raises ValueError where it printed anything else.
+    """
     found: Any = json.loads((output.splitlines() or [""])[-1])
     if not isinstance(found, dict) or not isinstance(found.get("packages"), dict) or "python" not in found:
         msg = "that is not the answer to the question"
@@ -57,13 +60,13 @@ def _value(name: str, text: str) -> str | None:
 
 
 def torch_abi(symbols: Iterable[str]) -> bool | None:
-    """Tell the C++ ABI from the symbols that torch's ``libc10.so`` exports; None where they do not tell."""
+    """Return the C++ ABI by the symbols that torch's ``libc10.so`` exports; None where they do not tell."""
     found = cxx11abi(symbol for symbol in symbols if _TELLING in symbol)
     return next(iter(found)) if len(found) == 1 else None
 
 
 def cudnn_of(packages: Mapping[str, str]) -> str | None:
-    """Return the version of the cuDNN among installed packages."""
+    """Return the version of the cuDNN among installed packages, None where there is none."""
     return next((version for name, version in packages.items() if re.fullmatch(r"nvidia-cudnn(-cu\d+)?", name)), None)
 
 
@@ -75,6 +78,6 @@ def cudnn_header(text: str) -> str | None:
 
 
 def cudnn_locked(text: str) -> str | None:
-    """Return the cuDNN that a lock file pins."""
+    """Return the cuDNN that a lock file pins, None where it pins none."""
     match = _LOCKED.search(text)
     return match[1] if match else None

@@ -21,7 +21,7 @@ _NO_CUDNN = "flash-attn itself neither compiles against cuDNN nor loads it"
 
 
 def lines(target: Target, facts: Facts, matrix: Matrix) -> Iterator[Line]:
-    """Judge the interpreter, then what is installed in it."""
+    """Yield the interpreter, judged, then what is installed in it."""
     python = facts.python
     if isinstance(python, Missing):
         yield problem("Python", python.what, _get_python(target, facts))

@@ -53,7 +53,7 @@ class Section:
 
     @property
     def verdict(self) -> str:
-        """Say in one line what follows."""
+        """What follows, in one line."""
         warnings = sum(line.state is State.WARNING for line in self.lines)
         noted = f", {counted(warnings, 'warning')}" if warnings else ""
         if not self.problems:

@@ -26,7 +26,7 @@ class Guide:
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Guide:
-        """Read the parsed ``guide.toml``."""
+        """Return what the parsed ``guide.toml`` recommends. Raises KeyError where it lacks one of its keys."""
         bounds = {
             name: Bound(minimum=table[name]["minimum"], wanted=table[name]["recommended"])
             for name in ("cuda", "torch", "python")
@@ -63,7 +63,7 @@ class Target:
 
     @classmethod
     def of_guide(cls, guide: Guide) -> Target:
-        """Take the guide's word for all of it."""
+        """Return a target that takes the guide's word for all of it."""
         return cls(
             name="the guide's recommended environment",
             cuda=guide.cuda,
@@ -76,7 +76,7 @@ class Target:
 
     @classmethod
     def of_cell(cls, cell: Cell, matrix: Matrix, guide: Guide) -> Target:
-        """Ask for what ``cell`` says, and of the guide the rest."""
+        """Return a target that asks for what ``cell`` says, and of the guide the rest."""
         torch = matrix.torch[cell.torch]
         build = matrix.build_of(cell)
         return cls(
@@ -104,7 +104,7 @@ class Needs:
 
     @classmethod
     def read(cls, table: Mapping[str, Any], *, unit: int) -> Needs:
-        """Read the parsed ``doctor.toml``."""
+        """Return what the parsed ``doctor.toml`` says. Raises KeyError where it lacks one of its keys."""
         return cls(oldest_gcc=table["oldest_gcc"], unit=unit, hand_job=table["hand_job_bytes"])
 
 
@@ -115,7 +115,7 @@ def install_command(torch: Torch, build: TorchBuild) -> str:
 
 
 def spelt(cell: Cell, matrix: Matrix) -> str:
-    """Name a cell so that typing it means the same cell again."""
+    """Return the tokens of a cell and the options that mean the same cell again when typed."""
     profile = "" if cell.profile == FULL else f" --profile {cell.profile}"
     usual = cell.archs == matrix.toolkits[cell.cuda].archs
     return cell.id + profile + ("" if usual else f" --archs {','.join(map(str, cell.archs))}")

@@ -16,7 +16,7 @@ class Bound:
     minimum: str | None = None
 
     def judge(self, version: str) -> State:
-        """Hold ``version`` to it; what is behind its numbers (``a0``, ``+cu124``) does not count."""
+        """Return how ``version`` meets it; what is behind its numbers (``a0``, ``+cu124``) does not count."""
         here = numbers(version)
         if self.minimum is None:
             exact = numbers(self.wanted)

@@ -36,7 +36,10 @@ class Trust:
 
 
 def read(lines: Iterable[str], suite: str) -> Archive | None:
-    """Return the first archive of ``suite`` in what apt printed under ``FORMAT``; None where there is none."""
+    """Return the first archive of ``suite`` in what apt printed under ``FORMAT``; None where there is none.
+
+    Raises ValueError for a line of another form.
+    """
     for line in lines:
         label, codename, component, url, entry = line.split("\t")
         if (label, codename, component) == ("Debian", suite, "main"):

@@ -11,7 +11,10 @@ _WIDEST = 300  # characters: debootstrap can name hundreds of packages in one li
 
 
 def must(done: Completed, failure: str) -> None:
-    """Pass over what ended well. Raises ImageError that starts with ``failure`` otherwise, or DiskFullError."""
+    """Pass over what ended well.
+
+    Raises DiskFullError where a disk is full, else ImageError; either starts with ``failure``.
+    """
     if done.ok:
         return
     text = f"{done.stdout}\n{done.stderr}"

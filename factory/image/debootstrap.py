@@ -22,7 +22,7 @@ _INSTALL = "sudo apt-get install -y --no-install-recommends debootstrap"
 
 
 def lacking(env: Mapping[str, str], *, user: int, release: Mapping[str, str] | None = None) -> list[tuple[str, str]]:
-    """List what keeps ``user`` (an id) from making a Debian here, each with its remedy.
+    """Return what keeps ``user`` (an id) from making a Debian here, each with its remedy.
 
     ``release`` is the content of os-release, read where it is not given.
     """
@@ -56,7 +56,7 @@ def archive(env: Mapping[str, str], release: Mapping[str, str] | None = None) ->
 def make(root: Path, source: Archive, packages: Sequence[str], env: Mapping[str, str]) -> None:
     """Make a Debian at ``root`` with ``packages`` and what they need.
 
-    Raises ImageError with debootstrap's own words, DiskFullError.
+    Raises ImageError with debootstrap's own words, DiskFullError, and OSError as ``signatures`` does.
     """
     options = ("--variant=minbase", *signatures(source), f"--include={','.join(packages)}")
     said: list[str] = []
@@ -72,7 +72,10 @@ def make(root: Path, source: Archive, packages: Sequence[str], env: Mapping[str,
 
 
 def signatures(source: Archive) -> tuple[str, ...]:
-    """Return debootstrap's options that have it check what apt checks, with the key that apt is told to use."""
+    """Return debootstrap's options that have it check what apt checks, with the key that apt is told to use.
+
+    Raises OSError where the file that lists ``source`` cannot be read.
+    """
     said = aptsource.trust(source, Path(source.listed).read_text())
     if said.blind:
         return ("--no-check-gpg",)

@@ -63,7 +63,10 @@ class Engine:
     env: Mapping[str, str]
 
     def run(self, *words: str | Path, timeout: float | None = None) -> Completed:
-        """Run the engine with ``words`` to its end; ``timeout`` is in seconds."""
+        """Run the engine with ``words`` to its end and return what it printed, and its status.
+
+        The status is 124 where it took longer than ``timeout`` seconds; nothing is raised.
+        """
         return process.run([self.path, *words], env=self.env, timeout=timeout)
 
     def __str__(self) -> str:
@@ -102,12 +105,15 @@ def find(env: Mapping[str, str]) -> Engine:
 
 
 def engine_env(env: Mapping[str, str]) -> dict[str, str]:
-    """Pick from ``env`` what an engine may see: what a build may, and where the engine's own things are."""
+    """Return what of ``env`` an engine may see: what a build may, and where the engine's own things are."""
     return inherited(env) | {name: env[name] for name in _VARIABLES if name in env}
 
 
 def trouble(answer: Completed, told: Mapping[str, Any]) -> tuple[str, str]:
-    """Say in a few words why an engine did not answer, and what to do."""
+    """Return in a few words why an engine did not answer, and what to do.
+
+    ``told`` is what it printed as JSON; of Docker that has ``ServerErrors`` where its daemon is not reached.
+    """
     errors: Sequence[str] = told.get("ServerErrors") or answer.stderr.strip().splitlines()
     text = " ".join(errors).lower()
     for sign, what, remedy in _TROUBLES:

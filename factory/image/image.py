@@ -24,7 +24,7 @@ from factory.toolkit.toolkit import CudaToolkit
 
 
 def image(toolkit_version: str, session: Session, engine: Engine) -> str:
-    """Make the image with CUDA ``toolkit_version`` (``12.4``) and give its name.
+    """Make the image with CUDA ``toolkit_version`` (``12.4``) and return its name.
 
     An image of that name is replaced once the new one works.
 

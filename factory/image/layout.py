@@ -65,7 +65,7 @@ def linker_config(pythons: Iterable[str]) -> str:
 
 
 def left_out(directory: PurePosixPath, names: Iterable[str]) -> set[str]:
-    """Say which ``names`` of ``directory``, relative to the standard library, an image need not hold."""
+    """Return those ``names`` of ``directory``, relative to the standard library, that an image need not hold."""
     unwanted = _UNWANTED_NAMES if directory.parts else _UNWANTED_NAMES + _UNWANTED_PLACES
     return {each for each in names if each in unwanted or each.endswith(_UNWANTED_ENDINGS)}
 

@@ -55,7 +55,7 @@ def find(version: str, env: Mapping[str, str]) -> PythonTree:
 
 
 def packages(trees: Iterable[PythonTree], env: Mapping[str, str]) -> tuple[str, ...]:
-    """Name Debian's packages that the interpreters' libraries come from on this machine."""
+    """Return the names of Debian's packages that the interpreters' libraries come from on this machine."""
     modules = [module for tree in trees for module in (tree.library / "lib-dynload").glob("*.so")]
     wanted = [tree.binary for tree in trees] + [each for each in modules if not each.name.startswith("_tkinter.")]
     listed = process.run(["ldd", *wanted], env=inherited(env)).stdout.splitlines()
@@ -78,7 +78,10 @@ def install(tree: PythonTree, root: Path) -> None:
 
 
 def copy(tree: PythonTree, root: Path) -> None:
-    """Copy what a build needs of ``tree`` to where manylinux images have it below ``root``."""
+    """Copy what a build needs of ``tree`` to where manylinux images have it below ``root``.
+
+    Raises OSError where a file cannot be copied.
+    """
     place = python_home(tree.version)
     home = root / place.relative_to("/")
     binary, library = home / "bin" / tree.binary.name, home / "lib" / tree.library.name

@@ -60,10 +60,10 @@ def environment(tokens: Sequence[str], profile: str, edges: Edges) -> Environmen
 
 
 def download(asked: Environment, published: Sequence[Published], *, matrix: Matrix, into: Path, edges: Edges) -> Path:
-    """Fetch the wheel that fits ``asked``, and say how far it was verified and how to install it.
+    """Fetch the wheel that fits ``asked``, say how far it was verified and how to install it, and return its path.
 
-    Raises NoWheelError with the command that would build one; UnreachableError; and DigestError, leaving no
-    file, where it is another file or was not built by its repository's workflow.
+    Raises NoWheelError with the command that would build one; UnreachableError; and DigestError, leaving no file, where
+    it is another file or was not built by its repository's workflow.
     """
     wheel = resolve(asked, published, matrix)
     row = wheel.row

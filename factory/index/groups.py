@@ -34,7 +34,7 @@ class Group:
 
 
 def by_toolkit(published: Iterable[Published]) -> list[Group]:
-    """Put every wheel into one group: that of its toolkit, of its CUDA major where that is all that is known."""
+    """Return every wheel in one group: that of its toolkit, of its CUDA major where that is all that is known."""
     return _grouped((one.cuda or str(one.name.cuda_major), one) for one in published)
 
 

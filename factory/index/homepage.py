@@ -17,7 +17,10 @@ from factory.versions import abi_word
 
 
 def page(published: Sequence[Published], template: str) -> str:
-    """Fill ``template``: ``$sections``, ``$count``, ``$newest`` (date) and ``$minimum_driver`` (JSON)."""
+    """Return ``template`` filled in: ``$sections``, ``$count``, ``$newest`` (date) and ``$minimum_driver`` (JSON).
+
+    Raises KeyError or ValueError where the template asks for anything else.
+    """
     sections = "\n".join(_section(group) for group in by_toolkit(published))
     return Template(template).substitute(
         sections=sections or "<p>No wheel has been published yet.</p>",

@@ -55,8 +55,9 @@ def index(
 ) -> None:
     """Write every page into ``out``, and remove the installers' pages there that no wheel is on any more.
 
-    ``previous`` are the wheels of the index that this one takes the place of. Raises IndexShrinkError, and
-    writes nothing, where one of them would go or be another file, unless ``allow_shrink``.
+    ``previous`` are the wheels of the index that this one takes the place of. Raises IndexShrinkError, and writes
+    nothing, where one of them would go or be another file, unless ``allow_shrink``; DiskFullError where ``out`` cannot
+    be written.
     """
     lost = losses(previous, published)
     if lost and not allow_shrink:
@@ -86,7 +87,7 @@ def pages(published: Iterable[Published], template: str) -> dict[str, str]:
 
 
 def losses(previous: Iterable[Published], published: Iterable[Published]) -> tuple[str, ...]:
-    """Say of each wheel of ``previous`` that is gone, or another file now, what is wrong, a line each."""
+    """Return a line for each wheel of ``previous`` that is gone, or another file now."""
     now = {one.filename: one.sha256 for one in published}
     return tuple(
         f"{one.filename} would be another file, sha256 {now[one.filename]} instead of {one.sha256}"
@@ -98,10 +99,10 @@ def losses(previous: Iterable[Published], published: Iterable[Published]) -> tup
 
 
 def mirror(published: Sequence[Published], *, out: Path, fetch: Fetch) -> tuple[Published, ...]:
-    """Fetch every wheel and its metadata into ``out/files``; give the wheels with addresses there.
+    """Fetch every wheel and its metadata into ``out/files``; return the wheels with addresses there.
 
-    ``fetch`` takes address, sha256 and target, and raises UnreachableError or DigestError. An index of what
-    is returned needs no network: copy ``out`` anywhere, and install from its ``file://`` address.
+    ``fetch`` takes address, sha256 and target, and raises UnreachableError or DigestError. An index of what is returned
+    needs no network: copy ``out`` anywhere, and install from its ``file://`` address.
     """
     directory = out / _MIRRORED
     for one in published:

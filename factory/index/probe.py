@@ -34,7 +34,7 @@ def interpreter(env: Mapping[str, str]) -> Path:
 
 
 def read(python: Path, env: Mapping[str, str]) -> Probed:
-    """Ask ``python`` for itself and its torch, and the driver for the GPUs.
+    """Return what ``python`` says of itself and its torch, and the driver of the GPUs.
 
     Raises InterpreterError where it does not answer.
     """

@@ -78,7 +78,7 @@ class Published:
 
     @property
     def row(self) -> Row:
-        """Return it as it stands in ``wheels.json``, with what its name says spelt out."""
+        """It as it stands in ``wheels.json``, with what its name says spelt out."""
         name = self.name
         return Row(
             filename=self.filename,
@@ -161,7 +161,7 @@ def to_json(published: Iterable[Published]) -> str:
 
 
 def from_json(text: str | bytes) -> tuple[Published, ...]:
-    """Read what ``to_json`` wrote.
+    """Return the wheels of a list that ``to_json`` wrote.
 
     Raises ValueError (pydantic's, with every complaint) for another schema or anything that is no such list.
     """
@@ -174,7 +174,7 @@ def from_json(text: str | bytes) -> tuple[Published, ...]:
 
 
 def ordered(published: Iterable[Published]) -> list[Published]:
-    """Sort newest versions of flash-attn, torch, CUDA and Python first."""
+    """Return the wheels, the newest versions of flash-attn, torch, CUDA and Python first."""
     return sorted(published, key=_order, reverse=True)
 
 

@@ -20,8 +20,8 @@ from factory.matrix.model import Matrix
 def resolve(environment: Environment, published: Sequence[Published], matrix: Matrix) -> Published:
     """Return the wheel of the newest flash-attn that fits.
 
-    Raises NoWheelError that names the axis that misses, the nearest wheels, and the command that would build
-    one, if ``matrix`` have such a cell.
+    Raises NoWheelError that names the axis that misses, the nearest wheels, and the command that would build one, if
+    ``matrix`` has such a cell.
     """
     answer = choose(environment, [one.row for one in published])
     if answer.wheel is None:

@@ -15,7 +15,10 @@ _LIMIT = 100_000_000  # bytes; a hundred thousand wheels
 
 
 def read(index: str) -> tuple[Published, ...]:
-    """Return the wheels of an index, with absolute addresses. Raises UnreachableError where there is none."""
+    """Return the wheels of an index, with absolute addresses.
+
+    Raises UnreachableError where there is none, it does not answer, or its list is not one that this factory reads.
+    """
     address = _address(index)
     content = _content(address)
     if content is None:
@@ -30,7 +33,8 @@ def read(index: str) -> tuple[Published, ...]:
 def former(index: str) -> tuple[Published, ...]:
     """Return the wheels of an index as it lists them; none where nothing was published yet.
 
-    Raises UnreachableError where it cannot be told: an index that did not answer may have had some.
+    Raises UnreachableError where it cannot be told (an index that did not answer may have had some) or its list cannot
+    be read.
     """
     address = _address(index)
     content = _content(address)

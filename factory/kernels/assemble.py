@@ -25,7 +25,7 @@ class Assembler:
     objcopy: Path
 
     def assemble(self, unit: Unit, directory: Path) -> Path:
-        """Write the object of ``unit`` into ``directory`` and give its path.
+        """Write the object of ``unit`` into ``directory`` and return its path.
 
         Raises DigestError when a part is not whole any more, DiskFullError, and KernelError when a program fails.
         """

@@ -68,12 +68,12 @@ class _Run:
 def compile_all(
     jobs: Sequence[Job], demand: Mapping[str, Demand], floor: Floor, *, until: float | None = None
 ) -> frozenset[str]:
-    """Run every job to its end, or as many as there is time for; give the keys of those left. ``demand`` is by key.
+    """Run every job to its end, or as many as there is time for; return the keys of those left. ``demand`` is by key.
 
-    From the moment ``until`` of the monotonic clock on nothing runs any more, and before it no unit is started that is
-    expected to outlast it, at the pace of the others if they are slower than expected. A unit killed for memory is
-    tried once more with nothing beside it. Ctrl-C ends all compiles; what is finished stays in the pool. Raises
-    KernelError, MemoryKillError or DiskFullError after the first failure.
+    From the moment ``until`` of the monotonic clock, in seconds, on nothing runs any more, and before it no unit is
+    started that is expected to outlast it, at the pace of the others if they are slower than expected. A unit killed
+    for memory is tried once more with nothing beside it. Ctrl-C ends all compiles; what is finished stays in the pool.
+    Raises KernelError, MemoryKillError or DiskFullError after the first failure.
     """
     floor.logs.mkdir(parents=True, exist_ok=True)
     run = _Run(waiting={job.key: job for job in jobs}, demand=demand, floor=floor, total=len(jobs), until=until)

@@ -11,5 +11,5 @@ from factory.kernels.estimate import Costs, read_costs
 
 @once
 def table() -> Costs:
-    """Read it."""
+    """Return the table of ``costs.toml``."""
     return read_costs(tomllib.loads((DATA / "costs.toml").read_text(encoding="utf-8")))

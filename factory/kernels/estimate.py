@@ -23,12 +23,12 @@ class Shape:
 
     @classmethod
     def of(cls, profile: str, passes: Sequence[FrontEnd]) -> Shape:
-        """Count ``passes`` and what is made of them."""
+        """Return the shape of a unit from nothing: all of ``passes``, and every target made of them."""
         return cls(profile=profile, passes=len(passes), targets=sum(len(row.real) for row in passes))
 
     @classmethod
     def left(cls, profile: str, todo: Todo) -> Shape:
-        """Count what is still to be done for a unit."""
+        """Return the shape of what is still to be done for a unit."""
         code = [*todo.front_end, *todo.from_ptx]
         return cls(profile=profile, passes=len(todo.front_end), targets=sum(len(stage.code) for stage in code))
 
@@ -46,7 +46,9 @@ class Measured:
 class Costs:
     """The table of costs.
 
-    ``base`` is by profile and kind, at head size 64, one pass and one target; ``head`` scales it to other sizes.
+    ``base`` is by profile and kind, at head size 64, one pass and one target; ``head`` scales it to other sizes. A
+    target beyond one a pass costs ``further_target`` of a pass. ``assembler_peak`` is in bytes; ``wheel`` is what the
+    wheel step takes.
     """
 
     base: Mapping[tuple[str, str], Demand]
@@ -66,7 +68,7 @@ class Costs:
         return max(row.peak for row in self.base.values())
 
     def guess(self, unit: Unit, shape: Shape) -> Demand:
-        """Guess what ``unit`` takes; an unknown profile counts as the full one."""
+        """Return what ``unit`` takes by the table; an unknown profile counts as the full one."""
         base = self.base.get((shape.profile, unit.kind)) or self.base[FULL, unit.kind]
         targets = shape.passes + self.further_target * (shape.targets - shape.passes)
         factor = self.head.get((unit.kind, unit.head_size), 1.0) * targets
@@ -74,7 +76,7 @@ class Costs:
 
 
 def read_costs(table: Mapping[str, Any]) -> Costs:
-    """Read the parsed ``costs.toml``."""
+    """Return the table that the parsed ``costs.toml`` holds. Raises KeyError where it lacks one of its keys."""
     return Costs(
         base={(name, kind): Demand(**row) for name, rows in table["profile"].items() for kind, row in rows.items()},
         head={(kind, int(size)): factor for kind, row in table["head"].items() for size, factor in row.items()},

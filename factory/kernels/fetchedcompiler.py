@@ -19,12 +19,14 @@ from factory.versions import numbers
 
 
 def pin() -> CompilerPin:
-    """Read which one it is."""
+    """Return the one compiler that ``hostcompiler.yaml`` names. Raises pydantic's ValidationError as ``parse`` does."""
     return compilerpin.parse(resources.files("factory.data").joinpath("hostcompiler.yaml").read_text(encoding="utf-8"))
 
 
 def obstacle(wanted: CompilerPin, env: Mapping[str, str]) -> str | None:
-    """Say why ``wanted`` cannot be fetched and run on this machine, as far as that is seen without a network."""
+    """Return why ``wanted`` cannot be fetched and run on this machine, as far as that is seen without a network, else
+    None.
+    """
     glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
     if numbers(glibc) < numbers(wanted.glibc):
         return f"{wanted.title} needs glibc {wanted.glibc}, this machine has {glibc or 'none'}"

@@ -37,7 +37,7 @@ class Job:
 
     @classmethod
     def from_json(cls, text: str) -> Job:
-        """Read what ``to_json`` gave."""
+        """Return the job that ``to_json`` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         fields = json.loads(text)
         unit = fields.pop("unit")
         stages = tuple(_stage(row) for row in unit.pop("stages"))
@@ -62,7 +62,7 @@ class Todo:
 
 
 def todo(unit: Unit, here: Callable[[str], bool]) -> Todo:
-    """Say what makes the parts of ``unit`` that are not ``here`` with the least work."""
+    """Return what makes the parts of ``unit`` that are not ``here`` with the least work."""
     front_end: list[Stage] = []
     from_ptx: list[Stage] = []
     for stage in unit.stages:

@@ -50,7 +50,10 @@ class KernelSetSpec:
 
 
 def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
-    """Gather the rows of ``matrix`` that a kernel set stands on."""
+    """Return the rows of ``matrix`` that a kernel set stands on.
+
+    Raises MatrixError where a torch of it names a kernel class that is not known.
+    """
     return KernelSetSpec(
         flash_attn=matrix.flash_attn[need.flash_attn],
         toolkit=matrix.toolkits[need.cuda],
@@ -115,7 +118,7 @@ class CompiledSet:
 
 
 def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
-    """Find or fetch the toolkit, the host compiler and the source, and key every unit.
+    """Find or fetch the toolkit, the host compiler and the source, and return the set with every unit keyed.
 
     Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError.
     """
@@ -149,7 +152,7 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
 
 
 def note(wanted: KernelSetSpec, session: Session) -> PreparedSet:
-    """Prepare a set and have the pool keep it. Raises what ``prepare`` raises."""
+    """Return the set prepared, and have the pool keep it. Raises what ``prepare`` raises."""
     ready = prepare(wanted, session)
     pool_in(session.cache).sweep()
     noted = record(ready)
@@ -168,8 +171,8 @@ def kernels(
 ) -> CompiledSet:
     """Compile what the pool lacks of a set, or of one ``shard`` of it, once ``fetch`` has brought what it can.
 
-    At the moment ``until`` of the monotonic clock it ends, finished or not. Raises KernelError, MemoryKillError or
-    DiskFullError; what was finished by then stays in the pool.
+    At the moment ``until`` of the monotonic clock, in seconds, it ends, finished or not. Raises what ``prepare`` and
+    ``compile_missing`` raise; what was finished by then stays in the pool.
     """
     began = time.monotonic()
     ready = note(wanted, session)
@@ -200,9 +203,10 @@ def shared(ready: PreparedSet, shard: Shard | None) -> tuple[Unit, ...]:
 def compile_missing(
     mine: Sequence[Unit], ready: PreparedSet, session: Session, *, until: float | None = None
 ) -> tuple[int, int]:
-    """Compile what the pool lacks of the units ``mine`` of a set; give how many units that were, and how many are left.
+    """Compile what the pool lacks of the units ``mine``; return how many units that were, and how many are left.
 
-    Raises KernelError, MemoryKillError or DiskFullError.
+    ``until`` is a moment of the monotonic clock, in seconds. Raises KernelError, MemoryKillError or DiskFullError as
+    ``compile_all`` does, DigestError where a part was damaged right after it was made.
     """
     pool = pool_in(session.cache)
     lacking = pool.lacking(key for unit in mine for key in unit.wanted())

@@ -57,7 +57,7 @@ class Tally:
         return len(self.pooled) / self.units if self.units else 1.0
 
     def with_fetched(self, names: Collection[str]) -> Tally:
-        """Count the units ``names``, found in the pool, as fetched into it just before."""
+        """Return the tally with the units ``names``, found in the pool, counted as fetched into it just before."""
         return replace(
             self,
             pooled=tuple(unit for unit in self.pooled if unit.name not in names),
@@ -70,7 +70,7 @@ class Tally:
 
     @classmethod
     def from_json(cls, text: str) -> Tally:
-        """Read what ``to_json`` gave. Raises ValueError for anything else."""
+        """Return the tally that ``to_json`` wrote. Raises ValueError for anything else."""
         return _TALLY.validate_json(text)
 
 

@@ -31,11 +31,11 @@ def admit(
     jobs: int,
     budget: int,
 ) -> tuple[str, ...]:
-    """Choose the keys of ``waiting`` to start now, given those ``running``.
+    """Return the keys of ``waiting`` to start now, given those ``running``.
 
-    The sum of expected peaks stays within ``budget`` bytes, and no more than ``jobs`` run. The longest
-    that fits goes first; a shorter one may pass it so that cores stay busy. When nothing runs, the
-    longest starts even if it alone exceeds the budget: else it would never run.
+    The sum of expected peaks stays within ``budget`` bytes, and no more than ``jobs`` run. The longest that fits goes
+    first; a shorter one may pass it so that cores stay busy. When nothing runs, the longest starts even if it alone
+    exceeds the budget: else it would never run.
     """
     room = budget - sum(demand[key].peak for key in running)
     slots = jobs - len(running)
@@ -50,13 +50,13 @@ def admit(
 
 
 def remaining_seconds(times: Iterable[float], *, jobs: int) -> float:
-    """Estimate the wall seconds that units still taking ``times`` seconds each take, ``jobs`` at once."""
+    """Return the wall seconds that units still taking ``times`` seconds each are expected to take, ``jobs`` at once."""
     left = [max(time, 0.0) for time in times]
     return max(max(left, default=0.0), sum(left) / max(jobs, 1))
 
 
 def pace(spent: Iterable[Spent]) -> float:
-    """Say how many times as long as expected units take here; a unit within its time counts as on schedule."""
+    """Return how many times as long as expected units take here; a unit within its time counts as on schedule."""
     units = list(spent)
     due = sum(unit.expected if unit.ended else min(unit.expected, unit.taken) for unit in units)
     return sum(unit.taken for unit in units) / due if due else 1.0

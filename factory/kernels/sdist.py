@@ -28,7 +28,7 @@ class Extension:
 
 
 def read_extension(setup_py: str) -> Extension:
-    """Find the one ``CUDAExtension`` of ``setup_py`` whose sources are plain ``.cu`` and C++ files.
+    """Return the one ``CUDAExtension`` of ``setup_py``, whose sources are plain ``.cu`` and C++ files.
 
     Raises SourceError if there is none, several, or one written in a way this reader does not follow.
     """

@@ -18,7 +18,7 @@ class Shard:
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Read ``2/8``. Raises ValueError saying what a shard looks like."""
+        """Return the shard that ``2/8`` names. Raises ValueError saying what a shard looks like."""
         match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", text.strip())
         if match is None or not 1 <= int(match[1]) <= int(match[2]):
             msg = f"{text!r} is not a shard; write it like 2/8, the second of eight"

@@ -64,7 +64,7 @@ def unpack(archive: Path, *, sha256: str, leave_out: tuple[str, ...], cache: Pat
 
 
 def place(release: FlashAttn, *, cache: Path) -> Path:
-    """Say where the unpacked sdist of ``release`` is, or will be."""
+    """Return where the unpacked sdist of ``release`` is, or will be."""
     return _place(release.sha256, release.leave_out, cache)
 
 

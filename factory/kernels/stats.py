@@ -13,7 +13,7 @@ from factory.pool.store import Pool
 
 
 def tally(need: KernelSetId, shard: Shard | None, made: Origins, pool: Pool) -> Tally:
-    """Count the units of ``made``, the set that ``need`` names or a ``shard`` of it."""
+    """Return what came of the units of ``made``, the set that ``need`` names or a ``shard`` of it."""
     compiled = stocked(made.mine, pool) - made.pooled - made.fetched
 
     def costs(keys: Collection[str]) -> tuple[UnitCost, ...]:
@@ -31,7 +31,7 @@ def tally(need: KernelSetId, shard: Shard | None, made: Origins, pool: Pool) -> 
 
 
 def cost(unit: Unit, pool: Pool) -> UnitCost:
-    """Add up the compiles that the parts of ``unit`` came from, each once."""
+    """Return the sum of the compiles that the parts of ``unit`` came from, each once."""
     records = [record for key in unit.wanted() if (record := pool.record(key))]
     runs = {(record.cpu_seconds, record.wall_seconds, record.peak_bytes) for record in records}
     return UnitCost(

@@ -105,7 +105,7 @@ class Unit:
         return int(match["head"]) if match else 0
 
     def wanted(self) -> Iterator[str]:
-        """Return the keys of all parts that the wheel is made of."""
+        """Yield the keys of all parts that the wheel is made of."""
         yield self.host
         for stage in self.stages:
             if stage.embedded:
@@ -148,7 +148,7 @@ def _key(source: str, inputs: KeyInputs, part: str) -> str:
 
 
 def kernel_classes() -> Mapping[str, KernelClass]:
-    """Read ``kernel_classes.toml``: every class by its name."""
+    """Return every class of ``kernel_classes.toml`` by its name."""
     table = tomllib.loads((DATA / "kernel_classes.toml").read_text(encoding="utf-8"))
     return {
         name: KernelClass(name=name, macros=tuple(row["macros"]), check_symbol=row["check_symbol"])
@@ -166,7 +166,7 @@ def kernel_class(name: str) -> KernelClass:
 
 @once
 def standin_digest() -> str:
-    """Hash the stand-in headers: names and contents."""
+    """Return the sha256, in hexadecimal, of the stand-in headers: names and contents."""
     digest = hashlib.sha256()
     for path in sorted((DATA / "standin").rglob("*.*h")):
         digest.update(f"{path.relative_to(DATA)}\0".encode() + path.read_bytes())

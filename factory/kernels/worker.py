@@ -44,7 +44,7 @@ _NO_GPU_CODE = bytes(8)
 
 
 def main(path: str) -> int:
-    """Make what the pool lacks of the job in the file ``path``; give the exit status."""
+    """Make what the pool lacks of the job in the file ``path``; return the exit status."""
     job = Job.from_json(Path(path).read_text())
     try:
         return _make(job, Pool(Path(job.pool)))

@@ -15,7 +15,10 @@ from factory.system import disk, files
 
 
 def rooms(cache: Path, dist: Path | None) -> tuple[Room, ...]:
-    """Look at the disks of the cache and of ``dist``, None where nothing goes there."""
+    """Return the directories of the cache and of ``dist`` with the bytes free on their disks.
+
+    ``dist`` is None where nothing goes there. A directory that is not there counts as the nearest above it that is.
+    """
     found = (_room(room.CACHE, cache),)
     return found if dist is None else (*found, _room(room.DIST, dist))
 
@@ -28,12 +31,15 @@ def _room(use: str, path: Path) -> Room:
 
 
 def counted(wants: Iterable[Want], cache: Path) -> tuple[Want, ...]:
-    """Leave out what goes to directories of the cache that somebody linked to another disk."""
+    """Return ``wants`` without what goes to directories of the cache that somebody linked to another disk."""
     return tuple(want for want in wants if want.use != room.CACHE or _same(cache / want.place, cache))
 
 
 def ground(cache: Path, env: Mapping[str, str]) -> Ground:
-    """Look at where installers put what they fetch."""
+    """Return where installers put what they fetch, as ``env`` tells them.
+
+    Source: uv's documentation, "Caching"; TMPDIR is where pip unpacks.
+    """
     uv = shutil.which("uv", path=env.get("PATH"))
     linked = bool(uv) and env.get("UV_LINK_MODE", "hardlink") == "hardlink" and _same(_uv_cache(env), cache)
     beside = not uv and _same(Path(env.get("TMPDIR") or "/tmp"), cache)  # noqa: S108 - pip's own default
@@ -47,10 +53,10 @@ def _uv_cache(env: Mapping[str, str]) -> Path:
 
 
 def lacking(pool: Path, wanted: Callable[[SetRecord], bool]) -> float:
-    """Say which share of the parts of a kernel set the pool lacks, going by its lists of ``wanted`` sets.
+    """Return the share, 0 to 1, of the parts of a kernel set that the pool lacks, by its lists of ``wanted`` sets.
 
-    What a set is made with, and so which list is the right one, is not known before it is fetched: the one that
-    lacks least counts. No object is read.
+    What a set is made with, and so which list is the right one, is not known before it is fetched: the one that lacks
+    least counts. No object is read. Raises FactoryError where a list cannot be read.
     """
     there = {path.stem for path in files.matching(pool / "parts", "*.json")}
     lists = Pool(pool).sets() if files.is_directory(pool / "sets") else []

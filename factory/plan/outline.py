@@ -22,7 +22,7 @@ def outline(
     matrix: Matrix,
     session: Session,
 ) -> Outline:
-    """Put the plan ``rows`` together with the estimates ``sets`` of what is to be ``built``, empty for none."""
+    """Return the plan ``rows`` with the estimates ``sets`` of what is to be ``built``, empty for none."""
     wheels = Counter(kernelset.need_of(row.cell, matrix) for row in built)
     needs = tuple(
         SetEstimate(

@@ -71,7 +71,7 @@ def cells_table(cells: Iterable[Cell]) -> Markup:
 
 
 def listed(archs: Iterable[Arch]) -> str:
-    """Write architectures as they are typed."""
+    """Return architectures as they are typed: ``8.6,8.9+PTX``."""
     return " ".join(map(str, archs))
 
 

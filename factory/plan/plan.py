@@ -30,7 +30,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a kernel set takes from nothing on this machine: wall seconds, the largest unit's bytes."""
+    """What a kernel set takes from nothing on this machine: wall and CPU seconds, the largest unit's peak in bytes."""
 
     units: int
     seconds: float
@@ -39,9 +39,10 @@ class Estimate:
 
 
 def estimate(need: KernelSetId, matrix: Matrix, session: Session, known: Iterable[Measured]) -> Estimate:
-    """Estimate one kernel set on this machine from the units its sdist lists, and what is ``known`` of compiles here.
+    """Return what one kernel set takes here, from the units its sdist lists and what is ``known`` of compiles here.
 
-    Raises UnreachableError or SourceError when the sdist is neither cached nor to be had.
+    Raises UnreachableError or SourceError when the sdist is neither cached nor to be had, DigestError when it is
+    another file.
     """
     return _sum(_demand(need, matrix, session, known), session.limits)
 
@@ -49,7 +50,7 @@ def estimate(need: KernelSetId, matrix: Matrix, session: Session, known: Iterabl
 def jobs(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[str, str]:
     """Return what the workflow's jobs get, by name; shares are cut for its own runners, whatever this machine is.
 
-    Raises UnreachableError or SourceError as ``estimate`` does, SelectorError where one run takes no more.
+    Raises UnreachableError, SourceError or DigestError as ``estimate`` does, SelectorError where one run takes no more.
     """
     cells = [row.cell for row in planned]
     machines = runner()
@@ -83,14 +84,14 @@ def _sum(demand: dict[str, Demand], limits: Limits) -> Estimate:
 
 
 def estimates(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[KernelSetId, Estimate]:
-    """Estimate every kernel set that ``planned`` needs, each once."""
+    """Return the estimate of every kernel set that ``planned`` needs, each once. Raises what ``estimate`` raises."""
     needs = sorted({need_of(row.cell, matrix) for row in planned})
     known = measured(pool_in(session.cache))  # every record of the pool is read: once, not for each set
     return {need: estimate(need, matrix, session, known) for need in needs}
 
 
 def table(planned: Sequence[Planned]) -> Table:
-    """Lay the cells out for a person."""
+    """Return the cells laid out for a person, a row each."""
     made = Table(title=counted(len(planned), "cell"), title_justify="left")
     for column in ("cell", "state", "reason"):
         made.add_column(column, overflow="fold")
@@ -100,7 +101,7 @@ def table(planned: Sequence[Planned]) -> Table:
 
 
 def summary(sets: dict[KernelSetId, Estimate], cells: int, session: Session) -> list[str]:
-    """Say what the plan takes, a line per kernel set and one for all."""
+    """Return what the plan takes in words: a line for each kernel set, and one for all with ``cells`` wheels."""
     wheel = costs.table().wheel
     lines = [
         f"kernels {need}: {row.units} units, about {duration(row.seconds)} from nothing, "
@@ -117,7 +118,9 @@ def summary(sets: dict[KernelSetId, Estimate], cells: int, session: Session) -> 
 
 
 def images(planned: Iterable[Planned], matrix: Matrix) -> list[str]:
-    """Say in which image the cells of each CUDA are built where there is an engine, and whether it is pinned."""
+    """Return a line for each CUDA of the cells: the image they are built in where there is an engine, and if it is
+    pinned.
+    """
     used = {row.cell.cuda for row in planned}
     return [
         f"image of CUDA {version}: {row.image.reference}{'' if row.image.pinned else ', not pinned (nox -s pin)'}"
@@ -131,7 +134,7 @@ def _image(toolkit: Toolkit) -> dict[str, object] | None:
 
 
 def to_json(planned: Sequence[Planned], sets: dict[KernelSetId, Estimate], matrix: Matrix) -> str:
-    """Return the plan for machines; seconds of wall time and bytes."""
+    """Return the plan for machines: ``seconds`` are of wall time, ``cpu_seconds`` of CPU, sizes are in bytes."""
     wheel = costs.table().wheel
     cells = [
         {

@@ -11,7 +11,7 @@ from factory.matrix.wheelname import wheel_filename
 
 
 def less_published(planned: Iterable[Planned], published: Iterable[Published]) -> tuple[Planned, ...]:
-    """Mark the cells of ``planned`` whose wheel, by its exact file name, is among ``published``.
+    """Return ``planned`` with the cells marked whose wheel, by its exact file name, is among ``published``.
 
     A name holds only the CUDA major and no architecture, and what is in a release never changes: a chosen cell whose
     name was given to a wheel of another CUDA counts as published too, and its reason says so. A cell on request does

@@ -80,7 +80,7 @@ class Disk:
 
 
 def disks(rooms: Iterable[Room], wants: Iterable[Want]) -> tuple[Disk, ...]:
-    """Sort ``wants`` by the disks of ``rooms``; what shares a disk is added up."""
+    """Return the disks of ``rooms`` with the ``wants`` of each; what shares a disk is added up."""
     by_device: dict[int, list[Room]] = {}
     for room in rooms:
         by_device.setdefault(room.device, []).append(room)
@@ -120,7 +120,7 @@ class Fit(Enum):
 
     @classmethod
     def of(cls, peak: int, *, memory: int, swap: int) -> Fit:
-        """Hold ``peak`` bytes to the bytes there are in all."""
+        """Return how ``peak`` bytes fit into the bytes of ``memory`` and ``swap`` that there are in all."""
         if peak <= memory:
             return cls.FITS
         return cls.SWAPS if peak <= memory + swap else cls.NEVER

@@ -10,10 +10,10 @@ from factory.system.machine import _RESERVE, Limits
 
 
 def runner() -> Runner:
-    """Read what the workflow's runners are."""
+    """Return what ``runner.toml`` says of the workflow's runners."""
     return read_runner(tomllib.loads((DATA / "runner.toml").read_text()))
 
 
 def limits_of(machine_of: Runner, *, max_jobs: int) -> Limits:
-    """Decide how much may run at once on a machine that is not this one."""
+    """Return how much may run at once on a machine that is not this one."""
     return Limits(jobs=min(machine_of.cores, max_jobs), budget=machine_of.memory - _RESERVE)

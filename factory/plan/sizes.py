@@ -95,7 +95,7 @@ class Sizes:
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Sizes:
-        """Read the parsed ``sizes.toml``."""
+        """Return the table that the parsed ``sizes.toml`` holds. Raises KeyError where it lacks one of its keys."""
         return cls(
             torch={cuda: TorchSize(**row) for cuda, row in table["torch"].items()},
             kernels={name: KernelSize(**row) for name, row in table["kernels"].items()},
@@ -117,13 +117,13 @@ class Sizes:
         return self.kernels.get(name) or self.kernels["full"]
 
     def toolkits(self, fetched: Mapping[str, int]) -> Iterator[Want]:
-        """Say what toolkits take that are ``fetched``: bytes to download by CUDA release."""
+        """Yield what toolkits take that are ``fetched``: bytes to download by CUDA release."""
         for cuda, size in fetched.items():
             kept, passing = size * self.toolkit_kept, size * self.toolkit_passing
             yield Want(what=f"the CUDA {cuda} toolkit", place="toolkits", kept=kept, passing=passing)
 
     def environments(self, wanted: Iterable[Environment], ground: Ground) -> Iterator[Want]:
-        """Say what torch takes that is installed on the machine itself."""
+        """Yield what torch takes that is installed on the machine itself."""
         for one in wanted:
             size = self.of_torch(one.cuda)
             libraries = (0 if one.begun else 1) if ground.linked else len(one.pythons)
@@ -135,18 +135,18 @@ class Sizes:
             )
 
     def packages(self, wanted: Iterable[Environment], ground: Ground) -> Iterator[Want]:
-        """Say what torch takes that is installed in containers: its wheels, once each, less what is there."""
+        """Yield what torch takes that is installed in containers: its wheels, once each, less what is there."""
         fetched = sum(self.of_torch(one.cuda).wheels for one in wanted) - ground.pip
         if fetched > 0:
             yield Want(what="wheels of torch for containers", place="pip", kept=fetched)
 
     def sources(self, releases: Iterable[str]) -> Iterator[Want]:
-        """Say what the source of flash-attn's ``releases`` takes, which are not here."""
+        """Yield what the source of flash-attn's ``releases`` takes, which are not here."""
         for release in releases:
             yield Want(what=f"the source of flash-attn {release}", place="sources", kept=self.source)
 
     def sets(self, wanted: Iterable[Kernels], *, jobs: int) -> Iterator[Want]:
-        """Say what kernels take in the pool where ``jobs`` compile at once."""
+        """Yield what kernels take in the pool where ``jobs`` compile at once."""
         for one in wanted:
             size, units = self.of_profile(one.profile), (one.units or self.units) * one.share
             if units:
@@ -158,7 +158,7 @@ class Sizes:
                 )
 
     def wheels(self, wanted: Iterable[Kernels], *, contained: bool) -> Iterator[Want]:
-        """Say what wheels take, and the directory one after another is made in."""
+        """Yield what wheels take, and the directory one after another is made in."""
         wanted = [one for one in wanted if one.wheels]
         if wanted:
             yield Want(
@@ -181,5 +181,5 @@ class Sizes:
 
 @once
 def table() -> Sizes:
-    """Read it."""
+    """Return the table of ``sizes.toml``, which travels with the program."""
     return Sizes.read(tomllib.loads((DATA / "sizes.toml").read_text(encoding="utf-8")))

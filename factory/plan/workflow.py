@@ -27,12 +27,12 @@ class Runner:
 
 
 def read_runner(table: Mapping[str, Any]) -> Runner:
-    """Read the parsed ``runner.toml``."""
+    """Return the runner that the parsed ``runner.toml`` describes. Raises KeyError where it lacks one of its keys."""
     return Runner(**table)
 
 
 def kernel_set(cell: Cell, matrix: Matrix) -> str:
-    """Name the kernel set of ``cell`` so that no other set of a run has the name: ``fa2.8.3.post2-cu130-torch2.10``.
+    """Return a name for the kernel set of ``cell`` that no other set of a run has: ``fa2.8.3.post2-cu130-torch2.10``.
 
     The last is the kernel class. Profile and architectures are the same for all cells of a run and CUDA.
     """

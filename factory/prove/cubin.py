@@ -29,7 +29,7 @@ _SYMBOL = struct.Struct("<I20x")
 
 
 def read_code(path: Path) -> Code:
-    """Read a cubin."""
+    """Return the machine code of a cubin. Raises pyelftools' ELFError for a file that is no ELF."""
     with path.open("rb") as stream:
         elf = ELFFile(stream)
         sections = {row.name: row for row in elf.iter_sections()}
@@ -43,7 +43,10 @@ def read_code(path: Path) -> Code:
 
 
 def read_symbols(path: Path) -> HostSymbols:
-    """Read the symbols of an object file that a linker sees, but for variables that headers define."""
+    """Return the symbols of an object file that a linker sees, but for variables that headers define.
+
+    Raises pyelftools' ELFError for a file that is no ELF.
+    """
     with path.open("rb") as stream:
         table = ELFFile(stream).get_section_by_name(".symtab")
         symbols = list(table.iter_symbols()) if isinstance(table, SymbolTableSection) else []
@@ -54,7 +57,10 @@ def read_symbols(path: Path) -> HostSymbols:
 
 
 def disassemble(path: Path, kernel: str, tool: Path) -> list[str]:
-    """Return the instructions of ``kernel`` as NVIDIA's ``cuobjdump`` writes them; nothing where it cannot."""
+    """Return the instructions of ``kernel`` (its mangled name), a line each, as NVIDIA's ``cuobjdump`` writes them.
+
+    None of them where ``tool``, that program, does not take the file or needs more than two minutes.
+    """
     done = process.run([tool, "-sass", "-fun", kernel, path], timeout=120)
     return [line.strip() for line in done.stdout.splitlines() if "/*0" in line] if done.ok else []
 

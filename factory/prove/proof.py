@@ -28,7 +28,7 @@ class Code:
 
     @property
     def sha256(self) -> str:
-        """Hash names and contents."""
+        """The SHA-256, in hexadecimal, of names and contents."""
         digest = hashlib.sha256()
         for name, content in sorted(self.sections.items()):
             digest.update(f"{name}\0{len(content)}\0".encode() + content)

@@ -92,10 +92,11 @@ class Plain:
 
 
 def prove(wanted: KernelSetSpec, plain: Plain, session: Session, *, whole: bool) -> Proof:
-    """Compile a sample of ``wanted``, or the ``whole`` set, both ways and compare.
+    """Compile a sample of ``wanted``, or the ``whole`` set, both ways, compare, and return what was the same.
 
-    Raises ProofError with every difference, and what compiling raises. Units compiled before are not
-    compiled again, neither way.
+    Units compiled before are not compiled again, neither way. Raises ProofError with every difference, DigestError
+    where a part was lost after it was made, and what ``prepare`` and ``compile_missing`` of ``factory.kernels.kernels``
+    raise.
     """
     pool_way = prepare(wanted, session)
     published = _published(pool_way, session)

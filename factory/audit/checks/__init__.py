@@ -39,7 +39,7 @@ CHECKS: tuple[Check, ...] = (
 
 
 def findings(given: CheckInput) -> tuple[Finding, ...]:
-    """Run every check, whatever the others found."""
+    """Return what the checks found, in their order; every one runs, whatever the others found."""
     return tuple(finding for finding in (_run(check, given) for check in CHECKS) if finding is not None)
 
 

@@ -115,7 +115,7 @@ class TroubleError(Exception):
 
 
 def resolve(environment: Environment, rows: Sequence[Row]) -> Answer:
-    """Give the wheel of the newest flash-attn that fits, or why none does; withdrawn wheels never fit."""
+    """Return the wheel of the newest flash-attn that fits, or why none does; withdrawn wheels never fit."""
     offered = [row for row in rows if row["yanked"] is None]
     misses = {row["filename"]: missed(row, environment) for row in offered}
     fitting = _of_exact_cuda([row for row in offered if not misses[row["filename"]]], environment)
@@ -129,12 +129,15 @@ def resolve(environment: Environment, rows: Sequence[Row]) -> Answer:
 
 
 def missed(row: Row, environment: Environment) -> tuple[str, ...]:
-    """Name the axes on which ``row`` does not fit."""
+    """Return the axes on which ``row`` does not fit, by name."""
     return tuple(name for name, axis in _AXES.items() if not axis.fits(row, environment))
 
 
 def parse_tokens(tokens: Iterable[str]) -> Environment:
-    """Read ``cu124 torch2.6 cp310``. Raises UnknownTokenError."""
+    """Return the environment that ``cu124 torch2.6 cp310`` names.
+
+    Raises UnknownTokenError for a token of no axis, or one that contradicts another.
+    """
     found: dict[str, Any] = {}
     for token in " ".join(tokens).split():
         name, value = _token(token)
@@ -144,7 +147,8 @@ def parse_tokens(tokens: Iterable[str]) -> Environment:
 
 
 def runs_on(code: str, capability: str) -> bool:
-    """Whether a GPU of ``capability`` (``9.0``) runs ``code``: ``sm_80``, ``sm_90a``, ``sm_100f``, ``compute_80``.
+    """Return whether a GPU of ``capability`` (``9.0``) runs ``code``: ``sm_80``, ``sm_90a``, ``sm_100f``,
+    ``compute_80``.
 
     Source: CUDA C++ Programming Guide, "Compute Capability and Streaming Multiprocessor Versions" and
     "Architecture-Specific Features", "Family-Specific Features".
@@ -161,7 +165,7 @@ def runs_on(code: str, capability: str) -> bool:
 
 
 def lines(row: Row) -> dict[str, str]:
-    """Give the exact lines that install ``row``, whose ``url`` is absolute, each checking its hash."""
+    """Return the exact lines that install ``row``, whose ``url`` is absolute, each checking its hash; by tool."""
     pinned = f"{row['url']}#sha256={row['sha256']}"
     return {
         "pip": f"pip install '{pinned}'",
@@ -172,7 +176,7 @@ def lines(row: Row) -> dict[str, str]:
 
 
 def uv_project(row: Row, base: str) -> str:
-    """Give what makes uv take ``row`` for a project: its index, at ``base``, for this package alone.
+    """Return what makes uv take ``row`` for a project: its index, at ``base``, for this package alone.
 
     An address would not do, for uv takes none with a hash there; from an index it keeps the hash in its lock.
     """
@@ -186,13 +190,13 @@ def uv_project(row: Row, base: str) -> str:
 
 
 def index_path(cuda: str, torch: str, cxx11abi: bool, profile: str) -> str:  # noqa: FBT001 - one axis of four
-    """Give where an index lies below the root: ``cu124/torch2.6/cxx11abiFALSE``, ``.smoke`` behind it."""
+    """Return where an index lies below the root: ``cu124/torch2.6/cxx11abiFALSE``, ``.smoke`` behind it."""
     suffix = "" if profile == "full" else f".{profile}"
     return f"cu{cuda.replace('.', '')}/torch{torch}/{_abi(cxx11abi)}{suffix}"
 
 
 def describe(row: Row) -> str:
-    """Give size, GPU code, floor, GPU verdict and date in one line."""
+    """Return size, GPU code, floor, GPU verdict and date in one line."""
     return ", ".join(
         [
             f"{row['size'] / 1e6:.1f} MB",
@@ -418,7 +422,7 @@ class Probed:
 
 
 def probed(output: str) -> Probed:
-    """Read what PROBE printed. Raises ValueError where that is nothing of the kind."""
+    """Return what PROBE printed. Raises ValueError where its last line is no JSON, KeyError where it lacks a value."""
     found = json.loads((output.splitlines() or [""])[-1])
     version = found.get("torch") or ""
     glibc = re.fullmatch(r"glibc (\d+\.\d+).*", found.get("glibc") or "")
@@ -445,16 +449,16 @@ def _trouble(found: Mapping[str, Any], version: str) -> str:
 
 
 def smi(output: str) -> tuple[tuple[str, ...], int | None]:
-    """Give the GPUs' compute capabilities and the driver branch from the answer to SMI; nothing where it is none."""
+    """Return the GPUs' compute capabilities and the driver branch from the answer to SMI; nothing where it is none."""
     rows = [re.fullmatch(r"(\d+\.\d+),\s*(\d+)(?:\.\d+)*", line.strip()) for line in output.splitlines()]
     found = [row for row in rows if row]
     return tuple(dict.fromkeys(row[1] for row in found)), int(found[0][2]) if found else None
 
 
 def wanted(tokens: Sequence[str], here: Environment) -> Environment:
-    """Give what was named, and of ``here`` what goes with it: all, or with any token that says nothing of it, nothing.
+    """Return what was named, and all of ``here`` with it where no token says anything of that.
 
-    A flash-attn version alone does not name another environment.
+    A flash-attn version alone does not name another environment. Raises UnknownTokenError.
     """
     named = parse_tokens(tokens)
     if named == Environment(flash_attn=named.flash_attn):
@@ -484,7 +488,7 @@ def _ran(argv: Sequence[str]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Answer one question; give the exit status."""
+    """Answer one question; return the exit status."""
     arguments = _parser().parse_args(argv)
     try:
         return _answer(arguments)
@@ -497,7 +501,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def rows_of(text: str | bytes) -> list[Row]:
-    """Read ``wheels.json``. Raises ValueError for another schema or no such list."""
+    """Return the wheels of ``wheels.json``.
+
+    Raises ValueError for another schema or no JSON, KeyError where it has no ``wheels``.
+    """
     document = json.loads(text)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"it is not of schema {SCHEMA}; fetch this program anew from the index")

@@ -50,7 +50,7 @@ FULL = "full sample"
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """The matrix, a session, the directory the bench keeps things in and the file of its results."""
+    """The matrix, a session, and the directory the bench keeps things in."""
 
     matrix: Matrix
     session: Session
@@ -62,7 +62,8 @@ class Bench:
         return self.root / "results.json"
 
     def factory(self, cache: str, *words: str, cold: bool = False) -> Callable[[], Command]:
-        """Give a call of the factory with a pool of its own, as earlier steps of the same ``cache`` left it.
+        """Return what makes a call of the factory with a pool of its own, as earlier steps of the same ``cache`` left
+        it.
 
         A ``cold`` one starts empty, whatever an interrupted run left there.
         """
@@ -83,12 +84,12 @@ class Bench:
         return prepare
 
     def found(self) -> dict[str, Measured]:
-        """Give what was measured so far."""
+        """Return what was measured so far, by step."""
         kept = json.loads(self.results.read_text()) if self.results.is_file() else {}
         return {name: Measured(**taken) for name, taken in kept.items()}
 
     def step(self, name: str, prepare: Callable[[], Command]) -> Measured:
-        """Measure one step, or give what an earlier run measured."""
+        """Return what a step takes: measured now, or by an earlier run. Raises what ``measure`` raises."""
         return measure(name, prepare, self.results, self.session.log.say)
 
 

@@ -20,7 +20,7 @@ _BARS = {
 
 
 def draw(rows: Sequence[Row], found: Mapping[str, Measured], path: Path) -> None:
-    """Draw CPU minutes of whole smoke cells and write the ratios beneath."""
+    """Draw CPU minutes of whole smoke cells as SVG into ``path``, the ratios beneath. Raises OSError."""
     figure = Figure(figsize=(8, 3.2), layout="constrained")
     axes = figure.add_subplot()
     names = [name for name in _BARS if name in found]

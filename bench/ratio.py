@@ -19,7 +19,7 @@ class Row:
     target: float
 
     def line(self) -> str:
-        """Say it in a line."""
+        """Return it as a line."""
         verdict = "met" if self.ratio <= self.target else "MISSED"
         return f"{self.what}: {self.ratio:.3f} of {self.of} (target {self.target:.3f}, {verdict})"
 
@@ -59,7 +59,7 @@ _RATIOS = (
 
 
 def rows(found: Mapping[str, Measured]) -> tuple[Row, ...]:
-    """Give the ratios whose steps were all measured; ``found`` has what each took."""
+    """Return the ratios whose steps were all measured; ``found`` has what each took."""
     cpu = {name: taken.cpu_seconds for name, taken in found.items()}
     return tuple(
         Row(what=row.what, of=row.of, ratio=sum(cpu[step] for step in row.steps) / cpu[row.base], target=row.target)
@@ -69,7 +69,10 @@ def rows(found: Mapping[str, Measured]) -> tuple[Row, ...]:
 
 
 def full_sample(proof: Mapping[str, Any]) -> Row:
-    """Give the ratio of the full profile from a proof of it: a sample, which stands for the whole by extrapolation."""
+    """Return the ratio of the full profile from a proof of it: a sample, which stands for the whole by extrapolation.
+
+    Raises KeyError where ``proof`` is not the JSON of one.
+    """
     units = proof["units"]
     pool = sum(unit["cpu_seconds_pool"] for unit in units)
     plain = sum(unit["cpu_seconds_plain"] for unit in units)

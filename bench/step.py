@@ -30,7 +30,7 @@ class Measured:
 
 
 def measure(name: str, prepare: Callable[[], Command], results: Path, say: Callable[[str], None]) -> Measured:
-    """Run the command of the step ``name``, unless ``results`` has it, and keep what it took there.
+    """Run the command of the step ``name``, unless ``results`` has it, and keep and return what it took.
 
     Raises FactoryError when the command fails.
     """

@@ -16,7 +16,11 @@ from factory.system.environ import inherited
 
 
 def command(wanted: CellWanted, environment: Environment, matrix: Matrix, session: Session, work: Path) -> Command:
-    """Give the command that makes the wheel of ``wanted`` as upstream's documentation says, in a fresh copy."""
+    """Return the command that makes the wheel of ``wanted`` as upstream's documentation says, in a fresh copy.
+
+    Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError where what it needs is not to
+    be had.
+    """
     cell = wanted.cell
     cuda = toolkit.find(cell.cuda, session.env, session.cache, session.log.say)
     compiler = hostcompiler.find(matrix.toolkits[cell.cuda], session.env)

@@ -19,7 +19,7 @@ _INTERRUPTED = 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb and give its exit status."""
+    """Run one verb and return its exit status; every FactoryError, OSError and Ctrl-C is printed and becomes one."""
     arguments = read(argv)
     verb: Callable[[argparse.Namespace], int] = arguments.run
     try:

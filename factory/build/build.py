@@ -36,16 +36,19 @@ class Order:
 
 
 class Backend(Protocol):
-    """Where kernels are compiled and wheels are made."""
+    """Where kernels are compiled and wheels are made.
+
+    A method that fails raises the FactoryError of what went wrong.
+    """
 
     def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
-        """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
+        """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool; return what came from where."""
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
-        """Make the wheel of ``cell``, for which ``kernels`` was called, and give its path in ``dist``."""
+        """Make the wheel of ``cell``, for which ``kernels`` was called, and return its path in ``dist``."""
 
     def expected(self, cell: Cell) -> Expected:
-        """Say what the audit holds the wheel of ``cell`` to, once ``kernels`` was called for it."""
+        """Return what the audit holds the wheel of ``cell`` to, once ``kernels`` was called for it."""
 
 
 Tell = Callable[[FactoryError], None]
@@ -53,9 +56,9 @@ Tell = Callable[[FactoryError], None]
 
 
 def build(order: Order, backend: Backend, dist: Path, *, tell: Tell) -> BuildResults:
-    """Build the wheels of ``order`` into ``dist`` and give what came of each.
+    """Build the wheels of ``order`` into ``dist`` and return what came of each.
 
-    A set that fails takes its own cells along and no others.
+    A set that fails takes its own cells along and no others: ``tell`` gets its error, which is not raised.
     """
     attempts: list[Attempt] = []
     tallies: list[Tally] = []

@@ -45,7 +45,7 @@ class Host:
     _made: dict[KernelSetId, CompiledSet] = field(default_factory=dict, init=False)
 
     def look(self) -> None:
-        """See that what compiles the kernels ordered is here and works. Raises HostCompilerError."""
+        """See that what compiles the kernels ordered is here and works. Raises what ``preflight`` raises."""
         preflight(self.order.cells, self.order.matrix, self.order.session)
 
     def install(self) -> None:
@@ -60,7 +60,10 @@ class Host:
             prepare(one, self.installer)
 
     def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
-        """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
+        """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool; return what came from where.
+
+        Raises what ``factory.kernels.kernels.kernels`` raises.
+        """
         need = need_of(cells[0], self.order.matrix)
         wanted = kernels.set_wanted(need, self.order.matrix)
         made = kernels.kernels(wanted, self.order.session, portion.shard, fetch=self.order.fetch, until=portion.until)
@@ -68,12 +71,17 @@ class Host:
         return tally(need, portion.shard, made.origins, pool_in(self.order.session.cache))
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
-        """Make the wheel of ``cell``, whose kernels were had here, and give its path in ``dist``."""
+        """Make the wheel of ``cell``, whose kernels were had here, and return its path in ``dist``.
+
+        Raises what ``build`` raises, KeyError where ``kernels`` was not called for it.
+        """
         wanted = setup.wanted(cell, self.order.matrix)
         return build(wanted, self._of(cell), installer=self.installer, session=self.order.session, dist=dist)
 
     def expected(self, cell: Cell) -> Expected:
-        """Say what the audit holds the wheel of ``cell`` to."""
+        """Return what the audit holds the wheel of ``cell`` to. Raises KeyError where ``kernels`` was not called for
+        it.
+        """
         return expected(setup.wanted(cell, self.order.matrix), self._of(cell), self.order.session)
 
     def _of(self, cell: Cell) -> CompiledSet:
@@ -86,10 +94,11 @@ def prepare(wanted: CellWanted, installer: Installer) -> Environment:
 
 
 def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, session: Session, dist: Path) -> Path:
-    """Make the wheel of ``wanted`` from ``kernels`` and give its path in ``dist``.
+    """Make the wheel of ``wanted`` from ``kernels`` and return its path in ``dist``.
 
-    Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file,
-    the link or the packing fails, InstallError when torch lacks a symbol, and what ``installer`` raises.
+    Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file, the link or the
+    packing fails, DiskFullError when that was for want of room, InstallError when torch lacks a symbol, DigestError
+    when a part of the kernels was lost, and what ``installer`` raises.
     """
     began = time.monotonic()
     environment = prepare(wanted, installer)
@@ -123,7 +132,7 @@ def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted)
 
 
 def deliver(made: Path, final: Path) -> None:
-    """Copy a finished wheel so that it is there whole or not at all."""
+    """Copy a finished wheel so that it is there whole or not at all. Raises OSError."""
     final.parent.mkdir(parents=True, exist_ok=True)
     partial = final.with_name(f".{final.name}.part")
     shutil.copyfile(made, partial)
@@ -158,7 +167,7 @@ def _failure(log: Path, status: int, cell: Cell, session: Session) -> WheelBuild
 
 
 def expected(wanted: CellWanted, kernels: CompiledSet, session: Session) -> Expected:
-    """Say what the audit holds the wheel of ``wanted`` to, this machine's paths included."""
+    """Return what the audit holds the wheel of ``wanted`` to, this machine's paths included."""
     paths = (session.cache, kernels.ready.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
     return Expected.of_cell(
         wanted.cell,

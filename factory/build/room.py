@@ -59,7 +59,7 @@ def hold(run: Run, *, contained: bool, say: Callable[[str], None]) -> None:
 
 
 def wants(run: Run, *, contained: bool) -> tuple[Want, ...]:
-    """Say what ``run`` puts on disks; what is there already is not counted."""
+    """Return what ``run`` puts on disks; what is there already is not counted."""
     table, ground = sizes.table(), disks.ground(run.cache, run.env)
     kernels = tuple(_kernels(run))
     environments = () if run.dist is None else tuple(_environments(run, contained=contained))

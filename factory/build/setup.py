@@ -27,7 +27,7 @@ class CellWanted:
 
 
 def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
-    """Gather the rows of ``matrix`` that ``cell`` stands on."""
+    """Return the rows of ``matrix`` that ``cell`` stands on. Raises KeyError for a cell of another matrix."""
     return CellWanted(
         cell=cell, torch=matrix.torch[cell.torch], build=matrix.build_of(cell), profile=matrix.profiles[cell.profile]
     )

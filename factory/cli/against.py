@@ -20,7 +20,10 @@ from factory.output.log import Log
 
 
 def against(arguments: argparse.Namespace, matrix: Matrix) -> int:
-    """Say what changes, and nothing else. Raises UsageError where FILE is not there or more was asked for."""
+    """Print what changes, and nothing else; return the exit status.
+
+    Raises UsageError where FILE is not there or more was asked for.
+    """
     if arguments.json or arguments.jobs or arguments.published:
         raise UsageError(
             "--against does not go with --json, --jobs or --published", remedy="Leave them out, or --against."

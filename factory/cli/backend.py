@@ -24,7 +24,7 @@ _HOST = "host"
 
 
 class Before(Protocol):
-    """Asked whether a run fits here, in containers or not."""
+    """Asked whether a run fits here, in containers or not; raises LowMemoryError or DiskFullError where it does not."""
 
     def __call__(self, *, contained: bool) -> None:
         """Raise where it does not."""
@@ -33,7 +33,7 @@ class Before(Protocol):
 def choose(order: Order, asked: str | None, before: Before, *, memory: int | None, wheels: bool) -> Backend:
     """Return what builds ``order``, ready for its cells; where no ``wheels`` are made, for their kernels alone.
 
-    Raises what ``engine`` raises, and what this machine itself lacks where it is to build.
+    ``memory`` is in bytes. Raises what ``engine`` raises, and what this machine itself lacks where it is to build.
     """
     found = engine(order, asked, before)
     installer = environment.installer(order.session)
@@ -85,7 +85,11 @@ def _instead(error: FactoryError, order: Order, asked: str | None) -> None:
 
 
 def before(order: Order, *, dist: Path | None, memory: int | None, share: float = 1.0) -> Before:
-    """Give what holds ``order`` to the disks and the memory that are here; ``dist`` is None where no wheel is made."""
+    """Return what holds ``order`` to the disks and the memory that are here, and raises where it does not fit.
+
+    ``dist`` is None where no wheel is made; ``memory`` are the bytes that a person said compiles may use; ``share`` is
+    the part of each kernel set, 0 to 1.
+    """
     session = order.session
     run = room.Run(
         cells=order.cells,

@@ -48,7 +48,10 @@ from factory.session import Session
 
 
 def plan(arguments: argparse.Namespace) -> int:
-    """Show the plan, or say why cells are as they are."""
+    """Show the plan, or why cells are as they are; return the exit status.
+
+    Raises UsageError for options that do not go together, and what ``context`` raises.
+    """
     matrix = context.matrix()
     if (arguments.repository or arguments.index) and not arguments.published:
         raise UsageError("--repository and --index need --published", remedy="Add it, or leave them out.")
@@ -97,7 +100,11 @@ def _published(arguments: argparse.Namespace, session: Session) -> tuple[Publish
 
 
 def kernels(arguments: argparse.Namespace) -> int:
-    """Compile the selected cells' kernel sets, or one shard of each, in as much time as there is."""
+    """Compile the selected cells' kernel sets, or one shard of each, in as much time as there is.
+
+    Returns the exit status. Raises UsageError for options that do not go together, UnfinishedError where time ran out,
+    and what ``context``, ``backend.choose`` and compiling raise.
+    """
     if arguments.outcome and not arguments.minutes:
         raise UsageError("--outcome needs --minutes", remedy="Add it, or leave --outcome out.")
     until = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
@@ -134,7 +141,11 @@ def kernels(arguments: argparse.Namespace) -> int:
 
 
 def build(arguments: argparse.Namespace) -> int:
-    """Build and audit the selected cells, set by set; a cell that fails does not keep the others from being built."""
+    """Build and audit the selected cells, set by set; a cell that fails does not keep the others from being built.
+
+    Returns the exit status, that of the first failure where there is one. Raises what ``context`` and
+    ``backend.choose`` raise.
+    """
     matrix = context.matrix()
     session = context.session(arguments, matrix)
     chosen = sorted(context.select(arguments, matrix), key=lambda row: (kernelset.need_of(row.cell, matrix), row.cell))
@@ -160,7 +171,10 @@ def _fetch(arguments: argparse.Namespace, session: Session) -> Fetch | None:
 
 
 def prove(arguments: argparse.Namespace) -> int:
-    """Compare both ways for each selected kernel set, and keep the proofs."""
+    """Compare both ways for each selected kernel set, and keep the proofs; return the exit status.
+
+    Raises what ``factory.prove.prove.prove``, the installer and ``context`` raise.
+    """
     matrix = context.matrix()
     session = context.session(arguments, matrix)
     installer = environment.installer(session)
@@ -178,26 +192,26 @@ def prove(arguments: argparse.Namespace) -> int:
 
 
 def pool_export(arguments: argparse.Namespace) -> int:
-    """Write kernel sets as archives."""
+    """Write kernel sets as archives; return the exit status. Raises what ``pool.export`` raises."""
     needs, session = _pool_needs(arguments)
     pool.export(pool.matching(pool_in(session.cache), needs), arguments.to, session)
     return 0
 
 
 def pool_import(arguments: argparse.Namespace) -> int:
-    """Take kernel sets out of archives."""
+    """Take kernel sets out of archives; return the exit status. Raises what ``pool.take`` raises."""
     pool.take(arguments.archives, context.session(arguments, context.matrix()))
     return 0
 
 
 def pool_verify(arguments: argparse.Namespace) -> int:
-    """Check every object of the pool."""
+    """Check every object of the pool; return the exit status. Raises what ``pool.verify`` raises."""
     pool.verify(context.session(arguments, context.matrix()))
     return 0
 
 
 def pool_prune(arguments: argparse.Namespace) -> int:
-    """Free the pool's space."""
+    """Free the pool's space; return the exit status. Raises what ``pool.prune`` raises."""
     needs, session = _pool_needs(arguments)
     pool.prune(None if needs is None else pool.matching(pool_in(session.cache), needs), session)
     return 0
@@ -222,7 +236,7 @@ def _handiest(wanted: CellWanted) -> tuple[bool, bool]:
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Check finished wheels."""
+    """Check finished wheels; return the exit status. Raises AuditError with all findings."""
     reports: list[Report] = []
     try:
         say = Log(context.console()).say
@@ -233,7 +247,10 @@ def audit(arguments: argparse.Namespace) -> int:
 
 
 def gpu_test(arguments: argparse.Namespace) -> int:
-    """Try a finished wheel on this machine's GPU."""
+    """Try a finished wheel on this machine's GPU; return the exit status.
+
+    Raises UsageError for options that do not go together, and what ``factory.gpu_test.gpu_test.gpu_test`` raises.
+    """
     if arguments.install and arguments.python:
         raise UsageError("--python needs --no-install", remedy="An installed wheel gets the Python of its own name.")
     matrix = context.matrix()
@@ -250,7 +267,10 @@ def gpu_test(arguments: argparse.Namespace) -> int:
 
 
 def image(arguments: argparse.Namespace) -> int:
-    """Make a builder image."""
+    """Make a builder image; return the exit status.
+
+    Raises SelectorError for a CUDA that ``matrix.yaml`` lacks, and what ``factory.image.image.image`` raises.
+    """
     matrix = context.matrix()
     toolkits = {row.token: row for row in matrix.toolkits.values()}
     if arguments.cuda not in toolkits:
@@ -264,12 +284,12 @@ def image(arguments: argparse.Namespace) -> int:
 
 
 def pin(_arguments: argparse.Namespace) -> int:
-    """Write the images' digests."""
+    """Write the images' digests; return the exit status. Raises what ``factory.image.pin.pin`` raises."""
     pin_verb.pin(context.MATRIX, env=dict(os.environ), say=Log(context.console()).say)
     return 0
 
 
 def lock(_arguments: argparse.Namespace) -> int:
-    """Write the lock files anew."""
+    """Write the lock files anew; return the exit status. Raises what ``factory.environment.lock.lock`` raises."""
     lock_verb.lock(context.matrix(), locks=DATA / "locks", env=dict(os.environ), say=Log(context.console()).say)
     return 0

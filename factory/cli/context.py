@@ -23,7 +23,7 @@ _PLAIN_WIDTH = 160  # characters
 
 
 def matrix() -> Matrix:
-    """Read ``matrix.yaml`` of the working directory. Raises MatrixError."""
+    """Return ``matrix.yaml`` of the working directory. Raises MatrixError where it is not there or not valid."""
     path = MATRIX
     try:
         content = path.read_bytes()
@@ -35,7 +35,10 @@ def matrix() -> Matrix:
 
 
 def expand(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]:
-    """Return all cells under the profile and architectures that were typed."""
+    """Return all cells under the profile and architectures that were typed.
+
+    Raises SelectorError for a profile that the matrix lacks.
+    """
     return cells.expand(matrix, profile=arguments.profile or PROFILE, archs=arguments.archs)
 
 
@@ -49,7 +52,7 @@ def select(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]
 
 
 def session(arguments: argparse.Namespace, matrix: Matrix, *, error_log: bool = False) -> Session:
-    """Open the cache and look at the machine. Raises UsageError where the cache cannot be written."""
+    """Return the cache, opened, and the limits of this machine. Raises UsageError where the cache cannot be written."""
     env = dict(os.environ)
     return Session(
         cache=writable(cache_root(env)),

@@ -23,7 +23,10 @@ _STANDARD_INPUT = "-"
 
 
 def diagnose(arguments: argparse.Namespace) -> int:
-    """Say why a build failed."""
+    """Print why a build failed; return the exit status.
+
+    Raises UsageError where there is no log, and what ``context`` raises.
+    """
     matrix = context.matrix()
     cache = cache_root(dict(os.environ))
     named = " ".join(arguments.selector)

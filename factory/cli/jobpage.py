@@ -15,5 +15,5 @@ def add(page: str) -> None:
 
 
 def add_failure(verb: str, error: FactoryError) -> None:
-    """Add what ended ``verb``, why, and what to do."""
+    """Add what ended ``verb``, why, and what to do, as ``add`` does."""
     add(failure.markdown(verb, error))

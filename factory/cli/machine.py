@@ -27,7 +27,11 @@ _DIST = Path("dist")
 
 
 def doctor(arguments: argparse.Namespace) -> int:
-    """Check this machine against a cell, the guide's environment, or the newest cell that fits it."""
+    """Check this machine against a cell, the guide's environment, or the newest cell that fits it.
+
+    Returns the exit status. Raises UsageError for options that do not go together or where no cell is chosen,
+    UnfitError where the machine is not ready, and what ``context`` raises.
+    """
     if arguments.guide and (arguments.selector or arguments.profile or arguments.archs):
         raise UsageError("--guide goes with no cell", remedy="Type: nox -s doctor -- --guide")
     matrix = context.matrix()

@@ -82,7 +82,11 @@ def parser() -> argparse.ArgumentParser:
 
 
 def read(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Parse ``argv``; an argument may hold several tokens of a selector, or none, as one that a workflow got may."""
+    """Return ``argv`` parsed; an argument may hold several tokens of a selector, or none, as one that a workflow got
+    may.
+
+    Raises SystemExit (argparse's) with status 2 for what is not understood.
+    """
     arguments = parser().parse_args(argv)
     if "selector" in arguments:
         arguments.selector = " ".join(arguments.selector).split()

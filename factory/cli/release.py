@@ -21,7 +21,10 @@ from factory.system.download import fetch
 
 
 def publish(arguments: argparse.Namespace) -> int:
-    """Put wheels, or archives of kernels, into releases."""
+    """Put wheels, or archives of kernels, into releases; return the exit status.
+
+    Raises GateError where at least one may not go, PublishError, UsageError where no repository is known, MatrixError.
+    """
     matrix, say = context.matrix(), _say()
     named, env = repository.needed(arguments.repository), dict(os.environ)
     attest = (lambda file: attestation.required(file, named, env)) if arguments.attested else None
@@ -43,7 +46,11 @@ def publish(arguments: argparse.Namespace) -> int:
 
 
 def index(arguments: argparse.Namespace) -> int:
-    """Write the site that pip, uv and people use, from the releases alone."""
+    """Write the site that pip, uv and people use, from the releases alone; return the exit status.
+
+    Raises UsageError where no repository is known, UnreachableError, PublishError, and what ``factory.index.index``
+    raises.
+    """
     say = _say()
     address = repository.pages(repository.needed(arguments.repository))
     former = wheelsjson.former(arguments.previous or address)
@@ -59,7 +66,10 @@ def index(arguments: argparse.Namespace) -> int:
 
 
 def download(arguments: argparse.Namespace) -> int:
-    """Fetch the wheel that fits this machine, or the cell that was named."""
+    """Fetch the wheel that fits this machine, or the cell that was named; return the exit status.
+
+    Raises what ``factory.index.download`` raises, InterpreterError, UsageError where no repository is known.
+    """
     env = dict(os.environ)
     edges = download_verb.Edges(
         here=lambda: probe.read(arguments.python or probe.interpreter(env), env),

@@ -40,7 +40,10 @@ def _origin() -> str | None:
 
 @contextlib.contextmanager
 def opened(named: str) -> Iterator[Repository]:
-    """Return the repository ``OWNER/NAME`` on GitHub, as whoever GITHUB_TOKEN says."""
+    """Yield the repository ``OWNER/NAME`` on GitHub, as whoever GITHUB_TOKEN says.
+
+    Raises PublishError for a name or a token that is none.
+    """
     github = Repository(named, token=os.environ.get("GITHUB_TOKEN"), api=api())
     try:
         yield github

@@ -25,9 +25,10 @@ _SILENCE = 20.0  # seconds
 
 
 def update(arguments: argparse.Namespace) -> int:
-    """Look at what is published, and open an issue for each thing that is new.
+    """Look at what is published, and open an issue for each thing that is new; return the exit status.
 
-    What could not be looked at is said, and is no failure while something could be.
+    What could not be looked at is said, and is no failure while something could be. Raises UsageError where no
+    repository is known, MatrixError, UnreachableError where nothing could be looked at, and UpdateError.
     """
     log = Log(context.console())
     named = None if arguments.dry_run else repository.needed(arguments.repository)

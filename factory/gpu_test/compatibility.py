@@ -86,7 +86,7 @@ class Incompatibility:
 
 
 def by_facts(pair: Pair) -> tuple[Incompatibility, ...]:
-    """Hold the wheel to the machine: Python, torch, CUDA, C++ ABI, driver, GPU."""
+    """Return what of the wheel does not fit the machine by the facts: Python, torch, CUDA, C++ ABI, driver, GPU."""
     name, here = pair.name, pair.here
     axes = (
         ("Python", name.python, here.python),
@@ -105,7 +105,7 @@ def by_facts(pair: Pair) -> tuple[Incompatibility, ...]:
 
 
 def by_text(pair: Pair, text: str) -> tuple[Incompatibility, ...]:
-    """Explain what was printed when the wheel failed; nothing where no cause is known."""
+    """Return what was printed when the wheel failed, explained; nothing where no cause is known."""
     found = {
         misfit: None
         for pattern, explain in _SIGNS

@@ -24,7 +24,7 @@ class Reach:
 
 
 def exercised(images: Iterable[GpuCode], gpu: Arch, reach: Reach) -> tuple[ArchTried, ...]:
-    """Say of each of ``images`` whether a trial on ``gpu`` ran it, and why or why not."""
+    """Return for each of ``images`` whether a trial on ``gpu`` ran it, and why or why not."""
     there = sorted(set(images))
     chosen = _chosen(there, gpu)
     return tuple(_tried(image, chosen, gpu, reach) for image in there)
@@ -38,7 +38,7 @@ def others(images: Iterable[GpuCode], gpu: Arch) -> tuple[GpuCode, ...]:
 
 
 def runs(image: GpuCode, gpu: Arch) -> bool:
-    """Whether ``gpu`` can run ``image``: machine code within its major, PTX on newer ones too, ``a`` on its own."""
+    """Return whether ``gpu`` can run ``image``: code within its major, PTX on newer ones too, ``a`` on its own."""
     if image.arch.suffix == "a":
         return image.arch.real == Arch(gpu.major, gpu.minor, "a")
     same_major = image.arch.major == gpu.major and image.arch.minor <= gpu.minor

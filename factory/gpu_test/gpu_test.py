@@ -88,7 +88,10 @@ def gpu_test(wanted: Wanted, *, matrix: Matrix, session: Session, stage: Stage) 
 
 
 def clean(matrix: Matrix, installer: Installer, session: Session) -> Stage:
-    """Test in a fresh environment with the exact torch of the wheel's cell, installed if it is not there."""
+    """Return the stage of a fresh environment with the exact torch of the wheel's cell, installed if it is not there.
+
+    Used, it raises CellError where the matrix has no such torch, and what the installer and ``testenv.clean`` raise.
+    """
 
     def make(under_test: WheelUnderTest, into: Path) -> TrialEnvironment:
         torch, build = torch_of(under_test.name, matrix)
@@ -99,7 +102,10 @@ def clean(matrix: Matrix, installer: Installer, session: Session) -> Stage:
 
 
 def borrowed(python: Path | None, session: Session) -> Stage:
-    """Test with ``python``, or the first ``python3`` on PATH that has torch; nothing is installed or fetched."""
+    """Return the stage of ``python``, or the first ``python3`` on PATH that has torch; nothing is installed or fetched.
+
+    Used, it raises what ``testenv.borrowed`` raises.
+    """
     return lambda under_test, into: testenv.borrowed(under_test.path, python, into, env=session.env)
 
 

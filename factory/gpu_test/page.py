@@ -18,7 +18,7 @@ ARCH_COLUMNS = ("architecture", "tested", "why")
 
 
 def bar(part: float, *, width: int = _WIDTH) -> str:
-    """Draw ``part`` of a whole, 0 to 1, in eighths of a character; what is above is drawn full."""
+    """Return ``part`` of a whole, 0 to 1, drawn in eighths of a character; what is above is drawn full."""
     eighths = round(max(0.0, min(part, 1.0)) * width * 8)
     full, rest = divmod(eighths, 8)
     return "█" * full + (_EIGHTHS[rest] if rest else "")
@@ -40,7 +40,7 @@ def arch_rows(verdict: Verdict) -> tuple[tuple[str, ...], ...]:
 
 
 def skip_lines(verdict: Verdict) -> tuple[str, ...]:
-    """Say what was skipped and why, a line for each group and reason."""
+    """Return what was skipped and why, a line for each group and reason."""
     named: dict[tuple[str, str], list[str]] = {}
     for case in (case for group in verdict.groups for case in group.skips):
         named.setdefault((case.group, case.why), []).append(case.name)
@@ -51,7 +51,7 @@ def skip_lines(verdict: Verdict) -> tuple[str, ...]:
 
 
 def headline(verdict: Verdict) -> str:
-    """Say in one line how it ended."""
+    """Return how it ended, in one line."""
     passed, failed = sum(group.passed for group in verdict.groups), sum(len(group.failures) for group in verdict.groups)
     word = "passed" if verdict.ok else "FAILED"
     missing = f", {len(verdict.missing)} of {len(GROUPS)} groups not run" if verdict.missing else ""
@@ -59,7 +59,7 @@ def headline(verdict: Verdict) -> str:
 
 
 def identity(verdict: Verdict) -> tuple[tuple[str, str], ...]:
-    """Say what was tested on what."""
+    """Return what was tested on what, as pairs of a name and a value."""
     machine = verdict.machine
     left_out = f", without {' '.join(verdict.left_out)}" if verdict.left_out else ""
     return (

@@ -46,7 +46,7 @@ def verdict_path(wheel: Path) -> Path:
 
 
 def tables(verdict: Verdict) -> Iterator[Table]:
-    """Lay the verdict out for a terminal."""
+    """Yield the verdict laid out for a terminal."""
     yield _table("", ("", ""), summary.identity(verdict))
     yield _table("error", summary.GROUP_COLUMNS, summary.group_rows(verdict))
     if verdict.timings:

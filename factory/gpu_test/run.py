@@ -64,7 +64,10 @@ class Trial:
         self._env = variables(env)
 
     def run(self, group: str, request: Request, *, limit: float = LIMIT) -> Ran:
-        """Run one group to its end, or for ``limit`` seconds; what goes wrong is trouble in what it gives."""
+        """Run one group to its end, or for ``limit`` seconds; return what came of it.
+
+        What goes wrong in the group is ``trouble`` there, and is not raised.
+        """
         began = time.monotonic()
         asked, errors = self._scratch / f"{group}.json", self._scratch / f"{group}.stderr"
         asked.write_text(json.dumps({"group": group, **asdict(request)}), encoding="utf-8")
@@ -80,7 +83,7 @@ class Trial:
 
 
 def variables(env: Mapping[str, str]) -> dict[str, str]:
-    """Pick from ``env`` what a process that uses the GPU may see; no secret, no PYTHON, no flash-attn switch."""
+    """Return what of ``env`` a process that uses the GPU may see; no secret, no PYTHON, no flash-attn switch."""
     return inherited(env) | {name: value for name, value in env.items() if name.startswith(_GPU_VARIABLES)}
 
 

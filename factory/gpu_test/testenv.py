@@ -51,7 +51,7 @@ class TrialEnvironment:
 
 
 def clean(wheel: Path, environment: Environment, into: Path, *, env: Mapping[str, str]) -> TrialEnvironment:
-    """Make a virtual environment in ``into`` that has ``wheel`` of its own and torch from ``environment``.
+    """Make a virtual environment in ``into`` that has ``wheel`` of its own and torch from ``environment``; return it.
 
     Raises InstallError with pip's words.
     """
@@ -67,7 +67,7 @@ def clean(wheel: Path, environment: Environment, into: Path, *, env: Mapping[str
 
 
 def borrowed(wheel: Path, python: Path | None, into: Path, *, env: Mapping[str, str]) -> TrialEnvironment:
-    """Use ``python``, or else the first ``python3`` on PATH that has torch; the wheel is unpacked into ``into``.
+    """Return ``python``, or else the first ``python3`` on PATH that has torch; the wheel is unpacked into ``into``.
 
     Raises InterpreterError where there is none.
     """
@@ -89,7 +89,7 @@ def borrowed(wheel: Path, python: Path | None, into: Path, *, env: Mapping[str, 
 
 
 def unpack_extension(wheel: Path, member: str, into: Path) -> Path:
-    """Take one file out of a wheel. Raises InstallError when it cannot be read."""
+    """Take one file out of a wheel and return its path. Raises InstallError when it cannot be read."""
     try:
         with zipfile.ZipFile(wheel) as archive:
             return Path(archive.extract(member, into))
@@ -98,7 +98,7 @@ def unpack_extension(wheel: Path, member: str, into: Path) -> Path:
 
 
 def with_only(image: GpuCode, wheel: Path, member: str, into: Path) -> Path:
-    """Take the extension out of a wheel and hide from the driver all its GPU code but ``image``.
+    """Take the extension out of a wheel, hide from the driver all its GPU code but ``image``, and return its path.
 
     Raises InstallError when it cannot be read.
     """

@@ -31,9 +31,10 @@ class Transcript:
 
 
 def read(group: str, lines: Sequence[str], *, status: int, overran: float | None) -> Transcript:
-    """Read what ``group`` printed before it ended with ``status``, negative for a signal.
+    """Return what ``group`` printed before it ended with ``status``, negative for a signal.
 
-    ``overran`` is the limit in seconds at which it was ended, None where it ended by itself.
+    ``overran`` is the limit in seconds at which it was ended, None where it ended by itself. Nothing is raised: lines
+    that cannot be read are ``trouble``.
     """
     entries = list(_entries(lines))
     taken = {kind: [value for of, value in entries if of == kind] for kind in (*_KINDS, "trouble")}

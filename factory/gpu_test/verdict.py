@@ -123,7 +123,7 @@ class Group:
 
     @classmethod
     def of(cls, name: str, cases: Sequence[Case], *, trouble: str, seconds: float) -> Group:
-        """Sum up ``cases``."""
+        """Return the sum of ``cases``; ``seconds`` are of wall time."""
         by_outcome = {
             word: tuple(case for case in cases if case.judged == word) for word in ("passed", "failed", "skipped")
         }
@@ -162,8 +162,8 @@ class ArchTried:
 class Verdict:
     """The whole trial of one wheel.
 
-    ``left_out`` are the switches of its profile, ``misfits`` what of the wheel does not fit the machine, a line
-    each; ``beside`` is the name of the wheel it was timed beside, ``started`` in UTC.
+    ``left_out`` are the switches of its profile, ``misfits`` what of the wheel does not fit the machine, a line each;
+    ``beside`` is the name of the wheel it was timed beside, ``started`` in UTC, ``seconds`` of wall time.
     """
 
     schema: Annotated[int, Field(ge=SCHEMA, le=SCHEMA)] = SCHEMA
@@ -192,7 +192,7 @@ class Verdict:
         return tuple(self._complaints())
 
     def bound_to(self, sha256: str) -> bool:
-        """Whether it speaks of the file with this sha256."""
+        """Return whether it speaks of the file with this sha256."""
         return self.sha256 == sha256
 
     @property
@@ -215,7 +215,7 @@ class Verdict:
 
     @classmethod
     def from_json(cls, text: str) -> Verdict:
-        """Read what ``to_json`` wrote.
+        """Return the verdict that ``to_json`` wrote.
 
         Raises VerdictError for anything else, also where ``ok`` or a count is not what the rest of it says.
         """

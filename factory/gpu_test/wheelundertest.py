@@ -24,7 +24,7 @@ class WheelUnderTest:
 
 
 def read(wheel: Path) -> WheelUnderTest:
-    """Read the wheel's name, hash and GPU code. Raises AuditError where it is no wheel with one extension."""
+    """Return the wheel's name, hash and GPU code. Raises AuditError where it is no wheel with one extension."""
     facts, module = _open(wheel)
     if facts.name is None:
         raise _untestable(wheel, "its name says neither CUDA nor torch")
@@ -38,7 +38,10 @@ def read(wheel: Path) -> WheelUnderTest:
 
 
 def extension(wheel: Path) -> str:
-    """Give the path of the extension module in a wheel of any name. Raises AuditError where it has not exactly one."""
+    """Return the path of the extension module in a wheel of any name.
+
+    Raises AuditError where it has not exactly one.
+    """
     return _open(wheel)[1].path
 
 

@@ -78,7 +78,7 @@ class Published:
 
     @property
     def row(self) -> Row:
-        """It as it stands in ``wheels.json``, with what its name says spelt out."""
+        """The row of ``wheels.json``, with what its name says spelt out. Raises ValueError as ``name`` does."""
         name = self.name
         return Row(
             filename=self.filename,

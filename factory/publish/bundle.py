@@ -34,13 +34,13 @@ class Bundle:
 
     @property
     def files(self) -> tuple[File, ...]:
-        """Return the wheel last: once it is there, all that belongs to it is."""
+        """What to publish of it, the wheel last: once it is there, all that belongs to it is."""
         one = self.candidate
         return *self.sidecars, File(name=one.filename, size=one.size, sha256=one.sha256)
 
 
 def read(path: Path) -> Bundle:
-    """Read a wheel and what lies beside it. Raises ValueError that says what cannot be read."""
+    """Return a wheel and what lies beside it. Raises ValueError that says what cannot be read."""
     try:
         return _read(path)
     except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:

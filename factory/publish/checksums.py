@@ -23,7 +23,7 @@ Describe = Callable[[Iterable[Asset]], str]
 
 
 def is_list(name: str) -> bool:
-    """Whether an asset of this name is a list that publishing makes by itself."""
+    """Return whether an asset of this name is a list that publishing makes by itself."""
     return _SUMS.fullmatch(name) is not None or _CONTENTS.fullmatch(name) is not None
 
 

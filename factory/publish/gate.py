@@ -59,7 +59,7 @@ class Gate:
 
     @classmethod
     def of(cls, matrix: Matrix) -> Gate:
-        """Read it off the matrix. Without a GPU runner no wheel needs a verdict."""
+        """Return what ``matrix`` lets through. Without a GPU runner no wheel needs a verdict."""
         published = [planned for profile in matrix.publish_profiles for planned in _published(matrix, profile)]
         return cls(
             cells={wheelname.wheel_filename(planned.cell): planned.cell for planned in published},

@@ -21,7 +21,10 @@ class File:
 
 @dataclass(frozen=True, kw_only=True)
 class Asset:
-    """A file that a release lists. ``sha256`` is None where GitHub does not say it; ``created`` is in UTC."""
+    """A file that a release lists: its size in bytes.
+
+    ``sha256`` is None where GitHub does not say it; ``created`` is in UTC.
+    """
 
     id: int
     name: str
@@ -74,7 +77,7 @@ class Goal:
     kernels: bool = False
 
     def patience(self, size: int) -> timedelta:
-        """Return how long an upload of ``size`` bytes may take."""
+        """Return how long an upload of ``size`` bytes may take, ``grace`` included."""
         return self.grace + timedelta(seconds=size / self.slowest)
 
 

@@ -30,7 +30,9 @@ def version_of(name: str) -> str:
 
 
 def refusals(names: Collection[str]) -> tuple[str, ...]:
-    """Say, a line each, which archives must not be published: parts of sets, and sets of which a file is not given."""
+    """Return a line for each archive that must not be published: part of a set, or of a set of which a file is not
+    given.
+    """
     lines = []
     for name in sorted(names):
         try:

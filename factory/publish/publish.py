@@ -36,7 +36,7 @@ class Means:
 
 
 def publish(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[tuple[Sent, ...], tuple[str, ...]]:
-    """Publish ``wheels`` with what lies beside them; give what their releases came to, and why others may not go.
+    """Publish ``wheels`` with what lies beside them; return what their releases came to, and why others may not go.
 
     Raises:
         GateError: A wheel must not be published, or on partial terms none may. Nothing was sent.
@@ -49,7 +49,7 @@ def publish(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[tu
 
 
 def rehearse(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[str, ...]:
-    """Say exactly what ``publish`` would do now, and change nothing; give why wheels may not go.
+    """Return why wheels may not go, and say exactly what ``publish`` would do now, changing nothing.
 
     Raises what ``publish`` raises.
     """
@@ -60,7 +60,7 @@ def rehearse(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[s
 
 
 def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]:
-    """Publish archives of whole kernel sets; give what their releases came to. What is published of a name stays.
+    """Publish archives of whole kernel sets; return what their releases came to. What is published of a name stays.
 
     Raises GateError for other files, and PublishError as ``publish`` does.
     """

@@ -45,7 +45,10 @@ class Publication:
     uploaded: dict[str, File] = field(default_factory=dict)
 
     def retried(self, attempt: Callable[[], None]) -> None:
-        """Try until an attempt ends well, or as often in a row as patience has it without a step done."""
+        """Try until an attempt ends well, or as often in a row as patience has it without a step done.
+
+        Raises PublishError when it was tried often enough, or GitHub asks for a longer wait than patience has.
+        """
         fruitless = 0
         while True:
             before = self.done.total()
@@ -59,7 +62,10 @@ class Publication:
                 self.wait(trouble, fruitless)
 
     def settle(self) -> None:
-        """Look and step until nothing is left to do."""
+        """Look and step until nothing is left to do.
+
+        Raises TroubleError where trying again may help, PublishError where it does not.
+        """
         while taken := self.next(seen := self.look()):
             for step in taken:
                 self.bounded(step)
@@ -74,7 +80,7 @@ class Publication:
         return Sent(tag=self.goal.tag, new=tuple(self.uploaded.values()), there=there)
 
     def rehearse(self) -> None:
-        """Say what there is and what would be done, and do nothing."""
+        """Say what there is and what would be done, and do nothing. Raises what ``settle`` raises."""
         seen = self.look()
         there = {asset.name for asset in seen.release.assets if asset.finished} if seen.release else set()
         lines = [f"{file.name} is there already" for file in self.goal.files if file.name in there]
@@ -86,13 +92,13 @@ class Publication:
             self.say(f"publish (dry run): {line}")
 
     def next(self, seen: Seen) -> tuple[Step, ...]:
-        """Return the next steps."""
+        """Return the next steps. Raises PublishError as ``steps`` does."""
         there = {asset.name for asset in seen.release.assets if asset.finished} if seen.release else set()
         tested = frozenset(name.removesuffix(VERDICT) for name in there if name.endswith(VERDICT))
         return steps(self.goal, seen, self.github.rules, lambda wheels: self.describe(wheels, tested))
 
     def look(self) -> Seen:
-        """See what is there now."""
+        """Return what is there now. Raises TroubleError or PublishError as ``Repository`` does."""
         if self.number is None:
             self.number = self.found()
         if self.number is None:
@@ -130,7 +136,7 @@ class Publication:
                 self.patience.sleep(_RUNNING)
 
     def upload(self, number: int, file: File) -> None:
-        """Send one file."""
+        """Send one file. Raises TroubleError where it may not be there whole."""
         self.paced()
         self.uploaded[file.name] = file
         content = self.paths[file.name] if file.content is None else file.content
@@ -142,7 +148,7 @@ class Publication:
             raise
 
     def with_digest(self, asset: Asset) -> Asset:
-        """Fetch and hash a finished asset that GitHub gives no digest of, once."""
+        """Return a finished asset with its sha256, fetched and hashed once if GitHub gives none."""
         if asset.sha256 is not None or not asset.finished:
             return asset
         if asset.id not in self.digests:
@@ -151,7 +157,7 @@ class Publication:
         return replace(asset, sha256=self.digests[asset.id])
 
     def text(self, asset: Asset) -> str:
-        """Return the content of a list, fetched once. Raises PublishError where it is not what GitHub says it is."""
+        """Return the content of a list, fetched once. Raises TroubleError where it is not what GitHub says it is."""
         if asset.id not in self.contents:
             content = self.github.read(asset.id)
             if sha256(content).hexdigest() != asset.sha256:
@@ -160,7 +166,7 @@ class Publication:
         return self.contents[asset.id]
 
     def paced(self) -> None:
-        """Wait until another write is within GitHub's limits."""
+        """Wait until another write is within GitHub's limits (``factory/data/github.toml``)."""
         seconds = pause(self.writes, self.patience.clock(), self.github.rules)
         if seconds > 0:
             self.say(f"publish: waiting {seconds:.0f} s, for GitHub takes only so many changes in an hour")
@@ -168,7 +174,10 @@ class Publication:
         self.writes.append(self.patience.clock())
 
     def wait(self, trouble: TroubleError, fruitless: int) -> None:
-        """Wait as long as GitHub asks for, else longer each time."""
+        """Wait as long as GitHub asks for, else longer each time.
+
+        Raises PublishError where that is longer than patience has.
+        """
         seconds = self.patience.pause(trouble.wait, fruitless)
         if seconds is None:
             raise self.failed(f"{trouble}; it asks us to wait {(trouble.wait or 0.0) / 60:.0f} minutes")
@@ -176,12 +185,12 @@ class Publication:
         self.patience.sleep(seconds)
 
     def bounded(self, step: Step) -> None:
-        """Refuse a step that was done often and is still to be done."""
+        """Refuse a step that was done often and is still to be done. Raises PublishError."""
         if self.done[str(step)] > (_WAITS if isinstance(step, Wait) else self.patience.tries):
             raise self.failed(f"GitHub took this {self.done[str(step)]} times, and it is still to be done: {step}")
 
     def failed(self, reason: str) -> PublishError:
-        """Say that it did not come to its end."""
+        """Return the error that says that it did not come to its end."""
         return PublishError(
             f"the release {self.goal.tag} is not complete",
             why=[reason],

@@ -33,7 +33,10 @@ _BINARY = "application/octet-stream"
 
 
 class Repository(Client):
-    """The releases of ``OWNER/NAME``."""
+    """The releases of ``OWNER/NAME``.
+
+    Every method raises TroubleError where trying again may help, and PublishError where it does not.
+    """
 
     def __init__(
         self, name: str, *, token: str | None, api: str = API, silence: float = 120.0, rules: Limits | None = None
@@ -64,7 +67,7 @@ class Repository(Client):
             return _release(release, tuple(map(_asset, assets.values()))), now
 
     def create(self, tag: str, title: str) -> int:
-        """Make a draft release and give its number. GitHub makes as many of one tag as are asked for."""
+        """Make a draft release and return its number. GitHub makes as many of one tag as are asked for."""
         with self._asking(f"a draft of {tag}"):
             return self._repository.create_git_release(tag, title, "", draft=True, make_latest="legacy").id
 
@@ -93,7 +96,7 @@ class Repository(Client):
                     raise
 
     def publish(self, number: int, title: str, body: str) -> None:
-        """Return a release that was looked at its text and make it public."""
+        """Set title and text of a release that was looked at, and make it public."""
         with self._asking(f"release {number}"):
             self._looked[number].update_release(title, body, draft=False, make_latest="legacy")
 
@@ -103,7 +106,7 @@ class Repository(Client):
             return b"".join(self._pieces(asset))
 
     def digest(self, asset: int) -> str:
-        """Fetch an asset of a release that was looked at, and give its sha256."""
+        """Return the sha256, in hexadecimal, of an asset of a release that was looked at, fetched for that."""
         digest = hashlib.sha256()
         with self._asking(self._listed[asset].name):
             for piece in self._pieces(asset):
@@ -111,7 +114,7 @@ class Repository(Client):
         return digest.hexdigest()
 
     def published(self) -> Iterator[tuple[str, tuple[IndexedAsset, ...]]]:
-        """Return every published release: its tag and its finished assets, as the index reads them."""
+        """Yield every published release: its tag and its finished assets, as the index reads them."""
         with self._asking(f"the releases of {self.name}", missing="wrong"):
             for release in self._repository.get_releases():
                 if not release.draft:

@@ -50,7 +50,10 @@ class Remote:
 
 
 def take(kernels: SetRecord, needed: Collection[str], *, remote: Remote, session: Session) -> None:
-    """Fetch ``kernels`` if the pool lacks any of the parts ``needed``; say in a line what came, or why nothing did."""
+    """Fetch ``kernels`` if the pool lacks any of the parts ``needed``; say in a line what came, or why nothing did.
+
+    What cannot be had is no failure: nothing is raised for the network, a damaged archive or a full disk.
+    """
     with pool_in(session.cache).claim(_CLAIM, wait=True):  # who waited finds what the other fetched
         if not _lacks(pool_in(session.cache), needed):
             return

@@ -32,7 +32,7 @@ class Origin:
     cells: Mapping[str, Cell]
 
     def describe(self, wheels: Iterable[Asset], tested: frozenset[str]) -> str:
-        """Write the document of ``wheels``; ``tested`` are the names of those that a GPU tried."""
+        """Return the document of ``wheels``, as JSON; ``tested`` are the names of those that a GPU tried."""
         ordered = sorted(wheels, key=lambda wheel: wheel.name)
         inputs = {wheel.name: self._inputs(self.cells.get(wheel.name)) for wheel in ordered}
         ingredients = {part["bom-ref"]: part for parts in inputs.values() for part in parts}

@@ -63,7 +63,7 @@ class Wait:
 
 @dataclass(frozen=True, kw_only=True)
 class Publish:
-    """Return the release its text and make it public, if it is not yet."""
+    """Set the text of the release and make it public, if it is not yet."""
 
     tag: str
     body: str

@@ -23,13 +23,19 @@ class ContainerBackend:
     containers: Containers
 
     def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
-        """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool."""
+        """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool; return what came from where.
+
+        Raises what ``factory.build.container.kernels.kernels`` raises.
+        """
         return kernels.kernels(cells[0], self.containers, self.order.session, portion, fetch=self.order.fetch)
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
-        """Make the wheel of ``cell`` and give its path in ``dist``."""
+        """Make the wheel of ``cell`` and return its path in ``dist``.
+
+        Raises what ``factory.build.container.wheel.build`` raises.
+        """
         return wheel.build(cell, self.containers, self.order.session, dist=dist)
 
     def expected(self, cell: Cell) -> Expected:
-        """Say what the audit holds the wheel of ``cell`` to."""
+        """Return what the audit holds the wheel of ``cell`` to. Raises ImageError where it has no image."""
         return wheel.expected(cell, self.containers, self.order.session)

@@ -25,7 +25,7 @@ from factory.system import process
 
 @dataclass(frozen=True, kw_only=True)
 class Portion:
-    """How much of a set: a shard, None for all, and until which moment of the monotonic clock, None for no limit."""
+    """How much of a set: a shard, None for all, and until which second of the monotonic clock, None for no limit."""
 
     shard: Shard | None = None
     until: float | None = None
@@ -46,7 +46,7 @@ class SetRequest:
 
     @classmethod
     def from_json(cls, text: str) -> SetRequest:
-        """Read what ``to_json`` gave."""
+        """Return the request that ``to_json`` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         told = json.loads(text)
         return cls(
             kernels=SetRecord.read(told["kernels"]), keys=frozenset(told["keys"]), lacking=frozenset(told["lacking"])
@@ -63,7 +63,8 @@ def kernels(
 ) -> Tally:
     """Have the kernels of ``cell``, or a ``portion`` of them, in the pool, as ``factory.kernels.kernels.kernels`` does.
 
-    Raises what failed inside as its own error, ContainerError when the container ended before it was done.
+    Returns what came from where. Raises what failed inside as its own error, ContainerError when the container ended
+    before it was done.
     """
     shard = None if portion.shard is None else str(portion.shard)
     words = str(need_of(cell, containers.matrix)).replace(" ", "-")

@@ -16,7 +16,10 @@ def to_json(error: FactoryError) -> str:
 
 
 def from_json(text: str) -> FactoryError:
-    """Return the error again, of the class that has its exit status."""
+    """Return the error again, of the class that has its exit status.
+
+    Raises ValueError, KeyError or TypeError for what ``to_json`` did not write.
+    """
     told = json.loads(text)
     kind = next((kind for kind in _kinds(FactoryError) if kind.status == told["status"]), FactoryError)
     return kind(told["what"], why=told["why"], remedy=told["remedy"])

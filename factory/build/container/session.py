@@ -53,7 +53,7 @@ def image_of(cell: Cell, matrix: Matrix) -> Image:
 
 @contextmanager
 def container_session(name: str, cell: Cell, containers: Containers, session: Session) -> Iterator[ContainerSession]:
-    """Give a container's surroundings, for one process at a time; what it wrote on the way is gone when all went well.
+    """Yield a container's surroundings, to one process at a time; what it wrote on the way is gone when all went well.
 
     ``name`` is that of its directory and its log. Raises ImageError.
     """
@@ -103,7 +103,10 @@ class ContainerSession:
         return self.session.cache / "logs" / f"container-{self.name}.log"
 
     def lay_out(self) -> Path:
-        """Fill ``project`` with the factory and the matrix; give the unpacked source, which is here then."""
+        """Fill ``project`` with the factory and the matrix; return the unpacked source, which is here then.
+
+        Raises UnreachableError, SourceError or DigestError where the source is not to be had.
+        """
         release = self.containers.matrix.flash_attn[self.cell.flash_attn]
         root = source.unpacked(release, cache=self.session.cache, env=self.session.env)
         self.project.mkdir(parents=True)
@@ -114,13 +117,16 @@ class ContainerSession:
         return root
 
     def order(self, *, shard: str | None = None, minutes: float | None = None) -> None:
-        """Write down what the steps inside are to do."""
+        """Write down what the steps inside are to do; ``minutes`` are what compiles may take."""
         limits = self.session.limits
         job = ContainerJob.of(self.cell, run=self.run, jobs=limits.jobs, memory=self.containers.memory)
         (self.project / "job.json").write_text(job.limited(shard=shard, minutes=minutes).to_json())
 
     def outside(self) -> Outside:
-        """Say what it is given of this machine, its CA bundle and package index included."""
+        """Return what it is given of this machine, its CA bundle and package index included.
+
+        Raises UsageError when one of pip's files cannot be read.
+        """
         env = self.containers.engine.env
         return Outside(
             engine=self.containers.engine.name,
@@ -152,11 +158,11 @@ class ContainerSession:
         return take
 
     def named(self, text: str) -> str:
-        """Name the cache in ``text`` as it is called here."""
+        """Return ``text`` with the cache named as it is called here."""
         return text.replace(str(spec.CACHE), str(self.session.cache))
 
     def left(self, name: str) -> str | None:
-        """Take what a step left under ``name`` for the factory outside, None where it left nothing."""
+        """Return what a step left under ``name`` for the factory outside, once; None where it left nothing."""
         path = self.session.cache / "logs" / f"{self.run}.{name}.json"
         if not path.is_file():
             return None
@@ -191,7 +197,7 @@ class ContainerSession:
             )
 
     def failure(self, doing: str, status: str) -> FactoryError:
-        """Return the error that a step left word of, or else say how the container ended while ``doing`` something."""
+        """Return the error that a step left word of, or else how the container ended while ``doing`` something."""
         told = self.left("error")
         if told is not None:
             return messages.from_json(self.named(told))

@@ -32,10 +32,10 @@ PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy",
 
 @dataclass(frozen=True, kw_only=True)
 class ContainerJob:
-    """What the steps inside are told: the cell as ``core.selector`` reads it, and the limits of compiles.
+    """What the steps inside are told: the cell as ``factory.matrix.selector`` reads it, and the limits of compiles.
 
-    ``run`` is this build's own name; ``archs`` are spelled as in ``matrix.yaml``; ``memory`` is in bytes, None for
-    what is free there; ``shard`` is a share of the kernels, None for all; ``minutes`` are what compiles may take.
+    ``run`` is this build's own name; ``archs`` are spelled as in ``matrix.yaml``; ``memory`` is in bytes, None for what
+    is free there; ``shard`` is a share of the kernels, None for all; ``minutes`` are what compiles may take.
     """
 
     run: str
@@ -49,7 +49,7 @@ class ContainerJob:
 
     @classmethod
     def of(cls, cell: Cell, *, run: str, jobs: int, memory: int | None) -> ContainerJob:
-        """Describe the build of ``cell``."""
+        """Return the job that builds ``cell``; ``memory`` is in bytes."""
         archs = tuple(map(str, cell.archs))
         return cls(run=run, tokens=tuple(cell.id.split()), profile=cell.profile, archs=archs, jobs=jobs, memory=memory)
 
@@ -63,7 +63,7 @@ class ContainerJob:
 
     @classmethod
     def from_json(cls, text: str) -> ContainerJob:
-        """Read what ``to_json`` gave."""
+        """Return the job that ``to_json`` wrote. Raises ValueError or TypeError for anything else."""
         told = json.loads(text)
         return cls(**told | {"tokens": tuple(told["tokens"]), "archs": tuple(told["archs"])})
 
@@ -85,7 +85,7 @@ class Mount:
 
 
 def paths(cell: Cell) -> BuildPaths:
-    """Say where the wheel step of ``cell`` finds its things inside."""
+    """Return where the wheel step of ``cell`` finds its things inside."""
     tag = python_tag(cell.python)
     home = Path(f"/opt/python/{tag}-{tag}")
     return BuildPaths(
@@ -113,7 +113,7 @@ def place(workspace: Path) -> str:
 
 
 def mounts(cache: Path, *, bundle: Path | None = None, pip_configuration: Path | None = None) -> tuple[Mount, ...]:
-    """List what a container sees of this machine: parts of the cache, the CA bundle, pip's configuration."""
+    """Return what a container sees of this machine: parts of the cache, the CA bundle, pip's configuration."""
     shared = (Mount(source=cache / name, target=CACHE / name, writable=True) for name in SHARED)
     read = (Mount(source=cache / name, target=CACHE / name) for name in READ)
     files = ((bundle, _BUNDLE), (pip_configuration, Path("/etc/pip.conf")))
@@ -207,5 +207,5 @@ def command(python: Path, cell: Cell, *, configuration: Path, output: Path, pack
 
 
 def own_variables(cell: Cell) -> frozenset[str]:
-    """Name the variables that are meant for the wheel step alone, not for what prepares it."""
+    """Return the names of the variables that are meant for the wheel step alone, not for what prepares it."""
     return frozenset(variables(cell, paths(cell), jobs=1))

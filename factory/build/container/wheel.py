@@ -22,10 +22,10 @@ from factory.wheel.facts import Expected
 
 
 def build(cell: Cell, containers: Containers, session: Session, *, dist: Path) -> Path:
-    """Make the wheel of ``cell`` in a container of its image, which is here, and give the wheel's path in ``dist``.
+    """Make the wheel of ``cell`` in a container of its image, which is here, and return the wheel's path in ``dist``.
 
-    Raises what failed inside as its own error, ContainerError when the container ended before its build did,
-    and what the sdist and cibuildwheel's installation raise.
+    Raises what failed inside as its own error, ContainerError when the container ended before its build did, and what
+    the sdist and cibuildwheel's installation raise.
     """
     began = time.monotonic()
     release = containers.matrix.cibuildwheel[cell.python]
@@ -61,7 +61,7 @@ def _go(one: ContainerSession, python: Path) -> Path:
 
 
 def expected(cell: Cell, containers: Containers, session: Session) -> Expected:
-    """Say what the audit holds the wheel of ``cell`` to, the image's promise included."""
+    """Return what the audit holds the wheel of ``cell`` to, the image's promise included. Raises ImageError."""
     inner = (spec.PROJECT, spec.CACHE, Path("/factory"), Path("/opt/python"), Path("/opt/_internal"))
     row = containers.matrix.torch[cell.torch]
     return Expected.of_cell(

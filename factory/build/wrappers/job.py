@@ -31,5 +31,8 @@ class DriverJob:
 
 
 def load() -> DriverJob:
-    """Read the job named by the environment."""
+    """Return the job that the environment names.
+
+    Raises KeyError where it names none, OSError, ValueError or TypeError where the file is no job.
+    """
     return DriverJob(**json.loads(Path(os.environ[VARIABLE]).read_text()))

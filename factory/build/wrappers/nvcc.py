@@ -23,7 +23,10 @@ class RefusedError(Exception):
 
 
 def source_of(argv: list[str]) -> str:
-    """Return the file a compile reads: what follows the last ``-c``, for torch writes it twice."""
+    """Return the file a compile reads: what follows the last ``-c``, for torch writes it twice.
+
+    Raises ValueError where there is no ``-c``.
+    """
     return argv[len(argv) - argv[::-1].index("-c")]
 
 
@@ -40,7 +43,10 @@ def flags_of(argv: list[str]) -> list[str]:
 
 
 def serve(argv: list[str], job: DriverJob) -> None:
-    """Write the object of the compile ``argv`` where it wants it. Raises RefusedError."""
+    """Write the object of the compile ``argv`` where it wants it.
+
+    Raises RefusedError where the set has not that very object, OSError where it cannot be read or written.
+    """
     source = os.path.relpath(os.path.realpath(source_of(argv)), os.path.realpath(job.root))
     if source not in job.objects:
         raise RefusedError(f"{source} is not one of the {len(job.objects)} units of this kernel set")
@@ -58,7 +64,7 @@ def serve(argv: list[str], job: DriverJob) -> None:
 
 
 def main(argv: list[str]) -> int:
-    """Serve a compile; hand any other call to the real nvcc."""
+    """Serve a compile and return its exit status; any other call becomes one of the real nvcc."""
     job = load()
     if "-c" not in argv or "-o" not in argv:
         os.execv(job.nvcc, [job.nvcc, *argv])  # noqa: S606 - becoming the compiler is the purpose

@@ -25,7 +25,7 @@ CASES = (
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Try the sample on each of the others."""
+    """Yield the sample, once for each of the others."""
     if not request.others:
         yield not_tried("other GPU code", "this GPU can run nothing of the wheel but what the driver takes")
     for name, path in request.others:

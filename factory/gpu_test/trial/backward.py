@@ -14,5 +14,5 @@ SHARED = Case("fp16", 64, (300, 257), batch=2, backward=True)
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Try every size, and all three ways to share heads on the two common ones."""
+    """Yield cases of every size, and of all three ways to share heads on the two common ones."""
     yield from dense.trials(grid.cases(SHARED, SEQLENS, HEADS), request)

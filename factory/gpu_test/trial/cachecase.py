@@ -58,12 +58,12 @@ class CacheCase:
         return " ".join(word for word in words if word)
 
     def needs(self, kernels: tuple[int, ...]) -> frozenset[str]:
-        """The switches that take this case away."""
+        """Return the switches of upstream that take this case away; ``kernels`` are the head sizes that have one."""
         return self.kind.needs | uneven(self.head_size, kernels)
 
 
 def cases() -> Iterator[CacheCase]:
-    """Return the cases of the group ``kvcache``."""
+    """Yield the cases of the group ``kvcache``."""
     yield from _plain()
     yield from _appended()
     for kind, (seqlen_q, append) in product(KINDS, ((1, 0), (3, 0), (3, 3))):

@@ -41,10 +41,9 @@ class Trial:
 
 @dataclass(frozen=True)
 class Case:
-    """An attention on random numbers.
+    """An attention on random numbers; ``seqlens`` (tokens) and ``heads`` (their number) are of queries, then of keys.
 
-    By default it has so many heads and batches that the GPU is busy without splitting the keys: the plain kernels
-    run.
+    By default it has so many heads and batches that the GPU is busy without splitting the keys: the plain kernels run.
     """
 
     dtype: str
@@ -69,13 +68,13 @@ class Case:
         return " ".join(word for word in words if word)
 
     def needs(self, kernels: tuple[int, ...]) -> frozenset[str]:
-        """The switches that take this case away."""
+        """Return the switches of upstream that take this case away; ``kernels`` are the head sizes that have one."""
         backward = {"BACKWARD"} if self.backward else set()
         return self.kind.needs | uneven(self.head_size, kernels) | backward
 
 
 def uneven(head_size: int, kernels: tuple[int, ...]) -> frozenset[str]:
-    """The switch for head sizes that, once padded to a multiple of 8, have no kernel of their own."""
+    """Return the switch for head sizes that, once padded to a multiple of 8, have no kernel of their own."""
     return frozenset() if -(-head_size // 8) * 8 in kernels else frozenset({"UNEVEN_K"})
 
 
@@ -85,7 +84,7 @@ C = TypeVar("C")
 def chosen(
     cases: Iterable[C], request: Request, needs: Callable[[C], frozenset[str]], trial: Callable[[C], Trial]
 ) -> Iterator[Trial]:
-    """Return the trials of the cases that the profile has, each once, then say what it left out."""
+    """Yield the trials of the cases that the profile has, each once, then what it left out, by switches."""
     left_out: list[str] = []
     for case in dict.fromkeys(cases):
         lacking = needs(case) & request.disabled
@@ -98,11 +97,11 @@ def chosen(
 
 
 def not_tried(name: str, why: str) -> Trial:
-    """A trial that only says why it is none."""
+    """Return a trial that only says why it is none."""
     return Trial(name, lambda: skipped(why))
 
 
 def generator(request: Request, name: str) -> torch.Generator:
-    """The random numbers of the case ``name`` in this run."""
+    """Return the random numbers of the case ``name`` in this run: of seed, group and name alone."""
     digest = hashlib.sha256(f"{request.seed} {request.group} {name}".encode()).digest()
     return torch.Generator(device=request.device).manual_seed(int.from_bytes(digest[:7], "big"))

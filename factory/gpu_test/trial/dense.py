@@ -27,7 +27,7 @@ class Inputs:
 
 
 def trials(cases: Iterable[Case], request: Request) -> Iterator[Trial]:
-    """Make trials of the cases that the profile has."""
+    """Return trials of the cases that the profile has."""
     return chosen(
         cases,
         request,
@@ -37,7 +37,7 @@ def trials(cases: Iterable[Case], request: Request) -> Iterator[Trial]:
 
 
 def compare(case: Case, request: Request) -> Result:
-    """Compare the output and, where the case asks for it, the gradients."""
+    """Return how the output and, where the case asks for it, the gradients compare with the reference."""
     inputs = draw(case, request)
     # The mask comes from a call of its own: the kernels that also write it out are not those people use.
     kept = kept_by_dropout(case, inputs) if case.kind.dropout else None
@@ -50,7 +50,7 @@ def compare(case: Case, request: Request) -> Result:
 
 
 def draw(case: Case, request: Request) -> Inputs:
-    """Draw the random numbers of a case."""
+    """Return the random numbers of a case: tensors are (batch, seqlen, heads, head_size)."""
     source = generator(request, case.name)
 
     def normal(seqlen: int, heads: int) -> torch.Tensor:
@@ -69,12 +69,12 @@ def draw(case: Case, request: Request) -> Inputs:
 
 
 def slopes(batch: int, heads: int, source: torch.Generator) -> torch.Tensor:
-    """Draw alibi's slopes as upstream's tests do."""
+    """Return alibi's slopes, (batch, heads), drawn as upstream's tests do."""
     return torch.rand(batch, heads, generator=source, device=source.device) * 0.3
 
 
 def call(case: Case, inputs: Inputs, qkv: QKV) -> torch.Tensor:
-    """Call flash_attn_func, from the random state that belongs to the case."""
+    """Return what flash_attn_func gives, from the random state that belongs to the case."""
     torch.manual_seed(inputs.seed)
     out: torch.Tensor = flash_attn_func(
         *qkv, dropout_p=case.kind.dropout, alibi_slopes=inputs.slopes, **case.kind.keywords
@@ -83,7 +83,7 @@ def call(case: Case, inputs: Inputs, qkv: QKV) -> torch.Tensor:
 
 
 def kept_by_dropout(case: Case, inputs: Inputs) -> torch.Tensor:
-    """Ask flash_attn what dropout keeps of (batch, heads, seqlen_q, seqlen_k): the sign bit marks what is dropped."""
+    """Return what dropout keeps of (batch, heads, seqlen_q, seqlen_k): the sign bit marks what is dropped."""
     torch.manual_seed(inputs.seed)
     _, _, weights = flash_attn_func(
         *inputs.qkv,

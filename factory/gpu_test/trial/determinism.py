@@ -21,7 +21,7 @@ HEAD_SIZES = (32, 64, 96, 128, 192, 256)
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Repeat plain, splitting and backward kernels of every size."""
+    """Return cases that repeat plain, splitting and backward kernels of every size."""
     return chosen(
         _cases(),
         request,

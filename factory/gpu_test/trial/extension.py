@@ -16,7 +16,7 @@ NAME = "flash_attn_2_cuda"
 
 @cache
 def load(path: str) -> ModuleType:
-    """Load the extension at ``path``, beside the one that flash_attn has loaded.
+    """Return the extension at ``path``, loaded beside the one that flash_attn has loaded.
 
     Raises ImportError if what comes is another.
     """

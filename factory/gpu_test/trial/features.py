@@ -44,7 +44,7 @@ SIGMAS = 5
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Try each on two head sizes in three shapes, and once on the others."""
+    """Yield cases of each on two head sizes in three shapes, and once on the others."""
     backward = "BACKWARD" not in request.disabled
     yield from dense.trials(_cases(backward=backward), request)
     for dtype in DTYPES:

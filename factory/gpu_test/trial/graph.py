@@ -26,7 +26,7 @@ Change = tuple[torch.Tensor, torch.Tensor]
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Capture a plain and a splitting forward pass, decoding from a cache, and dropout."""
+    """Yield captures of a plain and a splitting forward pass, of decoding from a cache, and of dropout."""
     if request.device != "cuda":
         yield not_tried("CUDA graphs", f"{request.device} has none")
         return
@@ -66,7 +66,7 @@ def _dropout() -> Iterator[Case]:
 
 
 def captured(function: Callable[[], torch.Tensor]) -> tuple[torch.cuda.CUDAGraph, torch.Tensor]:
-    """Capture what ``function`` launches; give the graph and the tensor each replay writes."""
+    """Capture what ``function`` launches; return the graph and the tensor each replay writes."""
     stream = torch.cuda.Stream()
     stream.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(stream):

@@ -13,7 +13,9 @@ COMMON = (64, 128)
 
 
 def cases(example: Case, seqlens: tuple[tuple[int, int], ...], heads: tuple[tuple[int, int], ...]) -> Iterator[Case]:
-    """Vary ``example``: every size for each of ``seqlens``, and for its own all ``heads`` on the two common sizes."""
+    """Yield ``example`` varied: every size for each of ``seqlens``, and for its own all ``heads`` on the two common
+    sizes.
+    """
     for dtype, (number, head_size), causal, lengths in product(DTYPES, enumerate(HEAD_SIZES), (False, True), seqlens):
         shared = heads[number % len(heads)]
         yield replace(

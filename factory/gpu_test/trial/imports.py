@@ -14,7 +14,7 @@ from factory.gpu_test.trial.rule import Result, passed_if
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Import what the guide imports."""
+    """Yield the imports of the guide, and a question to the GPU."""
     yield Trial("flash_attn.__version__", partial(_version, request))
     yield Trial("from flash_attn import flash_attn_func", _function)
     yield Trial("a device torch can use", partial(_device, request))

@@ -47,12 +47,12 @@ class Stored:
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Try all the cases of the group."""
+    """Return all the cases of the group."""
     return made(cases(), request)
 
 
 def made(wanted: Iterable[CacheCase], request: Request) -> Iterator[Trial]:
-    """Make trials of the cases that the profile has."""
+    """Return trials of the cases that the profile has."""
     return chosen(
         wanted,
         request,
@@ -62,7 +62,7 @@ def made(wanted: Iterable[CacheCase], request: Request) -> Iterator[Trial]:
 
 
 def compare(case: CacheCase, request: Request) -> Result:
-    """Compare the output, and what the cache holds afterwards."""
+    """Return how the output, and what the cache holds afterwards, compare with the reference."""
     source = generator(request, case.name)
     inputs = _draw(case, source)
     stored = _stored(case, inputs, source)

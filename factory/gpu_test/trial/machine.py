@@ -11,7 +11,7 @@ from factory.gpu_test.trial.request import Request
 
 
 def facts(request: Request) -> dict[str, str | None]:
-    """Say which GPU, torch, CUDA, Python and flash-attn these are; null for what is not there.
+    """Return which GPU, torch, CUDA, Python and flash-attn these are; None for what is not there.
 
     torch cannot tell the driver's version.
     """

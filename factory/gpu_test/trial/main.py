@@ -24,7 +24,7 @@ IMPORT = "import"
 
 
 def main(path: str) -> int:
-    """Run the group that the file ``path`` asks for; give 0 if it ran to its end, whatever came of it."""
+    """Run the group that the file ``path`` asks for; return 0 if it ran to its end, whatever came of it."""
     request = read(path)
     speaker = Speaker()
     torch.set_float32_matmul_precision("highest")  # the reference is float32, not TF32

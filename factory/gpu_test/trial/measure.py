@@ -15,7 +15,7 @@ Attention = Callable[[QKV], torch.Tensor]
 
 
 def measure(ours: Attention, reference: Attention, qkv: QKV, gradient: torch.Tensor | None) -> Result:
-    """Judge what ``ours`` gives for ``qkv``; given the output's gradient, those of the inputs too."""
+    """Return how ``ours`` does for ``qkv``; given the output's gradient, with those of the inputs too."""
     with poisoned():
         got = _tensors(ours, qkv, gradient)
     exact = _tensors(reference, widened(qkv), gradient)

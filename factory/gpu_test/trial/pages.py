@@ -15,7 +15,10 @@ Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 def paged(pair: Pair, lengths: Sequence[int], source: torch.Generator) -> tuple[Pair, torch.Tensor]:
-    """Put sequences that lie one after the other, (total, heads, size), into pages; give these and the table."""
+    """Put sequences that lie one after the other, (total, heads, size), into pages; return these and the table.
+
+    Pages are (pages, PAGE, heads, size); the table is (sequences, most pages), in int32.
+    """
     most = max(1, -(-max(lengths) // PAGE))
     table = _table(len(lengths), most, source)
     key, value = (_pool(tensor, lengths, table) for tensor in pair)

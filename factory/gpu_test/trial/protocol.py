@@ -26,7 +26,7 @@ class Speaker:
         self._cases = 0
 
     def case(self, request: Request, name: str, result: Result) -> None:
-        """Say what came of a case."""
+        """Write what came of a case."""
         self._cases += 1
         self._say(
             {
@@ -41,7 +41,7 @@ class Speaker:
         )
 
     def outcome(self, request: Request, trial: Trial, outcome: Result | Timing) -> None:
-        """Say what came of a trial."""
+        """Write what came of a trial."""
         if isinstance(outcome, Result):
             self.case(request, trial.name, outcome)
         else:
@@ -49,11 +49,11 @@ class Speaker:
             self._say({"kind": "timing", "name": trial.name, **times})
 
     def machine(self, facts: dict[str, str | None]) -> None:
-        """Say what this runs on."""
+        """Write what this runs on."""
         self._say({"kind": "machine", **facts})
 
     def end(self) -> None:
-        """Say that the group ran to its end, and how many cases were said."""
+        """Write that the group ran to its end, and how many cases were said."""
         self._say({"kind": "end", "cases": self._cases})
 
     def _say(self, line: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ PLAIN = Extra()
 
 
 def attention(qkv: QKV, kind: Kind, extra: Extra = PLAIN) -> torch.Tensor:
-    """Attend with the queries to keys and values of as many heads or fewer."""
+    """Return the queries attending to keys and values of as many heads or fewer, in the shape of the queries."""
     query, key, value = qkv
     key, value = (_spread(tensor, query.shape[2]) for tensor in (key, value))
     scores = _scores(query, key, kind.softcap)
@@ -43,7 +43,7 @@ def attention(qkv: QKV, kind: Kind, extra: Extra = PLAIN) -> torch.Tensor:
 
 
 def ragged(qkv: QKV, lengths: tuple[Sequence[int], Sequence[int]], kind: Kind, extra: Extra = PLAIN) -> torch.Tensor:
-    """Attend within sequences that lie one after the other, (total, heads, head_size), of these lengths."""
+    """Return attention within sequences of these lengths that lie one after the other, (total, heads, head_size)."""
     queries, keys, values = (
         tensor.split(list(part)) for tensor, part in zip(qkv, (lengths[0], lengths[1], lengths[1]))
     )
@@ -56,7 +56,7 @@ def ragged(qkv: QKV, lengths: tuple[Sequence[int], Sequence[int]], kind: Kind, e
 
 
 def hidden_keys(seqlen_q: int, seqlen_k: int, kind: Kind, device: torch.device) -> torch.Tensor:
-    """Say which keys a query may not see: (seqlen_q, seqlen_k)."""
+    """Return which keys a query may not see, as booleans: (seqlen_q, seqlen_k)."""
     here = torch.arange(seqlen_q, device=device).unsqueeze(1) + seqlen_k - seqlen_q
     keys = torch.arange(seqlen_k, device=device)
     left, right = kind.window[0], 0 if kind.causal else kind.window[1]

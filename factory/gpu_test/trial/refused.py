@@ -44,7 +44,7 @@ Way = Callable[[Case, dense.Inputs], torch.Tensor]
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Ask every function that has it for all that the profile leaves out."""
+    """Yield calls of every function that has it with all that the profile leaves out."""
     for switch in sorted(request.disabled):
         case, message = NEEDING[switch], REFUSALS[switch]
         for words, way in _ways(switch):

@@ -38,7 +38,7 @@ class Request:
 
 
 def read(path: str) -> Request:
-    """Read the request that the file ``path`` holds."""
+    """Return the request that the file ``path`` holds. Raises OSError, ValueError or KeyError where it is none."""
     words = json.loads(Path(path).read_text(encoding="utf-8"))
     return Request(
         group=words["group"],

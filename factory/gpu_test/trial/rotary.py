@@ -6,10 +6,10 @@ import torch
 
 
 def rotate(tensor: torch.Tensor, angles: tuple[torch.Tensor, torch.Tensor], *, interleaved: bool) -> torch.Tensor:
-    """Rotate the first dimensions of (seqlen, heads, head_size), in float32, and round as the kernel does.
+    """Return (seqlen, heads, head_size) with its first dimensions rotated, in float32, and rounded as the kernel does.
 
-    ``angles`` are cosine and sine, (seqlen or 1, rotated dimensions / 2). Interleaved pairs are neighbours, others
-    half the rotated dimensions apart.
+    ``angles`` are cosine and sine, (seqlen or 1, rotated dimensions / 2). Interleaved pairs are neighbours, others half
+    the rotated dimensions apart.
     """
     cos, sin = (angle.float().unsqueeze(1) for angle in angles)
     size = 2 * cos.shape[-1]

@@ -60,7 +60,7 @@ class Answer:
 
 
 def judge(answers: Sequence[Answer], rule: Rule) -> Result:
-    """Judge every answer; give the first that fails, else the one nearest to its limit."""
+    """Return the first of the answers that fails, judged, else the one nearest to its limit."""
     results = [_judge(answer, rule) for answer in answers]
     failed = [result for result in results if result.outcome == FAILED]
     return failed[0] if failed else max(results, key=lambda result: result.share)
@@ -93,9 +93,10 @@ def _measure(answer: Answer, rule: Rule) -> Result:
 
 
 def as_fast(ratios: Sequence[float]) -> Result:
-    """Judge the times of one build as parts of the other's, a number for each round.
+    """Return how the times of one build do as parts of the other's, a number for each round.
 
-    Their median may be as far from 1 as the middle half of them is wide, or SPEED.
+    Their median may be as far from 1 as the middle half of them is wide, or SPEED. Raises statistics.StatisticsError
+    for fewer than two rounds.
     """
     low, middle, high = statistics.quantiles(ratios, n=4)
     error, allowed = abs(middle - 1), max(SPEED, high - low)
@@ -104,17 +105,17 @@ def as_fast(ratios: Sequence[float]) -> Result:
 
 
 def failed(why: str) -> Result:
-    """A case that failed without a measured error."""
+    """Return a case that failed without a measured error."""
     return Result(FAILED, why=why)
 
 
 def skipped(why: str) -> Result:
-    """A case that was not tried."""
+    """Return a case that was not tried."""
     return Result(SKIPPED, why=why)
 
 
 def passed_if(*, true: bool, why: str) -> Result:
-    """A case that is a plain question; ``why`` says what a no means."""
+    """Return a case that is a plain question; ``why`` says what a no means."""
     return Result(PASSED) if true else failed(why)
 
 

@@ -22,7 +22,7 @@ BATCH = 8
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Try them, with gradients where the profile has them and they are not too long."""
+    """Yield their cases, with gradients where the profile has them and they are not too long."""
     backward = "BACKWARD" not in request.disabled
     yield from dense.trials((*_short(backward=backward), *_long(), *_widths(backward=backward)), request)
 

@@ -20,7 +20,7 @@ KINDS = (Kind(window=(1000, 0)), Kind(softcap=15.0), Kind(alibi=True), Kind(caus
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Try flash_attn_func, which splits by itself, and the cache with an explicit number of splits."""
+    """Yield cases of flash_attn_func, which splits by itself, and of the cache with an explicit number of splits."""
     yield from dense.trials((*_sizes(), *_kinds()), request)
     yield from kvcache.made(_explicit(), request)
 

@@ -41,7 +41,7 @@ Call = Callable[[], Any]
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Time each case, and compare the speed and the bits of the two builds."""
+    """Yield the time of each case, and the speed and the bits of the two builds compared."""
     if request.device != "cuda":
         yield not_tried("timing", f"{request.device} has no CUDA events")
         return

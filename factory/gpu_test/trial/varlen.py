@@ -55,13 +55,13 @@ class Ragged:
         return " ".join(word for word in words if word)
 
     def needs(self, kernels: tuple[int, ...]) -> frozenset[str]:
-        """The switches that take this case away."""
+        """Return the switches of upstream that take this case away; ``kernels`` are the head sizes that have one."""
         backward = {"BACKWARD"} if self.backward else set()
         return self.kind.needs | uneven(self.head_size, kernels) | backward
 
 
 def trials(request: Request) -> Iterator[Trial]:
-    """Try ragged batches of every size, and each kind on one."""
+    """Return cases of ragged batches of every size, and of each kind on one."""
     return chosen(
         (*_sizes(), *_kinds(), *_decode()),
         request,
@@ -96,7 +96,7 @@ def _decode() -> Iterator[Ragged]:
 
 
 def compare(case: Ragged, request: Request) -> Result:
-    """Compare the output and, where the case asks for it, the gradients."""
+    """Return how the output and, where the case asks for it, the gradients compare with the reference."""
     source = generator(request, case.name)
     qkv, gradient = _draw(case, source)
     extra = Extra(slopes=slopes(len(case.lengths[0]), case.heads[0], source) if case.kind.alibi else None)

@@ -30,7 +30,10 @@ class _Marked(Log):
 
 
 def main(name: str) -> int:
-    """Run the step ``name``; give the exit status."""
+    """Run the step ``name``; return the exit status.
+
+    A FactoryError is left for the factory outside and printed, not raised. Raises KeyError for a step there is not.
+    """
     try:
         _STEPS[name](step.read(os.environ, _Marked(Console(force_terminal=False))))
     except FactoryError as error:

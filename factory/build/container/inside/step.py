@@ -44,7 +44,10 @@ class Inside:
 
     @property
     def python(self) -> Path:
-        """The interpreter of the step: the image's, or the one of the environment a wheel is tested in."""
+        """The interpreter of the step: the image's, or the one of the environment a wheel is tested in.
+
+        Raises InstallError where the container's PATH has none.
+        """
         found = shutil.which("python", path=self.session.env["PATH"])
         if found is None:
             raise InstallError("there is no python on the container's PATH")
@@ -52,7 +55,10 @@ class Inside:
 
 
 def read(env: Mapping[str, str], log: Log) -> Inside:
-    """Read the job and the matrix that came with the project."""
+    """Return the job and the matrix that came with the project.
+
+    Raises MatrixError, SelectorError or CellError where the matrix does not have the cell.
+    """
     job = ContainerJob.from_json((PROJECT / "job.json").read_text())
     matrix = load_matrix((PROJECT / "matrix.yaml").read_bytes())
     planned = cells.expand(matrix, profile=job.profile, archs=[Arch.parse(arch) for arch in job.archs])
@@ -65,7 +71,10 @@ def read(env: Mapping[str, str], log: Log) -> Inside:
 
 
 def note_kernels(inside: Inside) -> None:
-    """Tell the factory outside which kernel set is needed here, and which parts of it."""
+    """Tell the factory outside which kernel set is needed here, and which parts of it.
+
+    Raises what ``factory.kernels.kernels.prepare`` raises.
+    """
     ready = kernels.note(_set(inside), inside.session)
     mine = kernels.shared(ready, _shard(inside))
     keys = frozenset(key for unit in mine for key in unit.wanted())
@@ -75,7 +84,10 @@ def note_kernels(inside: Inside) -> None:
 
 
 def compile_kernels(inside: Inside) -> None:
-    """Have the kernels of the cell in the pool, and the toolkit where the wheel step looks for it."""
+    """Have the kernels of the cell in the pool, and the toolkit where the wheel step looks for it.
+
+    Raises what ``factory.kernels.kernels.kernels`` raises.
+    """
     home = spec.paths(inside.wanted.cell).cuda_home
     limit = inside.job.minutes
     until = None if limit is None else time.monotonic() + limit * 60
@@ -87,7 +99,10 @@ def compile_kernels(inside: Inside) -> None:
 
 
 def set_up(inside: Inside) -> None:
-    """Install torch and the build tools, check torch, and lay out what the wheel step works with."""
+    """Install torch and the build tools, check torch, and lay out what the wheel step works with.
+
+    Raises what the installer, ``factory.kernels.kernels.kernels`` and ``factory.build.setup.set_up`` raise.
+    """
     installer = environment.installer(inside.session)
     inside.session.log.say(f"installing torch {inside.wanted.torch.release} to build with")
     installer.install(inside.python, inside.wanted.torch, inside.wanted.build)

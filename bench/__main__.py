@@ -7,12 +7,13 @@ that was stopped goes on where it was; the directory it names is removed to meas
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -93,8 +94,12 @@ class Bench:
         return measure(name, prepare, self.results, self.session.log.say)
 
 
-def main() -> int:
-    """Measure all steps, print the ratios, write the results and the picture."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Measure all steps, print the ratios, write the results and the picture; return the exit status.
+
+    Raises MatrixError and UsageError as the factory does, and SystemExit (argparse's) for ``--help`` or any argument.
+    """
+    argparse.ArgumentParser(prog="nox -s bench --", description=__doc__).parse_args(argv)
     env = dict(os.environ)
     matrix = load_matrix(Path("matrix.yaml").read_bytes())
     log = Log(Console(width=120))

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from bench import picture, ratio
+from bench.__main__ import main
 from bench.step import Command, Measured, measure
-from factory.errors import FactoryError
+from factory.errors import FactoryError, UsageError
 
 CPU = {
     "upstream": 9000.0,
@@ -20,6 +21,20 @@ CPU = {
 }
 FOUND = {name: Measured(cpu_seconds=seconds, wall_seconds=seconds / 2) for name, seconds in CPU.items()}
 BUSY = "import time; end = time.process_time() + 0.3\nwhile time.process_time() < end: pass"
+
+
+def test_help_is_printed_and_nothing_measured(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("usage: nox -s bench --")
+
+
+def test_an_argument_it_does_not_know_ends_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["cu124"])
+    assert ended.value.code == UsageError.status
+    assert "unrecognized arguments: cu124" in capsys.readouterr().err
 
 
 def test_ratios_stand_beside_their_targets() -> None:

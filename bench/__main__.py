@@ -120,7 +120,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _write(bench: Bench) -> tuple[Row, ...]:
-    """Write what was measured so far, and the picture of it; give the ratios."""
+    """Write what was measured so far, and the picture of it; return the ratios."""
     found = bench.found()
     rows = ratio.rows(found)
     if FULL in found:
@@ -152,7 +152,7 @@ def _measure(bench: Bench) -> Iterator[Measured]:
 
 
 def _proof() -> Path:
-    """Give the proof that the last step has just written: both ways of a sample of the full profile."""
+    """Return the proof that the last step has just written: both ways of a sample of the full profile."""
     (path,) = (DATA / "proofs").glob("2.7.4.post1-cuda12.4.*-sm80.90-full-torch2.6.*.json")
     return path
 

@@ -37,7 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _failed(verb: str, error: FactoryError) -> int:
-    """Print what ended ``verb``, put it on the job's page, give the exit status."""
+    """Print what ended ``verb``, put it on the job's page, return the exit status."""
     print_error(error)
     jobpage.add_failure(verb, error)
     return error.status

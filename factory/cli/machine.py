@@ -54,7 +54,7 @@ def doctor(arguments: argparse.Namespace) -> int:
 
 
 def _wants(cell: Cell, contained: bool, *, here: Here, matrix: Matrix) -> tuple[Want, ...]:  # noqa: FBT001 - one call
-    """Say what building ``cell`` puts on disks, as the build itself counts; nothing where there is no cache."""
+    """Return what building ``cell`` puts on disks, as the build itself counts; nothing where there is no cache."""
     if here.cache is None:
         return ()
     run = Run(

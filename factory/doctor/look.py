@@ -133,7 +133,7 @@ def _chosen(toolkit: Toolkit, here: Here) -> Program | FetchableCompiler:
 
 
 def _header_fixes(homes: Iterable[Home | Missing], known: Sequence[HeaderFix]) -> dict[str, tuple[HeaderFix, ...]]:
-    """Give what the headers of each CUDA version lack; of two toolkits of one version the last of ``homes`` counts."""
+    """Return what the headers of each CUDA version lack; of two toolkits of one version the last one counts."""
     published = {version: headerfix.meant_for(version, known) for fix in known for version in fix.releases}
     here = {series(one.release): one for one in homes if isinstance(one, Home) and one.release}
     return published | {name: mended.fitting(Path(one.path), name, known) for name, one in here.items()}

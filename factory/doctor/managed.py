@@ -51,7 +51,7 @@ def _toolkit(cell: Cell, facts: Facts, supply: Supply) -> Line:
 
 
 def _mended(supply: Supply) -> Iterator[str]:
-    """Say which headers are mended, and since which glibc that is needed."""
+    """Yield which headers are mended, and since which glibc that is needed."""
     if supply.header_fixes:
         oldest = min((fix.glibc for fix in supply.header_fixes), key=numbers)
         yield f"headers mended for glibc {oldest} and newer ({headerfix.functions(supply.header_fixes)})"

@@ -68,7 +68,7 @@ def _torch(target: Target, python: Python, facts: Facts, install: str) -> Iterat
 
 
 def _install(target: Target, facts: Facts, matrix: Matrix) -> str:
-    """Say how to get the wanted torch; where the toolkit is of another CUDA major that will do, the newest for that."""
+    """Return how to get the wanted torch; the newest for the toolkit where its CUDA major is another that will do."""
     home = cuda.advised(target, facts)
     if home and home.release and numbers(home.release)[:1] != numbers(target.cuda.wanted)[:1]:
         version = series(home.release)

@@ -26,7 +26,7 @@ class Bound:
         return State.OK if here >= numbers(self.wanted) else State.WARNING
 
     def __str__(self) -> str:
-        """Say what is asked for."""
+        """Return what is asked for, in words."""
         if self.minimum is None:
             return self.wanted
         recommended = f"{self.wanted} or newer recommended"

@@ -170,7 +170,7 @@ def _others(under_test: WheelUnderTest, gpu: Arch, into: Path) -> dict[str, str]
 
 
 def _machine(here: Here, told: Machine | None) -> Machine:
-    """Say what was tested on; the exact Python and flash-attn are only known from inside."""
+    """Return what was tested on; the exact Python and flash-attn are only known from inside."""
     return Machine(
         gpu=here.gpu,
         capability=here.capability,

@@ -70,7 +70,7 @@ class Engine:
         return process.run([self.path, *words], env=self.env, timeout=timeout)
 
     def __str__(self) -> str:
-        """Say which it is: ``podman 4.3.1, rootless``."""
+        """Return which it is: ``podman 4.3.1, rootless``."""
         return f"{self.name} {self.version}{', rootless' if self.rootless else ''}"
 
 

@@ -68,7 +68,7 @@ def _images(toolkits: Iterable[Toolkit]) -> list[tuple[str, Image, ImageName]]:
 
 
 def _aside(name: ImageName) -> str:
-    """Say why ``name`` is left alone, or nothing."""
+    """Return why ``name`` is left alone, or nothing."""
     if name.local:
         return "is made on this machine: no registry has it"
     return "has its digest in its name" if name.digest else ""

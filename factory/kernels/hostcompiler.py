@@ -98,7 +98,7 @@ def provide(toolkit: Toolkit, env: Mapping[str, str], cache: Path, say: Callable
 
 
 def _obstacle(pin: CompilerPin, toolkit: Toolkit, env: Mapping[str, str], refused: HostCompilerError) -> str | None:
-    """Say why ``pin`` is of no use here; None where nothing speaks against fetching it."""
+    """Return why ``pin`` is of no use here; None where nothing speaks against fetching it."""
     if env.get("CXX"):
         return "CXX names the compiler, so none is fetched"
     if pin.major > toolkit.newest_gcc:
@@ -122,7 +122,7 @@ def _candidates(toolkit: Toolkit, env: Mapping[str, str], further: Sequence[Path
 
 
 def _complaint(path: str, version: str, toolkit: Toolkit, env: Mapping[str, str]) -> str | None:
-    """Say why the compiler at ``path`` is not taken; None where it is. ``version`` is empty for one that is no gcc."""
+    """Return why the compiler at ``path`` is not taken; None where it is. ``version`` is empty where that is no gcc."""
     major = _MAJOR.match(version)
     if major is None:
         return f"{path} is not a gcc"
@@ -138,7 +138,7 @@ def _complaint(path: str, version: str, toolkit: Toolkit, env: Mapping[str, str]
 
 
 def _remedy(newest: int, seen: Sequence[str], env: Mapping[str, str]) -> str:
-    """Say how to get a g++ of at most major ``newest``, by the packages that this machine's apt knows."""
+    """Return how to get a g++ of at most major ``newest``, by the packages that this machine's apt knows."""
     if any(_GLIBC in complaint for complaint in seen):
         return "No g++ changes this machine's glibc: run the same command again with --backend container."
     if env.get("CXX"):

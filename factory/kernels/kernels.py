@@ -232,7 +232,7 @@ def _seconds(wanted: KernelSetSpec) -> Callable[[Unit], float]:
 
 
 def _compile(missing: Sequence[Unit], ready: PreparedSet, session: Session, until: float | None) -> frozenset[str]:
-    """Compile ``missing``; give the keys of those there was no time for."""
+    """Compile ``missing``; return the keys of those there was no time for."""
     profile, pool = ready.wanted.profile.name, pool_in(session.cache)
     left = {unit: Shape.left(profile, todo(unit, lambda key: pool.get(key) is not None)) for unit in missing}
     demand = expect(left, costs.table(), measured(pool))

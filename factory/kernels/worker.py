@@ -71,7 +71,7 @@ class _Worker:
     directory: Path
 
     def run(self) -> int:
-        """Run what is to be done; give the first status that is not 0, else 0."""
+        """Run what is to be done; return the first status that is not 0, else 0."""
         left = todo(self.job.unit, lambda key: self.pool.get(key) is not None)
         status = self.compile(left.front_end) if left.front_end else 0
         for stage in left.from_ptx:
@@ -129,7 +129,7 @@ class _Worker:
         return process.measure(command, cwd=self.job.cwd, env=os.environ).status
 
     def measure(self, *words: str) -> tuple[Usage, float]:
-        """Run nvcc with ``words`` after its flags, and say so; give what it used and the wall seconds."""
+        """Run nvcc with ``words`` after its flags, and say so; return what it used and the wall seconds."""
         began = time.monotonic()
         command = [*self.job.nvcc, *words]
         sys.stderr.write(process.shown(command))
@@ -174,7 +174,7 @@ def _made(kept: Path, stages: Sequence[Stage]) -> Iterator[tuple[str, Path]]:
 
 
 def _cut_off(path: Path) -> bool:
-    """Say whether the ELF file ``path`` ends before its own tables do, which ptxas writes last; PTX is no ELF."""
+    """Return whether the ELF file ``path`` ends before its own tables do, which ptxas writes last; PTX is no ELF."""
     with path.open("rb") as file:
         header = file.read(_ELF.size).ljust(_ELF.size, b"\0")
     if not header.startswith(b"\x7fELF"):

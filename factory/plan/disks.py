@@ -47,7 +47,7 @@ def ground(cache: Path, env: Mapping[str, str]) -> Ground:
 
 
 def _uv_cache(env: Mapping[str, str]) -> Path:
-    """Say where uv keeps what it unpacked. Source: uv's documentation, "Caching"."""
+    """Return where uv keeps what it unpacked. Source: uv's documentation, "Caching"."""
     base = env.get("XDG_CACHE_HOME") or f"{env.get('HOME', '')}/.cache"
     return Path(env.get("UV_CACHE_DIR") or f"{base}/uv")
 

@@ -44,7 +44,7 @@ class Want:
         return DIST if self.place == DIST else CACHE
 
     def __str__(self) -> str:
-        """Say it to a person."""
+        """Return it in words."""
         if not self.kept:
             return f"{self.what}: {short(self.passing)} for a while"
         return f"{self.what}: {short(self.kept)}" + (f", {short(self.passing)} more for a while" * bool(self.passing))

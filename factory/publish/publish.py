@@ -120,7 +120,7 @@ def refusal(reasons: Sequence[str], *, sent: bool) -> GateError:
 
 
 def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Bundle], tuple[str, ...]]:
-    """Read every wheel and what lies beside it; give those that may go, and everything against the others.
+    """Read every wheel and what lies beside it; return those that may go, and everything against the others.
 
     Raises GateError where something is against one and nothing is to go in part, or where none may go.
     """
@@ -140,7 +140,7 @@ def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Bundle
 
 
 def _unattested(paths: Sequence[Path], means: Means) -> dict[Path, str]:
-    """Say of each file that must be attested and that is not, why."""
+    """Return for each file that must be attested and that is not, why."""
     if means.attest is None:
         return {}
     found: dict[Path, str] = {}

@@ -24,7 +24,7 @@ class Create:
     tag: str
 
     def __str__(self) -> str:
-        """Say what happens."""
+        """Return what happens, in words."""
         return f"make the draft release {self.tag}"
 
 
@@ -35,7 +35,7 @@ class Upload:
     file: File
 
     def __str__(self) -> str:
-        """Say what happens."""
+        """Return what happens, in words."""
         return f"upload {self.file.name} ({self.file.size / _MB:.1f} MB, sha256 {self.file.sha256})"
 
 
@@ -46,7 +46,7 @@ class Remove:
     asset: Asset
 
     def __str__(self) -> str:
-        """Say what happens."""
+        """Return what happens, in words."""
         return f"remove the half-uploaded {self.asset.name}"
 
 
@@ -57,7 +57,7 @@ class Wait:
     names: tuple[str, ...]
 
     def __str__(self) -> str:
-        """Say what happens."""
+        """Return what happens, in words."""
         return f"wait for another upload of {', '.join(self.names)}"
 
 
@@ -70,7 +70,7 @@ class Publish:
     draft: bool
 
     def __str__(self) -> str:
-        """Say what happens."""
+        """Return what happens, in words."""
         return f"publish the release {self.tag}" if self.draft else f"renew the text of the release {self.tag}"
 
 

@@ -89,12 +89,12 @@ def kernels(
 
 
 def _minutes(portion: Portion) -> float | None:
-    """Say how long the steps may still take; inside the clock may be another."""
+    """Return how long the steps may still take; inside the clock may be another."""
     return None if portion.until is None else (portion.until - time.monotonic()) / 60
 
 
 def _started(one: ContainerSession) -> str:
-    """Start a container that waits for its steps; give its name. Raises ContainerError."""
+    """Start a container that waits for its steps; return its name. Raises ContainerError."""
     words = spec.waiting(one.image, one.outside(), one.project)
     done = one.containers.engine.run(*words, timeout=120)
     if not done.ok:

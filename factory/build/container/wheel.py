@@ -41,7 +41,7 @@ def build(cell: Cell, containers: Containers, session: Session, *, dist: Path) -
 
 
 def _go(one: ContainerSession, python: Path) -> Path:
-    """Run cibuildwheel to its end; give the wheel it left."""
+    """Run cibuildwheel to its end; return the wheel it left."""
     configured = one.workspace / "cibuildwheel.toml"
     configured.write_text(tomli_w.dumps(spec.configuration(one.cell, one.image, one.outside())))
     output = one.workspace / one.run  # an orphan of a killed build must not write here

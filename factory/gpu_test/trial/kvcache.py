@@ -191,7 +191,7 @@ def _known(case: CacheCase, inputs: Inputs, number: int) -> Pair:
 
 
 def _cache_result(case: CacheCase, inputs: Inputs, stored: Stored) -> Result | None:
-    """Say what is wrong with the cache afterwards, if something is: new rows in place, old ones untouched."""
+    """Return what is wrong with the cache afterwards, if something is: new rows in place, old ones untouched."""
     key, value = (_logical(case, tensor, stored) for tensor in stored.cache)
     for number, length in enumerate(inputs.lengths):
         wanted_key, wanted_value = _row(case, inputs, number)

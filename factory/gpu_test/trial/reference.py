@@ -74,7 +74,7 @@ def _scores(query: torch.Tensor, key: torch.Tensor, softcap: float) -> torch.Ten
 
 
 def _spread(tensor: torch.Tensor, heads: int) -> torch.Tensor:
-    """Give every query head its key head: neighbours share one."""
+    """Return ``tensor`` with a key head for every query head: neighbours share one."""
     return tensor.repeat_interleave(heads // tensor.shape[2], dim=2)
 
 

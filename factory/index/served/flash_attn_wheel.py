@@ -284,7 +284,7 @@ def _of_exact_cuda(fitting: list[Row], environment: Environment) -> list[Row]:
 
 
 def _undecided(fitting: Sequence[Row]) -> tuple[str, ...]:
-    """Say of each axis that is still open what it could be."""
+    """Return for each axis that is still open what it could be."""
     found = []
     for name, form in _OF_NAMES.items():
         values = sorted({_AXES[name].theirs(row) for row in fitting}, key=_natural)
@@ -316,7 +316,7 @@ def _none(environment: Environment, rows: Sequence[Row], misses: Mapping[str, tu
 
 
 def _explain(axes: Sequence[str], rows: Sequence[Row], environment: Environment) -> str:
-    """Say of the axes that miss together what is wanted and what there is."""
+    """Return of the axes that miss together what is wanted and what there is."""
     return "; and ".join(
         f"{name} {_AXES[name].yours(environment)} has no wheel here, there is "
         + ", ".join(sorted({_AXES[name].theirs(row) for row in rows}, key=_natural))
@@ -325,7 +325,7 @@ def _explain(axes: Sequence[str], rows: Sequence[Row], environment: Environment)
 
 
 def _build(environment: Environment, axes: Sequence[str]) -> str:
-    """Give the selector of a cell that would fit, once CUDA, torch and Python are known."""
+    """Return the selector of a cell that would fit, once CUDA, torch and Python are known."""
     cuda, torch, python = environment.cuda, environment.torch, environment.python
     if not (cuda and "." in cuda and torch and python):
         return ""
@@ -530,7 +530,7 @@ def _answer(arguments: argparse.Namespace) -> int:
 
 
 def _base(index: str) -> str:
-    """Give the address of the index's root, which ends in a slash; a path becomes a file address."""
+    """Return the address of the index's root, which ends in a slash; a path becomes a file address."""
     if "://" not in index:
         index = Path(index).absolute().as_uri()
     return index if index.endswith("/") else f"{index}/"

@@ -63,8 +63,7 @@ class Bench:
         return self.root / "results.json"
 
     def factory(self, cache: str, *words: str, cold: bool = False) -> Callable[[], Command]:
-        """Return what makes a call of the factory with a pool of its own, as earlier steps of the same ``cache`` left
-        it.
+        """Return what makes a call of the factory, with the pool that earlier steps of the same ``cache`` left.
 
         A ``cold`` one starts empty, whatever an interrupted run left there.
         """

@@ -74,7 +74,7 @@ class Case:
 
 
 def uneven(head_size: int, kernels: tuple[int, ...]) -> frozenset[str]:
-    """Return the switch for head sizes that, once padded to a multiple of 8, have no kernel of their own."""
+    """Return the switch for head sizes that, padded to a multiple of 8, have no kernel of their own; else none."""
     return frozenset() if -(-head_size // 8) * 8 in kernels else frozenset({"UNEVEN_K"})
 
 

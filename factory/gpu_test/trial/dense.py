@@ -83,7 +83,10 @@ def call(case: Case, inputs: Inputs, qkv: QKV) -> torch.Tensor:
 
 
 def kept_by_dropout(case: Case, inputs: Inputs) -> torch.Tensor:
-    """Return what dropout keeps of (batch, heads, seqlen_q, seqlen_k): the sign bit marks what is dropped."""
+    """Return what dropout keeps, as booleans: (batch, heads, seqlen_q, seqlen_k).
+
+    flash_attn says it with ``return_attn_probs``: the sign bit marks what is dropped.
+    """
     torch.manual_seed(inputs.seed)
     _, _, weights = flash_attn_func(
         *inputs.qkv,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+_NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,6})*", re.ASCII)
+
 
 def cuda_token(cuda: str) -> str:
     """Return ``cu124`` of CUDA ``12.4``."""
@@ -30,10 +32,7 @@ def version_key(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-_NUMBERS = re.compile(r"\d{1,6}(?:\.\d{1,6})*", re.ASCII)
-
-
 def numbers(version: str) -> tuple[int, ...]:
-    """Return ``(2, 6, 0)`` of ``2.6.0+cu124``; nothing where there is no number in front."""
+    """Return ``(2, 6, 0)`` of ``2.6.0+cu124``, from whatever a program said; nothing where no number is in front."""
     match = _NUMBERS.match(version)
     return tuple(int(part) for part in match[0].split(".")) if match else ()

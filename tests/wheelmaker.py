@@ -30,6 +30,7 @@ EXPECTED = Expected(
     archs=(Arch(8, 0), Arch(9, 0)),
     manylinux="manylinux_2_28",
     check_symbol=CHECK_SYMBOL,
+    cuda="12.4",
     build_paths=("/home/builder/secret",),
 )
 
@@ -68,6 +69,7 @@ class Parts:
         info = f"flash_attn-{version}.dist-info"
         python, _, platform = self.filename.removesuffix(".whl").split("-")[-3:]
         metadata = {"Metadata-Version": "2.1", "Name": "flash_attn", "Version": version, "Requires-Python": ">=3.9"}
+        metadata |= {"Requires-Dist": "torch==2.6.*"}
         wheel = {"Wheel-Version": "1.0", "Root-Is-Purelib": "false", "Tag": f"{python}-{python}-{platform}"}
         files = {"flash_attn/__init__.py": b'__version__ = "2.7.4.post1"\n', "hopper/__init__.py": b""}
         files |= {} if module is None else {self.module: module}

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from factory.audit import checks
 from factory.audit.report import SCHEMA, Report, read_report
-from factory.audit.reportfacts import describe, expected_in
+from factory.audit.reportfacts import describe, expected_in, told_requirements
 from factory.errors import AuditError
 from factory.output.progress import counted
 from factory.system import files
 from factory.system.files import sha256_of
-from factory.wheel import read
+from factory.wheel import read, torchpin
 from factory.wheel.facts import CheckInput, Expected
 from factory.wheel.sidecars import REPORT
 
@@ -75,10 +75,17 @@ def run(
         reports.append(report)
         keep(report)
         complaints += [f"{wheel.name}: {finding}" for finding in report.findings]
-        say(f"audit: {wheel.name}: {'passed' if report.ok else counted(len(report.findings), 'finding')}")
+        say(f"audit: {wheel.name}: {_said(report)}")
     if complaints:
         raise _failed(len(wheels), complaints, errors)
     return tuple(reports)
+
+
+def _said(report: Report) -> str:
+    said = "passed" if report.ok else counted(len(report.findings), "finding")
+    requires, torch = told_requirements(report.facts)
+    tied = torch is None or torchpin.pinned_to(requires, torch)
+    return said if tied else f"{said}; nothing in its METADATA ties it to torch {torch}, so install that first"
 
 
 def known(wheel: Path) -> Expected | None:

@@ -22,6 +22,7 @@ def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
         "version": info.version if info else None,
         "tags": list(info.tags or ()) if info else [],
         "requires_python": info.requires_python if info else None,
+        "requires": list(info.requires) if info else [],
         "files": len(facts.members),
         "unpacked_bytes": sum(member.size for member in facts.members),
         "extensions": [_extension(extension) for extension in facts.extensions],
@@ -41,6 +42,14 @@ def expected_in(facts: Mapping[str, object]) -> Expected | None:
         raise TypeError(told)
     archs = None if told["archs"] is None else tuple(Arch.parse(arch) for arch in told["archs"])
     return Expected(**{**told, "archs": archs, "build_paths": ()})
+
+
+def told_requirements(facts: Mapping[str, object]) -> tuple[tuple[str, ...], str | None]:
+    """Return what the wheel requires, and the torch series it is for; nothing where ``facts`` do not say so."""
+    requires, expected = facts.get("requires"), facts.get("expected")
+    torch = expected.get("torch") if isinstance(expected, Mapping) else None
+    said = tuple(map(str, requires)) if isinstance(requires, list) else ()
+    return said, torch if isinstance(torch, str) else None
 
 
 def _extension(module: Extension) -> dict[str, object]:

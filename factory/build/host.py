@@ -13,6 +13,7 @@ from pathlib import Path
 from factory.build import loading, setup
 from factory.build.build import Order
 from factory.build.container.kernels import Portion
+from factory.build.finish import finish
 from factory.build.preflight import preflight
 from factory.build.recipe import BuildPaths, Recipe, recipe
 from factory.build.setup import CellWanted
@@ -117,7 +118,7 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
         shutil.copytree(kernels.ready.root, paths.source, symlinks=True)
         made = _run(recipe(wanted.cell, paths, jobs=session.limits.jobs, env=session.env), paths, wanted.cell, session)
         _load(made, workspace / "loaded", environment, wanted)
-        deliver(made, final)
+        deliver(finish(made, torch=wanted.cell.torch), final)
         shutil.rmtree(workspace)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final

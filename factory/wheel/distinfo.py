@@ -29,6 +29,7 @@ def parse(directory: str, texts: Mapping[str, bytes]) -> tuple[DistInfo, tuple[s
         name=metadata.get("name"),
         version=metadata.get("version"),
         requires_python=metadata.get("requires_python"),
+        requires=tuple(metadata.get("requires_dist", ())),
         root_is_purelib=str(wheel["Root-Is-Purelib"]) if "Root-Is-Purelib" in wheel else None,
         tags=_expand(tags) if tags else None,
         record=record,

@@ -62,6 +62,7 @@ class DistInfo:
     name: str | None
     version: str | None
     requires_python: str | None
+    requires: tuple[str, ...]
     root_is_purelib: str | None
     tags: tuple[str, ...] | None
     record: tuple[RecordRow, ...] | None
@@ -127,6 +128,11 @@ class Expected:
     check_symbol: str | None = None
     build_paths: tuple[str, ...] = ()
     cuda: str | None = None
+
+    @property
+    def built_here(self) -> bool:
+        """Whether a factory of this kind says that it built the wheel: no name tells the toolkit's minor."""
+        return self.cuda is not None
 
     @classmethod
     def of_cell(

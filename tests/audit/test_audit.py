@@ -124,6 +124,10 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("purelib", wheel(Root_Is_Purelib="true"), "Root-Is-Purelib: true"),
     ("requires_python", metadata(Requires_Python=">=3.11"), "does not admit Python 3.10"),
     ("requires_python", metadata(Requires_Python="three"), "no version specifier"),
+    ("requires_torch", metadata(Requires_Dist="torch"), "METADATA requires torch, not torch==2.6.*"),
+    ("requires_torch", metadata(Requires_Dist="torch==2.7.*"), "requires torch==2.7.*, not"),
+    ("requires_torch", metadata(Requires_Dist="torch>=2.6"), "requires torch>=2.6, not"),
+    ("requires_torch", metadata(Requires_Dist="einops"), "requires no torch, not"),
     ("members", extra("../evil.py"), "'../evil.py' is not a safe path"),
     ("members", extra("/etc/evil.py"), "not a safe path"),
     ("members", extra("flash_attn\\evil.py"), "not a safe path"),
@@ -277,6 +281,13 @@ def test_a_passing_run_gives_the_reports_and_says_so(maker: Maker, tmp_path: Pat
     assert [report.ok for report in reports] == [True]
     assert said == [f"audit: {FILENAME}: passed"]
     assert sorted(path.name for path in tmp_path.iterdir()) == [FILENAME, f"{FILENAME}.report.json"]
+
+
+def test_a_wheel_of_others_that_is_tied_to_no_torch_is_said_to_be_so(maker: Maker, tmp_path: Path) -> None:
+    said: list[str] = []
+    (report,) = audit.run([maker.write(Parts(metadata={"Requires-Dist": "torch"}), tmp_path)], say=said.append)
+    assert report.ok
+    assert said[0].startswith(f"audit: {FILENAME}: passed; nothing in its METADATA ties it to torch 2.6")
 
 
 def test_an_audit_after_the_build_s_holds_the_same_file_to_no_less(maker: Maker, tmp_path: Path) -> None:

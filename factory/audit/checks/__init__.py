@@ -21,6 +21,7 @@ CHECKS: tuple[Check, ...] = (
     naming.tags,
     naming.purelib,
     naming.requires_python,
+    naming.requires_torch,
     contents.members,
     contents.record,
     contents.bundled,

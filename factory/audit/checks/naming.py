@@ -9,6 +9,7 @@ from packaging.utils import canonicalize_name
 
 from factory.matrix import wheelname
 from factory.versions import abi_word, python_tag
+from factory.wheel import torchpin
 from factory.wheel.facts import CheckInput
 
 
@@ -91,3 +92,13 @@ def requires_python(given: CheckInput) -> Iterator[str]:
         return
     if not admits:
         yield f"{info.requires_python} does not admit Python {name.python}"
+
+
+def requires_torch(given: CheckInput) -> Iterator[str]:
+    """A wheel of this factory must require the torch series it was linked to, or installers put it beside any."""
+    info, expected = given.facts.distinfo, given.expected
+    if info is None or info.name is None or expected is None or not expected.built_here:
+        return
+    if not torchpin.pinned_to(info.requires, expected.torch):
+        torch = [one for one in info.requires if one.startswith("torch")]
+        yield f"METADATA requires {' and '.join(torch) or 'no torch'}, not {torchpin.requirement(expected.torch)}"

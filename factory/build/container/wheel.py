@@ -10,6 +10,7 @@ import tomli_w
 
 from factory.build.container import spec
 from factory.build.container.session import Containers, ContainerSession, container_session, image_of
+from factory.build.finish import finish
 from factory.build.host import deliver
 from factory.environment import cibuildwheel
 from factory.kernels import unit
@@ -35,7 +36,7 @@ def build(cell: Cell, containers: Containers, session: Session, *, dist: Path) -
         shutil.copytree(one.lay_out(), one.project / "source", symlinks=True)
         one.order()
         session.log.say(f"building {cell.id} in {one.image.reference} with {containers.engine}; output in {one.log}")
-        deliver(_go(one, python), final)
+        deliver(finish(_go(one, python), torch=cell.torch), final)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
 

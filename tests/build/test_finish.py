@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from factory.audit.audit import audit
+from factory.build.finish import finish
+from factory.errors import WheelBuildError
+from tests.wheelmaker import EXPECTED, Maker, Parts
+
+
+def test_a_finished_wheel_requires_its_torch_and_is_the_same_file_each_time(maker: Maker, tmp_path: Path) -> None:
+    made = maker.write(Parts(metadata={"Requires-Dist": "torch"}), tmp_path)
+    assert [one.check for one in audit(made, EXPECTED).findings] == ["requires_torch"]
+    finished = finish(made, torch="2.6")
+    assert finished.name == made.name
+    assert audit(finished, EXPECTED).findings == ()
+    first = finished.read_bytes()
+    assert finish(made, torch="2.6").read_bytes() == first
+    with zipfile.ZipFile(made) as before, zipfile.ZipFile(finished) as after:
+        changed = [name for name in before.namelist() if before.read(name) != after.read(name)]
+        kept = [
+            [(one.filename, one.date_time, one.external_attr) for one in wheel.infolist()] for wheel in (before, after)
+        ]
+    assert sorted(name.split("/")[1] for name in changed) == ["METADATA", "RECORD"]
+    assert kept[0] == kept[1]
+
+
+@pytest.mark.parametrize("requires", ["einops", "torch; python_version < '3'"])
+def test_a_wheel_that_requires_no_torch_is_not_finished(maker: Maker, tmp_path: Path, requires: str) -> None:
+    made = maker.write(Parts(metadata={"Requires-Dist": requires}), tmp_path)
+    with pytest.raises(WheelBuildError) as caught:
+        finish(made, torch="2.6")
+    assert caught.value.why == ("METADATA requires no torch",)

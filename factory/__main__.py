@@ -14,6 +14,7 @@ from factory.cli import jobpage
 from factory.cli.context import print_error
 from factory.cli.parser import read
 from factory.errors import DiskFullError, FactoryError
+from factory.github.githubsession import rehearsing
 
 _INTERRUPTED = 130
 
@@ -23,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = read(argv)
     verb: Callable[[argparse.Namespace], int] = arguments.run
     try:
-        return verb(arguments)
+        with rehearsing(dry_run=arguments.dry_run):
+            return verb(arguments)
     except FactoryError as error:
         return _failed(verb.__name__, error)
     except OSError as error:

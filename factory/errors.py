@@ -218,3 +218,9 @@ class UpdateError(FactoryError):
     """Something new could not be proposed; the issues opened already stay, and the same command goes on from there."""
 
     status = 54
+
+
+class DryRunError(FactoryError):
+    """A dry run was about to change something on GitHub, which is a mistake of the factory's; nothing was sent."""
+
+    status = 55

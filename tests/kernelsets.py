@@ -53,12 +53,12 @@ def put(pool: Pool, source: str, part: str, content: bytes) -> Record:
         return store(pool, key, content, source=source, part=part)
 
 
-def fill(pool: Pool, kernels: SetRecord, *sources: str) -> None:
-    """Put all parts of ``sources`` into ``pool``, and note that they belong to ``kernels``."""
+def fill(pool: Pool, kernels: SetRecord, *sources: str, more: str = "") -> None:
+    """Put all parts of ``sources`` into ``pool``, ``more`` behind each, and note that they belong to ``kernels``."""
     pool.note(kernels)
     for source in sources:
         for part in PARTS:
-            put(pool, source, part, content(source, part))
+            put(pool, source, part, content(source, part) + more.encode())
 
 
 def content(source: str, part: str) -> bytes:

@@ -87,7 +87,7 @@ def read(argv: Sequence[str] | None) -> argparse.Namespace:
 
     Raises SystemExit (argparse's) with status 2 for what is not understood.
     """
-    arguments = parser().parse_args(argv)
+    arguments = parser().parse_args(argv, argparse.Namespace(dry_run=False))
     if "selector" in arguments:
         arguments.selector = " ".join(arguments.selector).split()
     return arguments

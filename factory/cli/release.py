@@ -31,11 +31,9 @@ def publish(arguments: argparse.Namespace) -> int:
     sent: tuple[Sent, ...] = ()
     refused: tuple[str, ...] = ()
     with repository.opened(named) as github:
-        means = Means(github=github, say=say, attest=attest, partial=arguments.partial)
+        means = Means(github=github, say=say, attest=attest, partial=arguments.partial, dry_run=arguments.dry_run)
         if arguments.pools:
             sent = publish_verb.publish_pools(arguments.files, means=means)
-        elif arguments.dry_run:
-            refused = publish_verb.rehearse(arguments.files, matrix=matrix, means=means)
         else:
             sent, refused = publish_verb.publish(arguments.files, matrix=matrix, means=means)
     if sent:

@@ -2,25 +2,38 @@
 
 PyGithub 2.10 hands its time-out to the connections to the API alone: those to other hosts, which uploads and
 downloads go to, wait for ever. It reads every answer into memory, streams too. And once it is given other classes
-of connections, it opens one anew for each request.
+of connections, it opens one anew for each request. All that is asked of GitHub goes through here, so here a dry run
+is held to its word.
 """
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import requests
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
+
+from factory.errors import DryRunError
+
+_READING = frozenset({"GET", "HEAD"})
 
 
 class _Patient:
     """What both kinds of connection do differently."""
 
     silence = 0.0
+    dry_run = False
     shared = requests.Session()
 
     def getresponse(self: Any) -> RequestsResponse:  # mixed into classes whose fields it uses
-        """Send what was prepared and return the answer."""
+        """Send what was prepared and return the answer. Raises DryRunError."""
+        if self.dry_run and self.verb not in _READING:
+            raise DryRunError(
+                f"a dry run was about to change something on GitHub: {self.verb} {self.url}",
+                remedy="Nothing was sent. This is a mistake of the factory's: report it with this line.",
+            )
         answer = self.shared.request(
             self.verb,
             f"{self.protocol}://{self.host}:{self.port}{self.url}",
@@ -40,6 +53,16 @@ class _Http(_Patient, HTTPRequestsConnectionClass):
 
 class _Https(_Patient, HTTPSRequestsConnectionClass):
     pass
+
+
+@contextlib.contextmanager
+def rehearsing(*, dry_run: bool) -> Iterator[None]:
+    """Within it, and with ``dry_run``, no connection that PyGithub opens sends what could change anything."""
+    before, _Patient.dry_run = _Patient.dry_run, dry_run
+    try:
+        yield
+    finally:
+        _Patient.dry_run = before
 
 
 def patient(silence: float) -> requests.Session:

@@ -9,23 +9,21 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import math
 import os
-import re
 import sys
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import BinaryIO, TypeVar
-
-from pydantic import TypeAdapter, ValidationError
+from typing import BinaryIO
 
 from factory.errors import DigestError, FactoryError
+from factory.pool import archivereading
 from factory.pool.archivename import END, LIMIT, Member, file_names, split, stored
+from factory.pool.archivereading import BROKEN, UnsoundError
 from factory.pool.inventory import SetInventory, by_hash, holding
 from factory.pool.store import Pool, Record, SetRecord, whole
-from factory.pool.tarstream import Content, members
+from factory.pool.tarstream import Content
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -39,12 +37,7 @@ _OPTIONS: Mapping[int, int] = {
     zstd.CompressionParameter.checksum_flag: 1,
 }
 _IMPORT = "import"
-_LONGEST_JSON = 16_000_000  # bytes; the list of a set with a hundred thousand parts takes half of it
 _SHOWN = 20
-_HASH = re.compile(r"[0-9a-f]{64}")
-_RECORD = TypeAdapter(Record)
-_SET = TypeAdapter(SetRecord)
-Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +98,9 @@ def take(pool: Pool, archive: Path) -> Taken:
     with pool.claim(_IMPORT, wait=True), pool.temporary(_IMPORT) as directory, pool.adding():
         taking = _Taking(pool=pool, directory=directory)
         try:
-            with zstd.open(archive, "rb") as stream:
-                for name, content in members(stream, LIMIT):
-                    taking.take(Member.parse(name), content)
-        except (zstd.ZstdError, EOFError, tarfile.TarError, ValueError) as error:
+            for member, content in archivereading.opened(archive):
+                taking.take(member, content)
+        except BROKEN as error:
             taking.complaints.append(str(error))
         taking.refuse(archive)
         return Taken(new=taking.new, known=taking.objects - taking.new, sets=tuple(taking.sets))
@@ -182,16 +174,13 @@ class _Taking:
         if member.kind == "object":
             self._take_object(member, content)
             return
-        if content.size > _LONGEST_JSON:
-            msg = f"{member} has {content.size} bytes"
-            raise ValueError(msg)
-        text = b"".join(content)
+        text = archivereading.text(member, content)
         try:
             if member.kind == "part":
-                self._take_part(member, _read_record(text))
+                self._take_part(member, archivereading.record(text))
             else:
-                self._take_set(member, _read_set(text))
-        except _UnsoundError as error:
+                self._take_set(member, archivereading.listing(text))
+        except UnsoundError as error:
             self.complaints.append(f"{member} is not what the factory writes: {error}")
 
     def refuse(self, archive: Path) -> None:
@@ -241,31 +230,3 @@ class _Taking:
             return
         self.pool.note(kernels)
         self.sets.append(kernels)
-
-
-class _UnsoundError(Exception):
-    """A record, or the list of a set, does not say what it must."""
-
-
-def _read_record(text: bytes) -> Record:
-    record = _parsed(_RECORD, text)
-    figures = (record.passes, record.targets, record.size, record.cpu_seconds, record.wall_seconds, record.peak_bytes)
-    if not _HASH.fullmatch(record.sha256) or not all(0 <= figure < math.inf for figure in figures):
-        raise _UnsoundError("its sha256 or one of its figures cannot be")
-    return record
-
-
-def _read_set(text: bytes) -> SetRecord:
-    kernels = _parsed(_SET, text)
-    keys = set(kernels.keys)
-    if kernels.units < 1 or len(keys) != len(kernels.keys) or not all(map(_HASH.fullmatch, keys)):
-        raise _UnsoundError("its keys or its number of units cannot be")
-    return kernels
-
-
-def _parsed(kind: TypeAdapter[Parsed], text: bytes) -> Parsed:
-    try:
-        return kind.validate_json(text, strict=True, extra="forbid")
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise _UnsoundError(f"{'.'.join(map(str, first['loc']))} {first['msg']}".strip()) from error

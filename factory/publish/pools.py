@@ -29,6 +29,11 @@ def version_of(name: str) -> str:
     return _match(name)["version"]
 
 
+def set_of(name: str) -> str:
+    """Return the name of the set that an archive is, or is a part of. Raises ValueError as ``version_of`` does."""
+    return _match(name)["set"]
+
+
 def refusals(names: Collection[str]) -> tuple[str, ...]:
     """Return a line for each archive that must not be published: part of a set, or of a set of which a file is not
     given.

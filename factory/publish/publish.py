@@ -10,6 +10,7 @@ from pathlib import Path
 from factory.errors import DigestError, GateError
 from factory.github.retry import RetryPolicy
 from factory.matrix.model import Matrix
+from factory.pool import archivecheck
 from factory.publish import bundle, pools
 from factory.publish.bundle import Bundle
 from factory.publish.gate import Gate, lines
@@ -25,7 +26,7 @@ class Means:
     """What publishing works with, and on which terms files are taken.
 
     ``attest`` is asked of each and raises DigestError of those it refuses, None asks nobody. ``partial`` lets the
-    others be published where some may not.
+    others be published where some may not. In a ``dry_run`` all is said that would be done, and nothing changed.
     """
 
     github: Repository
@@ -33,6 +34,7 @@ class Means:
     patience: RetryPolicy = field(default_factory=RetryPolicy)
     attest: Callable[[Path], None] | None = None
     partial: bool = False
+    dry_run: bool = False
 
 
 def publish(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[tuple[Sent, ...], tuple[str, ...]]:
@@ -43,50 +45,47 @@ def publish(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[tu
         PublishError: A release holds another file of a name, cannot take more, or GitHub kept failing.
     """
     publications, refused = _publications(wheels, matrix, means)
-    for publication in publications:
-        publication.retried(publication.settle)
-    return tuple(publication.sent() for publication in publications), refused
-
-
-def rehearse(wheels: Sequence[Path], *, matrix: Matrix, means: Means) -> tuple[str, ...]:
-    """Return why wheels may not go, and say exactly what ``publish`` would do now, changing nothing.
-
-    Raises what ``publish`` raises.
-    """
-    publications, refused = _publications(wheels, matrix, means)
-    for publication in publications:
-        publication.retried(publication.rehearse)
-    return refused
+    return _done(publications, means), refused
 
 
 def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]:
     """Publish archives of whole kernel sets; return what their releases came to. What is published of a name stays.
 
-    Raises GateError for other files, and PublishError as ``publish`` does.
+    Raises GateError for other files and for archives that do not hold what they must, and PublishError as
+    ``publish`` does.
     """
     refusals = [*pools.refusals([path.name for path in archives]), *_unattested(archives, means).values()]
+    by_set: dict[str, list[Path]] = {}
+    for path in () if refusals else archives:
+        by_set.setdefault(pools.set_of(path.name), []).append(path)
+    refusals += [line for name, paths in by_set.items() for line in archivecheck.complaints(name, paths)]
     if refusals:
         raise GateError(
             "not everything may be published", why=refusals, remedy="Nothing was sent. nox -s pool -- export"
         )
-    sent = []
     by_tag: dict[str, list[Path]] = {}
     for path in archives:
         by_tag.setdefault(pools.pool_tag(pools.version_of(path.name)), []).append(path)
-    for tag, paths in by_tag.items():
-        files = [File(name=path.name, size=path.stat().st_size, sha256=sha256_of(path)) for path in paths]
-        goal = replace(_goal(tag, files, means), title=f"Kernels of flash-attn {tag.partition('-v')[2]}", kernels=True)
-        publication = Publication(
-            goal=goal,
-            paths={path.name: path for path in paths},
-            describe=lambda _wheels, _tested: "",  # a release of kernels has no wheels
-            github=means.github,
-            patience=means.patience,
-            say=means.say,
-        )
-        publication.retried(publication.settle)
-        sent.append(publication.sent())
-    return tuple(sent)
+    return _done([_of_pools(tag, paths, means) for tag, paths in by_tag.items()], means)
+
+
+def _of_pools(tag: str, paths: Sequence[Path], means: Means) -> Publication:
+    files = [File(name=path.name, size=path.stat().st_size, sha256=sha256_of(path)) for path in paths]
+    return Publication(
+        goal=replace(_goal(tag, files, means), title=f"Kernels of flash-attn {tag.partition('-v')[2]}", kernels=True),
+        paths={path.name: path for path in paths},
+        describe=lambda _wheels, _tested: "",  # a release of kernels has no wheels
+        github=means.github,
+        patience=means.patience,
+        say=means.say,
+    )
+
+
+def _done(publications: Sequence[Publication], means: Means) -> tuple[Sent, ...]:
+    """Bring every release to its goal, or in a dry run say what that would take, and give nothing."""
+    for publication in publications:
+        publication.retried(publication.rehearse if means.dry_run else publication.settle)
+    return () if means.dry_run else tuple(publication.sent() for publication in publications)
 
 
 def _publications(paths: Sequence[Path], matrix: Matrix, means: Means) -> tuple[list[Publication], tuple[str, ...]]:

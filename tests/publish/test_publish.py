@@ -18,9 +18,11 @@ import pytest
 from factory.audit.report import Finding
 from factory.errors import DigestError, GateError, PublishError
 from factory.matrix.model import Matrix
+from factory.pool import archive as poolarchive
+from factory.pool.store import Pool
 from factory.publish import checksums
 from factory.publish.parts import Sent
-from factory.publish.publish import Means, publish, publish_pools, rehearse
+from factory.publish.publish import Means, publish, publish_pools
 from tests.githubserver import (
     FAULTS_OF_ANY,
     FAULTS_OF_UPLOADS,
@@ -29,6 +31,7 @@ from tests.githubserver import (
     GithubServer,
 )
 from tests.githubstore import StoredRelease
+from tests.kernelsets import fill, kernel_set
 from tests.publishing import (
     TAG,
     TESTED,
@@ -60,7 +63,8 @@ def published(
 def rehearsed(server: GithubServer, *wheels: Path) -> list[str]:
     lines: list[str] = []
     github = repository(server)
-    rehearse(wheels, matrix=UNTESTED, means=Means(github=github, say=lines.append, patience=patience(server)))
+    means = Means(github=github, say=lines.append, patience=patience(server), dry_run=True)
+    assert publish(wheels, matrix=UNTESTED, means=means) == ((), ())
     github.close()
     return [line.removeprefix("publish (dry run): ") for line in lines]
 
@@ -549,23 +553,47 @@ def test_two_at_once_put_each_asset_there_once_and_whole(
     assert_complete(server, *two_wheels)
 
 
+def exported(directory: Path, *sources: str, more: str = "") -> Path:
+    """Export a set of small parts; ``more`` makes others of them under the same keys, as another compile does."""
+    kernels = kernel_set(*sources)
+    pool = Pool(directory / f"pool{more}{len(sources)}")
+    fill(pool, kernels, *sources, more=more)
+    _, (archive,) = poolarchive.export(pool, kernels, directory / f"dist{more}")
+    return archive.path
+
+
 def test_kernels_get_a_release_of_their_own_and_the_first_of_a_name_stays(server: GithubServer, tmp_path: Path) -> None:
-    name = "kernels-2.7.4.post1-cu124-sm80.90-full-torch2.4-gcc12.2.0-0a1b2c3d4e5f.tar.zst"
     github = repository(server)
-    for content in (b"compiled here", b"compiled elsewhere"):
-        (tmp_path / name).write_bytes(content)
-        (sent,) = publish_pools([tmp_path / name], means=Means(github=github, say=str, patience=patience(server)))
+    here, elsewhere = exported(tmp_path, "a.cu"), exported(tmp_path, "a.cu", more=" compiled elsewhere")
+    name = here.name
+    assert (elsewhere.name, elsewhere.read_bytes() == here.read_bytes()) == (name, False)
+    for archive in (here, elsewhere):
+        (sent,) = publish_pools([archive], means=Means(github=github, say=str, patience=patience(server)))
         assert sent.tag == "kernels-v2.7.4.post1"
     there = server.public("kernels-v2.7.4.post1").contents()
-    assert there[name] == b"compiled here"
-    assert there["SHA256SUMS"].decode() == f"{hashlib.sha256(b'compiled here').hexdigest()}  {name}\n"
+    assert there[name] == here.read_bytes()
+    assert there["SHA256SUMS"].decode() == f"{hashlib.sha256(here.read_bytes()).hexdigest()}  {name}\n"
     assert set(there) == {name, "SHA256SUMS"}
-    later = name.replace("full", "smoke")
-    (tmp_path / later).write_bytes(b"another set")
-    publish_pools([tmp_path / later], means=Means(github=github, say=str, patience=patience(server)))
+    later = exported(tmp_path, "a.cu", "b.cu")
+    publish_pools([later], means=Means(github=github, say=str, patience=patience(server)))
     there = server.public("kernels-v2.7.4.post1").contents()
-    assert set(there) == {name, later, "SHA256SUMS", "SHA256SUMS.2"}
-    assert checksums.parse(there["SHA256SUMS.2"]) == {later: hashlib.sha256(b"another set").hexdigest()}
+    assert set(there) == {name, later.name, "SHA256SUMS", "SHA256SUMS.2"}
+    assert checksums.parse(there["SHA256SUMS.2"]) == {later.name: hashlib.sha256(later.read_bytes()).hexdigest()}
     with pytest.raises(GateError, match=r"wheel\.whl: is not named like an archive of kernels"):
         publish_pools([tmp_path / "wheel.whl"], means=Means(github=github, say=str))
+    github.close()
+
+
+def test_archives_that_do_not_hold_their_set_are_not_published(server: GithubServer, tmp_path: Path) -> None:
+    github = repository(server)
+    archive = exported(tmp_path, "a.cu")
+    data = archive.read_bytes()
+    for wrong in (b"", b"kernels", data[:-9], data[:200] + bytes([data[200] ^ 1]) + data[201:]):
+        archive.write_bytes(wrong)
+        with pytest.raises(GateError, match=rf"{archive.name}: is damaged"):
+            publish_pools([archive], means=Means(github=github, say=str))
+    exported(tmp_path, "a.cu", "b.cu").replace(archive)
+    with pytest.raises(GateError, match=rf"{archive.name}: lists kernels-"):
+        publish_pools([archive], means=Means(github=github, say=str))
+    assert server.requests == []
     github.close()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import random
-import zipfile
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from factory import matrix
-from factory.audit.report import SCHEMA, Finding, Report
+from factory.audit.audit import audit
+from factory.audit.report import Finding, Report
 from factory.github.retry import RetryPolicy
 from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
+from factory.kernels.unit import kernel_classes
+from factory.matrix import wheelname
 from factory.matrix.model import Matrix
 from factory.publish import checksums, releases
 from factory.publish.parts import Asset, Release, Seen
@@ -19,6 +22,7 @@ from factory.publish.releases import Repository
 from tests.frozen import MATRIX
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease
+from tests.wheelmaker import MODULE, OLD_STRING, Binary, Maker, Parts, compile_module
 
 TAG = "v2.7.4.post1"
 RULES: Matrix = matrix.load(MATRIX.read_bytes(), name="matrix.yaml")
@@ -32,13 +36,37 @@ def wheel_name(
     return f"flash_attn-{version}+cu12torch{torch}cxx11abi{abi}{local}-cp{python}-cp{python}-linux_x86_64.whl"
 
 
-def make_wheel(directory: Path, name: str = "", *, size: int = 30_000, tested: bool = False) -> Path:
-    """Write a wheel of ``size`` incompressible bytes, its report, and a verdict if it is ``tested``."""
-    path = directory / (name or wheel_name())
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("flash_attn_2_cuda.so"), random.Random(path.name).randbytes(size))  # noqa: S311
-        metadata = f"Metadata-Version: 2.1\nName: flash_attn\nVersion: {path.name.split('-')[1].lower()}\n"
-        archive.writestr(zipfile.ZipInfo("flash_attn-2.7.4.post1.dist-info/METADATA"), metadata)
+CLASSES = {"2.10": "torch2.10", "2.14": "torch2.14"}
+NEW_STRING = "_ZN3c106detail14torchCheckFailEPKcS2_jRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
+STRINGS = {False: OLD_STRING, True: NEW_STRING}
+
+
+@cache
+def compiled(binary: Binary) -> bytes:
+    with TemporaryDirectory() as scratch:
+        return compile_module(binary, Path(scratch))
+
+
+def parts_of(name: str, **binary: object) -> Parts:
+    """Give the parts of the wheel of that name, right but for what ``binary`` says of its extension."""
+    wheel = wheelname.parse(name)
+    symbol = kernel_classes()[CLASSES.get(wheel.torch, "torch2.4")].check_symbol
+    right = Binary(undefined=(symbol, STRINGS[wheel.cxx11abi]))
+    return Parts(
+        filename=name,
+        binary=replace(right, **binary),  # type: ignore[arg-type]  # a table of any field
+        module=MODULE.replace("310", wheel.python.replace(".", "")),
+    )
+
+
+def make_wheel(directory: Path, name: str = "", *, tested: bool = False, **binary: object) -> Path:
+    """Write a wheel as the matrix asks for but for ``binary``, its report, and a verdict if it is ``tested``."""
+    return finished(parts_of(name or wheel_name(), **binary), directory, tested=tested)
+
+
+def finished(parts: Parts, directory: Path, *, tested: bool = False) -> Path:
+    """Write a wheel, and beside it what says that it is right."""
+    path = Maker(directory, compiled).write(parts, directory)
     beside(path, ".report.json", report_of(path).to_json())
     if tested:
         beside(path, ".verdict.json", verdict_of(path).to_json())
@@ -50,15 +78,7 @@ def beside(path: Path, suffix: str, text: str) -> None:
 
 
 def report_of(path: Path, *findings: Finding) -> Report:
-    return Report(
-        schema=SCHEMA,
-        wheel=path.name,
-        sha256=hashlib.sha256(path.read_bytes()).hexdigest(),
-        size=path.stat().st_size,
-        ok=not findings,
-        findings=findings,
-        facts={},
-    )
+    return replace(audit(path), ok=not findings, findings=findings)
 
 
 def verdict_of(path: Path) -> Verdict:

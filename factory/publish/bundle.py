@@ -7,11 +7,12 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory.audit.audit import audit
 from factory.audit.report import read_report
 from factory.errors import VerdictError
 from factory.gpu_test.verdict import Verdict
 from factory.matrix import wheelname
-from factory.publish.gate import Candidate
+from factory.publish.gate import Candidate, Gate
 from factory.publish.parts import File
 from factory.system.files import sha256_of
 from factory.wheel.sidecars import METADATA, REPORT, VERDICT
@@ -39,23 +40,29 @@ class Bundle:
         return *self.sidecars, File(name=one.filename, size=one.size, sha256=one.sha256)
 
 
-def read(path: Path) -> Bundle:
-    """Return a wheel and what lies beside it. Raises ValueError that says what cannot be read."""
+def read(path: Path, gate: Gate) -> Bundle:
+    """Return a wheel, held to what ``gate`` asks of it, and what lies beside it.
+
+    Raises ValueError that says what cannot be read.
+    """
     try:
-        return _read(path)
+        return _read(path, gate)
     except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         raise ValueError(f"cannot be read: {error}") from error
 
 
-def _read(path: Path) -> Bundle:
+def _read(path: Path, gate: Gate) -> Bundle:
     report, verdict = _beside(path, REPORT), _beside(path, VERDICT)
+    said = None if report is None else read_report(report.decode())
+    expected = gate.expected(path.name, said)
     return Bundle(
         path=path,
         candidate=Candidate(
             filename=path.name,
             size=path.stat().st_size,
             sha256=sha256_of(path),
-            report=None if report is None else read_report(report.decode()),
+            read=None if expected is None else audit(path, expected),
+            report=said,
             verdict=None if verdict is None else _verdict(verdict.decode()),
         ),
         sidecars=tuple(

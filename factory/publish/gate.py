@@ -10,19 +10,25 @@ from dataclasses import dataclass, replace
 
 from factory.audit.report import Report
 from factory.gpu_test.verdict import Verdict
+from factory.kernels.unit import kernel_classes
 from factory.matrix import cells, wheelname
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, Matrix, Planned, Representative, State
 from factory.matrix.representatives import divide
+from factory.wheel.facts import Expected
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """A wheel to publish, and what was found beside it; None where nothing was."""
+    """A wheel to publish, and what was found beside it; None where nothing was.
+
+    ``read`` is what the audit finds in the file now, held to its cell; None where the matrix has no such wheel.
+    """
 
     filename: str
     size: int
     sha256: str
+    read: Report | None
     report: Report | None
     verdict: Verdict | None
 
@@ -49,13 +55,14 @@ class Judged:
 class Gate:
     """What the matrix lets through: its cells by the names of their wheels, and those that must have a verdict.
 
-    ``kernels`` says which kernels the wheel of each cell holds.
+    ``kernels`` says which kernels the wheel of each cell holds, ``check_symbols`` what those of each class call.
     """
 
     cells: Mapping[str, Cell]
     tried: frozenset[Cell]
     profiles: tuple[str, ...]
     kernels: Mapping[Cell, KernelSetId]
+    check_symbols: Mapping[str, str]
 
     @classmethod
     def of(cls, matrix: Matrix) -> Gate:
@@ -66,7 +73,19 @@ class Gate:
             tried=_tried(published, matrix.gpu_python) if matrix.runners.gpu else frozenset(),
             profiles=matrix.publish_profiles,
             kernels={planned.cell: need_of(planned.cell, matrix) for planned in published},
+            check_symbols={name: one.check_symbol for name, one in kernel_classes().items()},
         )
+
+    def expected(self, filename: str, report: Report | None) -> Expected | None:
+        """Say what the wheel of that name is held to: its cell, and the platform that its ``report`` promises.
+
+        None where the matrix has no such wheel.
+        """
+        cell = self.cells.get(filename)
+        if cell is None:
+            return None
+        symbol = self.check_symbols.get(self.kernels[cell].kernel_class)
+        return Expected.of_cell(cell, check_symbol=symbol, manylinux=_told(report, "manylinux"))
 
     def judge(self, candidates: Sequence[Candidate], *, refused: Collection[str] = ()) -> tuple[Judged, ...]:
         """Return every wheel, in order, with every reason against it.
@@ -95,6 +114,7 @@ class Gate:
             yield "given more than once"
         yield from self._of_name(candidate)
         yield from _of_report(candidate)
+        yield from _of_file(candidate)
         yield from self._of_verdict(candidate)
 
     def _of_name(self, candidate: Candidate) -> Iterator[str]:
@@ -163,12 +183,31 @@ def _of_report(candidate: Candidate) -> Iterator[str]:
         yield f"did not pass the audit: {report.findings[0]}"
 
 
+def _of_file(candidate: Candidate) -> Iterator[str]:
+    """Hold the file to its cell, and the report beside it to the file: it is published too, and the index reads it."""
+    read, report = candidate.read, candidate.report
+    if read is None:
+        return
+    yield from (f"is not what the matrix asks for: {finding}" for finding in read.findings)
+    if report is not None and report.sha256 == candidate.sha256:
+        said, found = (dict(one.facts) | {"expected": None} for one in (report, read))
+        wrong = sorted(name for name in said.keys() | found.keys() if said.get(name) != found.get(name))
+        if wrong:
+            yield f"its audit report says other than the file does: {', '.join(wrong)}"
+
+
 def _of_cell(candidate: Candidate, cell: Cell) -> Iterator[str]:
-    """Hold the report's CUDA to the cell's: the name has only its major."""
-    expected = candidate.report.facts.get("expected") if candidate.report else None
-    cuda = expected.get("cuda") if isinstance(expected, Mapping) else None
+    """Hold the report's CUDA to the cell's: the name has only its major, and nothing in a wheel tells its minor."""
+    cuda = _told(candidate.report, "cuda")
     if cuda not in {None, cell.cuda}:
         yield f"was made for CUDA {cuda}; under this name the matrix publishes CUDA {cell.cuda}"
+
+
+def _told(report: Report | None, what: str) -> str | None:
+    """Return what a report says that its wheel was held to."""
+    expected = report.facts.get("expected") if report else None
+    told = expected.get(what) if isinstance(expected, Mapping) else None
+    return None if told is None else str(told)
 
 
 def _published(matrix: Matrix, profile: str) -> list[Planned]:

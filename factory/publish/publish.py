@@ -127,7 +127,7 @@ def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Bundle
     wheels: list[Bundle] = []
     for path in paths:
         try:
-            wheels.append(bundle.read(path))
+            wheels.append(bundle.read(path, gate))
         except ValueError as error:
             against[path] = f"{path.name}: {error}"
     judged = gate.judge([wheel.candidate for wheel in wheels], refused={path.name for path in against})

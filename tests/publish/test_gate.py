@@ -19,8 +19,9 @@ def report(tmp_path: Path) -> Report:
 
 
 def candidate(report: Report, **more: object) -> Candidate:
-    facts = {"expected": more.pop("expected", None)}
-    given = {"filename": report.wheel, "size": report.size, "sha256": report.sha256, "verdict": None}
+    """A wheel that is what its report says, ``more`` apart."""
+    facts = dict(report.facts) | {"expected": more.pop("expected", None)}
+    given = {"filename": report.wheel, "size": report.size, "sha256": report.sha256, "verdict": None, "read": report}
     return Candidate(**(given | {"report": replace(report, facts=facts)} | more))  # type: ignore[arg-type]
 
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,17 +34,21 @@ from tests.githubserver import (
 from tests.githubstore import StoredRelease
 from tests.kernelsets import fill, kernel_set
 from tests.publishing import (
+    NEW_STRING,
     TAG,
     TESTED,
     UNTESTED,
     beside,
+    finished,
     make_wheel,
+    parts_of,
     patience,
     report_of,
     repository,
     verdict_of,
     wheel_name,
 )
+from tests.wheelmaker import CHECK_SYMBOL, MODULE, OLD_STRING
 
 SCHEDULES = 200
 
@@ -141,7 +146,7 @@ def test_another_file_of_a_published_name_is_an_error_and_nothing_is_sent(server
     server.requests.clear()
     more = make_wheel(tmp_path, wheel_name("311"))
     with pytest.raises(PublishError) as caught:
-        published(server, make_wheel(tmp_path, size=31_000), more)
+        published(server, make_wheel(tmp_path, strings=("another",)), more)
     assert len(caught.value.why) == 2  # the wheel and its report
     assert all(wheel_name() in line for line in caught.value.why)
     assert server.public(TAG).contents() == before
@@ -219,6 +224,55 @@ def test_the_gates_tell_everything_at_once_and_send_nothing(server: GithubServer
     ):
         assert line in told
     assert server.requests == []
+
+
+OTHERS: list[tuple[dict[str, Any], str]] = [
+    ({"fatbins": ("cu124_80", "cu124_80")}, "archs: The GPU code must be for exactly"),
+    ({"fatbins": ("cu124_units", "cu124_units")}, "also has compute_89 sm_89 sm_90a"),
+    ({"fatbins": ("cu124_80_90", "cu124_80")}, "fatbins: Every translation unit"),
+    ({"fatbins": ()}, "holds no GPU code"),
+    ({"undefined": (CHECK_SYMBOL[:-2] + "jb", OLD_STRING)}, "kernel_class: It must call torch's CUDA check"),
+    ({"undefined": (CHECK_SYMBOL, NEW_STRING)}, "cxx11abi: The C++ ABI in the symbols"),
+    ({"e_machine": 183}, "is for aarch64"),
+    ({"needed": ("libc10.so", "libcudart.so.13")}, "needs libcudart.so.13"),
+    ({"defined": "PyInit_other"}, "does not define PyInit_flash_attn_2_cuda"),
+]
+
+
+@pytest.mark.parametrize(("binary", "said"), OTHERS)
+def test_a_wheel_is_held_to_the_matrix_whatever_the_report_beside_it_says(
+    server: GithubServer, tmp_path: Path, binary: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(GateError) as caught:
+        published(server, make_wheel(tmp_path, tested=True, **binary), matrix=TESTED)
+    assert any("is not what the matrix asks for" in line and said in line for line in caught.value.why)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("soabi", ["311", "310t"])
+def test_a_module_for_another_python_is_refused(server: GithubServer, tmp_path: Path, soabi: str) -> None:
+    parts = replace(parts_of(wheel_name()), module=MODULE.replace("310", soabi))
+    with pytest.raises(GateError, match=f"modules are flash_attn_2_cuda.cpython-{soabi}"):
+        published(server, finished(parts, tmp_path))
+
+
+def test_a_report_that_says_other_than_its_wheel_is_refused(server: GithubServer, tmp_path: Path) -> None:
+    """It would be published too, and the index would repeat it."""
+    wheel = make_wheel(tmp_path)
+    report = json.loads(report_of(wheel).to_json())
+    report["facts"]["extensions"][0]["archs"].append("sm_100")
+    beside(wheel, ".report.json", json.dumps(report))
+    with pytest.raises(GateError, match="its audit report says other than the file does: extensions"):
+        published(server, wheel)
+
+
+def test_the_platform_that_a_report_promises_is_held(server: GithubServer, tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, glibc="GLIBC_2.34")
+    report = json.loads(report_of(wheel).to_json())
+    report["facts"]["expected"]["manylinux"] = "manylinux_2_28"
+    beside(wheel, ".report.json", json.dumps(report))
+    with pytest.raises(GateError, match="fits manylinux_2_34_x86_64, promised was manylinux_2_28"):
+        published(server, wheel)
 
 
 def test_in_part_the_others_are_published_and_what_may_not_go_is_told(server: GithubServer, tmp_path: Path) -> None:

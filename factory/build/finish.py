@@ -1,31 +1,47 @@
-"""Finish a wheel that upstream's setup.py made: its METADATA names the torch series that it was linked to."""
+"""Finish a wheel that upstream's setup.py made: METADATA names the torch it was linked to, an SBOM what is in it."""
 
 from __future__ import annotations
 
 import copy
 import shutil
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from factory.build import sbom
 from factory.errors import WheelBuildError
 from factory.wheel import torchpin
+from factory.wheel.record import with_members
 
 _PIECE = 1 << 20
 
 
-def finish(made: Path, *, torch: str) -> Path:
+@dataclass(frozen=True, kw_only=True)
+class _Change:
+    """Members by path, ``added`` in front of ``record``, which is among those ``renewed``."""
+
+    record: str
+    renewed: Mapping[str, bytes]
+    added: Mapping[str, bytes]
+
+
+def finish(made: Path, *, torch: str, materials: bytes) -> Path:
     """Write the wheel ``made`` anew beside it, for the series ``torch``, and return the path of that.
 
-    Every other member stays as it is, in its place, with its date and rights, so that one build gives one file. Raises
-    WheelBuildError where METADATA or RECORD are not what upstream's setup.py writes.
+    The document ``materials`` goes in. Every other member stays as it is, in its place, with its date and rights, so
+    that one build gives one file. Raises WheelBuildError where METADATA or RECORD are not what upstream's setup.py
+    writes.
     """
     finished = made.with_name("finished") / made.name
     finished.parent.mkdir(exist_ok=True)
     try:
         with zipfile.ZipFile(made) as source, zipfile.ZipFile(finished, "w") as target:
-            changed = _changed(source, torch)
+            change = _change(source, torch, materials)
             for entry in source.infolist():
-                _copy(entry, source, target, changed.get(entry.filename))
+                for path, content in change.added.items() if entry.filename == change.record else ():
+                    target.writestr(_like(entry, path), content)
+                _copy(entry, source, target, change.renewed.get(entry.filename))
     except ValueError as error:
         raise WheelBuildError(
             f"the wheel {made.name} cannot be tied to torch {torch}",
@@ -35,14 +51,22 @@ def finish(made: Path, *, torch: str) -> Path:
     return finished
 
 
-def _changed(wheel: zipfile.ZipFile, torch: str) -> dict[str, bytes]:
-    """Return the members that become others."""
+def _change(wheel: zipfile.ZipFile, torch: str, materials: bytes) -> _Change:
     names = {PurePosixPath(name).name: name for name in wheel.namelist() if ".dist-info/" in name}
     metadata, record = names.get("METADATA"), names.get("RECORD")
     if metadata is None or record is None:
         raise ValueError("it has no METADATA or no RECORD")
-    content = torchpin.pin(wheel.read(metadata), torch)
-    return {metadata: content, record: torchpin.record(wheel.read(record), metadata, content)}
+    renewed = {metadata: torchpin.pin(wheel.read(metadata), torch)}
+    added = {str(PurePosixPath(record).parent / sbom.PATH): materials}
+    renewed[record] = with_members(wheel.read(record), renewed=renewed, added=added)
+    return _Change(record=record, renewed=renewed, added=added)
+
+
+def _like(entry: zipfile.ZipInfo, path: str) -> zipfile.ZipInfo:
+    """Return a member to be at ``path``, with the date and rights of ``entry``."""
+    made = zipfile.ZipInfo(path, entry.date_time)
+    made.compress_type, made.external_attr = entry.compress_type, entry.external_attr
+    return made
 
 
 def _copy(entry: zipfile.ZipInfo, source: zipfile.ZipFile, target: zipfile.ZipFile, content: bytes | None) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from factory.build import loading, setup
+from factory.build import loading, sbom, setup
 from factory.build.build import Order
 from factory.build.container.kernels import Portion
 from factory.build.finish import finish
@@ -99,7 +99,7 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
 
     Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file, the link or the
     packing fails, DiskFullError when that was for want of room, InstallError when torch lacks a symbol, DigestError
-    when a part of the kernels was lost, and what ``installer`` raises.
+    when a part of the kernels was lost, SourceError as ``sbom.describe`` does, and what ``installer`` raises.
     """
     began = time.monotonic()
     environment = prepare(wanted, installer)
@@ -116,9 +116,11 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
         )
         setup.set_up(paths, wanted, kernels, environment.torch, session)
         shutil.copytree(kernels.ready.root, paths.source, symlinks=True)
+        release = kernels.ready.wanted.flash_attn
+        materials = sbom.describe(wanted.cell, release=release, torch=wanted.torch, root=kernels.ready.root)
         made = _run(recipe(wanted.cell, paths, jobs=session.limits.jobs, env=session.env), paths, wanted.cell, session)
         _load(made, workspace / "loaded", environment, wanted)
-        deliver(finish(made, torch=wanted.cell.torch), final)
+        deliver(finish(made, torch=wanted.cell.torch, materials=materials), final)
         shutil.rmtree(workspace)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final

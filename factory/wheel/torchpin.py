@@ -1,17 +1,12 @@
 """Ties a wheel to the torch series that it was linked to, in its METADATA: upstream requires just ``torch``.
 
 An extension that was linked to one torch series is not promised to load beside another, and an installer knows
-only what METADATA says. Nothing else of upstream's METADATA changes, and RECORD is renewed for it.
-Source: https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use and
-https://packaging.python.org/en/latest/specifications/recording-installed-packages/#the-record-file
+only what METADATA says. Nothing else of upstream's METADATA changes.
+Source: https://packaging.python.org/en/latest/specifications/core-metadata/#requires-dist-multiple-use
 """
 
 from __future__ import annotations
 
-import base64
-import csv
-import hashlib
-import io
 import re
 from collections.abc import Iterable
 
@@ -51,21 +46,6 @@ def pinned_to(requires: Iterable[str], torch: str) -> bool:
     """Whether the requirements of a METADATA let in torch releases of the series ``torch``, and of no other."""
     bounds = [one.specifier for one in map(_parsed, requires) if one and canonicalize_name(one.name) == "torch"]
     return any(bound == SpecifierSet(requirement(torch).removeprefix("torch")) for bound in bounds)
-
-
-def record(text: bytes, path: str, content: bytes) -> bytes:
-    """Return ``text``, a RECORD, with digest and size in bytes of ``content`` in the row of ``path``.
-
-    Raises ValueError where it has no such row.
-    """
-    rows = list(csv.reader(io.StringIO(text.decode("utf-8"))))
-    if [row[0] for row in rows if row].count(path) != 1:
-        raise ValueError(f"RECORD does not list {path} once")
-    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()
-    made = io.StringIO()
-    own = [path, f"sha256={digest}", str(len(content))]
-    csv.writer(made, lineterminator="\n").writerows(own if row[:1] == [path] else row for row in rows)
-    return made.getvalue().encode()
 
 
 def _is_torch(text: str) -> bool:

@@ -6,31 +6,37 @@ from pathlib import Path
 import pytest
 
 from factory.audit.audit import audit
+from factory.build import sbom
 from factory.build.finish import finish
 from factory.errors import WheelBuildError
 from tests.wheelmaker import EXPECTED, Maker, Parts
+
+MATERIALS = b'{"bomFormat": "CycloneDX"}'
 
 
 def test_a_finished_wheel_requires_its_torch_and_is_the_same_file_each_time(maker: Maker, tmp_path: Path) -> None:
     made = maker.write(Parts(metadata={"Requires-Dist": "torch"}), tmp_path)
     assert [one.check for one in audit(made, EXPECTED).findings] == ["requires_torch"]
-    finished = finish(made, torch="2.6")
+    finished = finish(made, torch="2.6", materials=MATERIALS)
     assert finished.name == made.name
     assert audit(finished, EXPECTED).findings == ()
     first = finished.read_bytes()
-    assert finish(made, torch="2.6").read_bytes() == first
+    assert finish(made, torch="2.6", materials=MATERIALS).read_bytes() == first
     with zipfile.ZipFile(made) as before, zipfile.ZipFile(finished) as after:
         changed = [name for name in before.namelist() if before.read(name) != after.read(name)]
-        kept = [
+        was, now = (
             [(one.filename, one.date_time, one.external_attr) for one in wheel.infolist()] for wheel in (before, after)
-        ]
+        )
+        (put_in,) = set(after.namelist()) - set(before.namelist())
+        assert after.read(put_in) == MATERIALS
     assert sorted(name.split("/")[1] for name in changed) == ["METADATA", "RECORD"]
-    assert kept[0] == kept[1]
+    assert [one for one in now if one[0] != put_in] == was
+    assert put_in.split("/", 1)[1] == sbom.PATH
 
 
 @pytest.mark.parametrize("requires", ["einops", "torch; python_version < '3'"])
 def test_a_wheel_that_requires_no_torch_is_not_finished(maker: Maker, tmp_path: Path, requires: str) -> None:
     made = maker.write(Parts(metadata={"Requires-Dist": requires}), tmp_path)
     with pytest.raises(WheelBuildError) as caught:
-        finish(made, torch="2.6")
+        finish(made, torch="2.6", materials=MATERIALS)
     assert caught.value.why == ("METADATA requires no torch",)

@@ -15,7 +15,7 @@ import pytest
 
 from factory.audit import audit
 from factory.audit.report import read_report
-from factory.build import host
+from factory.build import host, sbom
 from factory.build.build import Order, build
 from factory.build.host import Host
 from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
@@ -50,6 +50,7 @@ def test_the_stale_package_is_not_packed(made: Made) -> None:
     _, _, wheel = made
     names = zipfile.ZipFile(wheel).namelist()
     assert "flash_attn/__init__.py" in names
+    assert [name for name in names if name.endswith(f".dist-info/{sbom.PATH}")]
     assert not [name for name in names if "cute" in name]
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import csv
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -38,12 +36,3 @@ def test_a_metadata_without_a_text_is_tied_too() -> None:
 def test_what_requires_no_torch_is_not_upstreams(requires: bytes) -> None:
     with pytest.raises(ValueError, match="no torch"):
         torchpin.pin(HEAD + requires + TEXT, "2.6")
-
-
-def test_the_row_of_record_is_renewed_and_no_other() -> None:
-    rows = 'a.py,sha256=x,1\n"b,c.py",sha256=y,2\nMETADATA,sha256=old,3\nRECORD,,\n'
-    made = list(csv.reader(torchpin.record(rows.encode(), "METADATA", b"1234").decode().splitlines()))
-    assert made[:2] + made[3:] == [["a.py", "sha256=x", "1"], ["b,c.py", "sha256=y", "2"], ["RECORD", "", ""]]
-    assert made[2] == ["METADATA", "sha256=A6xnQhbz4Vx2HuGl4lXwZ5U2I8iziLRFnhP5eNfIRvQ", "4"]
-    with pytest.raises(ValueError, match="once"):
-        torchpin.record(b"a,b,1\n", "METADATA", b"")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import tomli_w
 
+from factory.build import sbom
 from factory.build.container import spec
 from factory.build.container.session import Containers, ContainerSession, container_session, image_of
 from factory.build.finish import finish
@@ -33,10 +34,15 @@ def build(cell: Cell, containers: Containers, session: Session, *, dist: Path) -
     python = cibuildwheel.find(release, cache=session.cache, installer=containers.installer, say=session.log.say)
     final = dist / wheel_filename(cell)
     with container_session(final.stem, cell, containers, session) as one:
-        shutil.copytree(one.lay_out(), one.project / "source", symlinks=True)
+        root = one.lay_out()
+        shutil.copytree(root, one.project / "source", symlinks=True)
+        rows = containers.matrix
+        materials = sbom.describe(
+            cell, release=rows.flash_attn[cell.flash_attn], torch=rows.torch[cell.torch], root=root
+        )
         one.order()
         session.log.say(f"building {cell.id} in {one.image.reference} with {containers.engine}; output in {one.log}")
-        deliver(finish(_go(one, python), torch=cell.torch), final)
+        deliver(finish(_go(one, python), torch=cell.torch, materials=materials), final)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
 

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
+
+from factory.build.sbom import cutlass, describe
+from factory.errors import SourceError
+from factory.matrix import load as load_matrix
+from factory.matrix.cells import expand
+from factory.matrix.wheelname import wheel_filename
+from tests.frozen import MATRIX
+from tests.smallsdist import SDIST
+
+
+def test_a_wheel_says_what_was_compiled_into_it() -> None:
+    matrix = load_matrix(MATRIX.read_bytes())
+    cell = expand(matrix)[0].cell
+    release, torch = matrix.flash_attn[cell.flash_attn], matrix.torch[cell.torch]
+    made = describe(cell, release=release, torch=torch, root=SDIST)
+    assert made == describe(cell, release=release, torch=torch, root=SDIST)
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(made.decode()) is None
+    read = json.loads(made)
+    assert read["metadata"]["component"]["bom-ref"] == wheel_filename(cell)
+    assert "timestamp" not in read["metadata"]
+    assert {(part["name"], part["version"]) for part in read["components"]} == {
+        ("flash-attn", cell.flash_attn),
+        ("CUTLASS", "0.0.1"),
+        ("CUDA toolkit", cell.cuda),
+        ("torch", torch.release),
+    }
+
+
+@pytest.mark.parametrize("text", [None, "#define CUTLASS_MAJOR 3\n"])
+def test_a_cutlass_without_a_version_is_not_guessed(text: str | None, tmp_path: Path) -> None:
+    root = Path(shutil.copytree(SDIST, tmp_path / "sdist"))
+    header = root / "csrc" / "cutlass" / "include" / "cutlass" / "version.h"
+    header.unlink()
+    if text:
+        header.write_text(text)
+    with pytest.raises(SourceError, match="does not say which CUTLASS"):
+        cutlass(root)
+    shutil.rmtree(header.parent)
+    assert cutlass(root) == ()

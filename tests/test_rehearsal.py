@@ -428,7 +428,16 @@ def test_gh_knows_only_what_was_attested_by_whom(stage: Stage) -> None:
       env: {{GH_TOKEN: "${{{{ github.token }}}}", SIGNER: "${{{{ github.repository }}}}"}}
       steps:
         - run: mkdir dist && echo good > dist/good.whl && echo bad > bad.whl
-        - {{uses: actions/attest-build-provenance@v4, with: {{subject-path: dist/*}}}}
+        - {{uses: actions/attest-build-provenance@v4, id: attest, with: {{subject-path: dist/*}}}}
+        - run: |
+            [ "$(wc -l < "$BUNDLE")" = 1 ]
+            env -u GH_TOKEN gh attestation verify dist/good.whl --repo "$GITHUB_REPOSITORY" --bundle "$BUNDLE"
+            gh attestation verify dist/good.whl --repo "$GITHUB_REPOSITORY" --source-ref "$GITHUB_REF" \\
+              --source-digest "$GITHUB_SHA" --signer-digest "$GITHUB_SHA" --deny-self-hosted-runners
+            ! gh attestation verify dist/good.whl --repo "$GITHUB_REPOSITORY" --source-ref refs/heads/other
+            ! gh attestation verify dist/good.whl --repo "$GITHUB_REPOSITORY" --signer-digest c0ffee
+            ! gh attestation verify bad.whl --repo "$GITHUB_REPOSITORY" --bundle "$BUNDLE"
+          env: {{BUNDLE: "${{{{ steps.attest.outputs.bundle-path }}}}"}}
         - run: |
             gh attestation verify dist/good.whl --repo "$GITHUB_REPOSITORY"
             gh attestation verify dist/good.whl --repo "$GITHUB_REPOSITORY" --signer-workflow "$SIGNER/{MAIN}"

@@ -42,6 +42,13 @@ SCRIPTS = [(where, job, step) for where, job, step in STEPS if "run" in step]
 CALLS = [(name, key, job) for name, key, job in JOBS if "uses" in job]
 SELF = "$/.github/"
 WRITES = {
+    "factory.yml kernels": {"id-token", "attestations"},
+    "kernels.yml first": {"id-token", "attestations"},
+    "kernels.yml second": {"id-token", "attestations"},
+    "kernels.yml third": {"id-token", "attestations"},
+    "kernels-round.yml kernels": {"id-token", "attestations"},
+    "factory.yml gpu_test": {"id-token", "attestations"},
+    "gpu-test.yml attest": {"id-token", "attestations"},
     "factory.yml wheel": {"id-token", "attestations"},
     "wheel.yml build": {"id-token", "attestations"},
     "factory.yml pool": {"id-token", "attestations"},
@@ -210,14 +217,39 @@ def test_a_pull_request_reaches_only_github_s_own_machines() -> None:
 
 def test_what_is_signed_was_made_by_the_workflow_s_own_commit() -> None:
     own = "job.workflow_repository != github.repository || job.workflow_sha != github.sha"
-    signing = {name: job for name, _, job in JOBS if "actions/attest-build-provenance" in json.dumps(job)}
-    assert set(signing) == {"wheel.yml", "pool.yml"}
-    for where, job in signing.items():
-        refusal, checkout = job["steps"][:2]
-        assert own in refusal["if"], where
+    signing = {name for name, flow in PARSED.items() if "actions/attest-build-provenance" in json.dumps(flow)}
+    assert signing == {"wheel.yml", "pool.yml", "kernels-round.yml", "gpu-test.yml"}
+    for name, key, job in (row for row in JOBS if row[0] in signing):
+        refusal, second = job["steps"][:2]
+        assert own in refusal["if"], (name, key)
         assert refusal["run"].endswith("exit 1\n")
-        assert checkout["with"]["repository"] == "${{ job.workflow_repository }}"
-        assert checkout["with"]["ref"] == "${{ job.workflow_sha }}"
+        if second["uses"].startswith("actions/checkout@"):
+            assert second["with"]["repository"] == "${{ job.workflow_repository }}"
+            assert second["with"]["ref"] == "${{ job.workflow_sha }}"
+        else:
+            assert second["with"]["artifact-ids"] == "${{ needs.test.outputs.artifact }}"
+
+
+def test_kernels_are_taken_only_with_their_attestation() -> None:
+    imports = [words for session, words in nox_calls() if [session, *words[:1]] == ["pool", "import"]]
+    assert len(imports) == 3
+    assert all(words[1] == "--attested" for words in imports)
+    publishing = [words for session, words in nox_calls() if session == "publish"]
+    assert len(publishing) == 2
+    assert all("--attested" in words for words in publishing)
+
+
+def test_publication_takes_artifacts_by_their_digest() -> None:
+    for where, job, step in STEPS:
+        if "publish" in str(job.get("environment")) and step.get("uses", "").startswith("actions/download-artifact@"):
+            assert step["with"]["digest-mismatch"] == "error", where
+
+
+def test_the_machine_with_the_gpu_gets_no_right_but_reading() -> None:
+    test = PARSED["gpu-test.yml"]["jobs"]["test"]
+    assert (test["permissions"], test["runs-on"]) == ({"contents": "read"}, "${{ fromJSON(inputs.runner) }}")
+    runners = {job["runs-on"] for job in PARSED["factory.yml"]["jobs"].values() if "runs-on" in job}
+    assert runners == {PARSED["gpu-test.yml"]["jobs"]["attest"]["runs-on"]} == {"ubuntu-24.04"}
 
 
 def test_only_the_branch_main_publishes() -> None:
@@ -322,8 +354,8 @@ def test_a_round_gets_what_the_rounds_before_it_made_of_the_same_shard() -> None
 def test_wheels_and_verdicts_reach_publication() -> None:
     given = planned()
     wheels = {filled(artifact("wheel.yml build", "upload"), name=one["name"]) for one in given["wheels"]}
-    verdicts = [filled(artifact("factory.yml gpu_test", "upload"), name=one["name"]) for one in given["gpu_tests"]]
-    assert {filled(artifact("factory.yml gpu_test", "download"), wheel=one["wheel"]) for one in given["gpu_tests"]} <= (
+    verdicts = [filled(artifact("gpu-test.yml test", "upload"), name=one["name"]) for one in given["gpu_tests"]]
+    assert {filled(artifact("gpu-test.yml test", "download"), wheel=one["wheel"]) for one in given["gpu_tests"]} <= (
         wheels
     )
     assert len(set(verdicts)) == len(verdicts) > 0

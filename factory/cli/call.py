@@ -22,6 +22,7 @@ from factory.data import DATA
 from factory.environment import environment
 from factory.environment import lock as lock_verb
 from factory.errors import SelectorError, UnfinishedError, UnreachableError, UsageError
+from factory.github import attestation
 from factory.gpu_test import gpu_test as gpu_test_verb
 from factory.image import engine
 from factory.image import image as image_verb
@@ -44,6 +45,7 @@ from factory.pool import pool
 from factory.pool.store import pool_in
 from factory.prove import prove as prove_verb
 from factory.publish import remotepool
+from factory.publish.provenance import Provenance
 from factory.session import Session
 
 
@@ -200,7 +202,15 @@ def pool_export(arguments: argparse.Namespace) -> int:
 
 def pool_import(arguments: argparse.Namespace) -> int:
     """Take kernel sets out of archives; return the exit status. Raises what ``pool.take`` raises."""
-    pool.take(arguments.archives, context.session(arguments, context.matrix()))
+    matrix = context.matrix()
+    session = context.session(arguments, matrix)
+    archives = arguments.archives
+    if arguments.attested:
+        named = repository.needed(None)
+        maker = Provenance.of(named, session.env, hosted=matrix.runners.hosted).of_kernels()
+        archives = attestation.holding(archives, maker, session.env, session.log.say)
+    if archives:
+        pool.take(archives, session)
     return 0
 
 

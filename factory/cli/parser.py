@@ -144,6 +144,8 @@ def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     about = "take what the pool lacks out of archives"
     one = actions.add_parser("import", help=about, description=_sentence(about))
     one.add_argument("archives", nargs="+", type=Path, metavar="FILE", help="a .tar.zst file that export wrote")
+    about = "only archives that `gh` finds to be compiled by this repository's own workflow, on the same branch"
+    one.add_argument("--attested", action="store_true", help=about)
     one.set_defaults(run=call.pool_import)
 
     about = "read every object, remove damaged ones, say what is here of each set"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from functools import partial
 
 from factory.cli import context, jobpage, repository
 from factory.github import attestation
@@ -16,6 +17,7 @@ from factory.output.log import Log
 from factory.publish import page as publish_page
 from factory.publish import publish as publish_verb
 from factory.publish.parts import Sent
+from factory.publish.provenance import Provenance
 from factory.publish.publish import Means
 from factory.system.download import fetch
 
@@ -27,7 +29,8 @@ def publish(arguments: argparse.Namespace) -> int:
     """
     matrix, say = context.matrix(), _say()
     named, env = repository.needed(arguments.repository), dict(os.environ)
-    attest = (lambda file: attestation.required(file, named, env)) if arguments.attested else None
+    provenance = Provenance.of(named, env, hosted=matrix.runners.hosted)
+    attest = partial(provenance.demand, env=env) if arguments.attested else None
     sent: tuple[Sent, ...] = ()
     refused: tuple[str, ...] = ()
     with repository.opened(named) as github:

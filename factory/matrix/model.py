@@ -184,6 +184,11 @@ class Runners:
     build: tuple[str, ...]
     gpu: tuple[str, ...]
 
+    @property
+    def hosted(self) -> bool:
+        """Whether builds run on GitHub's own machines: their labels begin so, and whoever names others has his own."""
+        return all(label.startswith("ubuntu-") for label in self.build)
+
 
 class Representative(StrEnum):
     """Which Python of equal kernels is tried on a GPU; wheels of the others are only imported."""

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from factory.errors import DigestError, GateError
+from factory.github.attestation import BUNDLE
 from factory.github.retry import RetryPolicy
 from factory.matrix.model import Matrix
 from factory.pool import archivecheck
@@ -70,10 +71,12 @@ def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]
 
 
 def _of_pools(tag: str, paths: Sequence[Path], means: Means) -> Publication:
-    files = [File(name=path.name, size=path.stat().st_size, sha256=sha256_of(path)) for path in paths]
+    attested = [path.with_name(path.name + BUNDLE) for path in paths]
+    sent = [path for path in (*attested, *paths) if path.is_file()]
+    files = [File(name=path.name, size=path.stat().st_size, sha256=sha256_of(path)) for path in sent]
     return Publication(
         goal=replace(_goal(tag, files, means), title=f"Kernels of flash-attn {tag.partition('-v')[2]}", kernels=True),
-        paths={path.name: path for path in paths},
+        paths={path.name: path for path in sent},
         describe=lambda _wheels, _tested: "",  # a release of kernels has no wheels
         github=means.github,
         patience=means.patience,

@@ -12,17 +12,19 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
 from factory.errors import DigestError, FactoryError
 from factory.github import attestation
+from factory.github.attestation import BUNDLE, Maker
 from factory.output.progress import amount
 from factory.pool import archive, inventory
 from factory.pool.store import Pool, SetRecord, pool_in
 from factory.publish import checksums, pools
+from factory.publish.provenance import POOL
 from factory.session import Session
 from factory.system import download
 from factory.system.download import fetch
@@ -80,17 +82,17 @@ def _lacks(pool: Pool, needed: Collection[str]) -> bool:
 def _taken(kernels: SetRecord, needed: Collection[str], remote: Remote, session: Session) -> str:
     tag = pools.pool_tag(kernels.flash_attn)
     listed = _listed(kernels.name, tag, remote)
-    archives = {name: listed[name] for name in pools.archives(listed, kernels.name)}
+    archives = pools.archives(listed, kernels.name)
     if not archives:
         return f"{_absence(listed, kernels, tag, remote)}; compiling here"
-    with _fetched(archives, tag, remote, session) as paths, pool_in(session.cache).temporary(_CLAIM) as directory:
+    with _fetched(archives, listed, tag, remote, session) as paths, pool_in(session.cache).temporary(_CLAIM) as place:
         size = sum(path.stat().st_size for path in paths)
-        tried = Pool(directory)
+        tried = Pool(place)
         for path in paths:
             archive.take(tried, path)
         _refuse(kernels, needed, tried)
         inventory.move(tried, pool_in(session.cache))
-    return f"{kernels.name} fetched from {tag} of {remote.repository}, {amount(size)}"
+    return f"{kernels.name} fetched from {tag} of {remote.repository}, {amount(size)}, verified by attestation"
 
 
 def _listed(kernels: str, tag: str, remote: Remote) -> dict[str, str]:
@@ -137,20 +139,27 @@ def _absence(listed: Collection[str], kernels: SetRecord, tag: str, remote: Remo
 
 
 @contextlib.contextmanager
-def _fetched(archives: Mapping[str, str], tag: str, remote: Remote, session: Session) -> Iterator[list[Path]]:
-    """Fetch ``archives``, each by its sha256, and remove them afterwards; what broke off stays, to be continued."""
+def _fetched(
+    archives: Sequence[str], listed: Mapping[str, str], tag: str, remote: Remote, session: Session
+) -> Iterator[list[Path]]:
+    """Fetch ``archives``, each by its sha256, and remove them afterwards; what broke off stays, to be continued.
+
+    Raises DigestError for one whose attestation was not verified: a list of sums is as good as who may write releases.
+    """
     paths = [_downloads(session) / name for name in archives]
     try:
-        for (name, sha256), path in zip(archives.items(), paths, strict=True):
+        for name, path in zip(archives, paths, strict=True):
             address = remote.address(tag, name)
-            fetch(address, sha256, path)
-            attested = attestation.verify(path, address, session.env)
-            if attested.ok:
-                session.log.say(f"kernels: {name} {attested.said}")
+            fetch(address, listed[name], path)
+            if name + BUNDLE in listed:
+                fetch(f"{address}{BUNDLE}", listed[name + BUNDLE], path.with_name(name + BUNDLE))
+            maker = Maker(repository=remote.repository, workflow=POOL)
+            attestation.required(path, maker, session.env)
         yield paths
     finally:
         for path in paths:
             path.unlink(missing_ok=True)
+            path.with_name(path.name + BUNDLE).unlink(missing_ok=True)
 
 
 def _refuse(kernels: SetRecord, needed: Collection[str], tried: Pool) -> None:

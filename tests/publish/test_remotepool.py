@@ -55,7 +55,17 @@ class Place(Session):
 @pytest.fixture
 def session(tmp_path: Path) -> Place:
     log = Log(Console(file=io.StringIO(), width=500))
-    return Place(cache=tmp_path / "cache", env={}, log=log, limits=Limits(jobs=1, budget=10**9))
+    env = {"PATH": f"{gh(tmp_path, 'exit 0')}:/bin"}
+    return Place(cache=tmp_path / "cache", env=env, log=log, limits=Limits(jobs=1, budget=10**9))
+
+
+def gh(directory: Path, script: str) -> Path:
+    """Have ``gh`` do as the ``script`` says; give the folder it is in."""
+    program = directory / "programs" / "gh"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return program.parent
 
 
 def exported(directory: Path, kernels: SetRecord, *sources: str, limit: int = LIMIT) -> list[Path]:
@@ -100,12 +110,52 @@ def test_a_published_set_comes_whole_and_its_archives_go(
     archives = exported(tmp_path, SET, "a.cu", "b.cu", limit=limit)
     published(server, *archives)
     size = sum(archive.stat().st_size for archive in archives)
-    assert taken(server, session) == f"{SET.name} fetched from {TAG} of {REPOSITORY}, {size} bytes (0.0 MB)"
+    assert (
+        taken(server, session)
+        == f"{SET.name} fetched from {TAG} of {REPOSITORY}, {size} bytes (0.0 MB), verified by attestation"
+    )
     assert whole_keys(pool_in(session.cache), SET) == set(SET.keys)
     made = files(tmp_path / "made")
     assert {name: made[name] for name in files(pool_in(session.cache).root)} == files(pool_in(session.cache).root)
     assert list((session.cache / "downloads").iterdir()) == []
     assert list((pool_in(session.cache).root / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("exit 1", f"has no attestation of pool.yml of {REPOSITORY} that holds"),
+        ("exit 4", "gh is not logged in"),
+        ("exit 127", "gh is not here"),
+        ("echo unknown flag: --source-ref >&2; exit 1", "this gh is too old"),
+    ],
+)
+def test_kernels_without_an_attestation_that_holds_are_compiled_here(
+    server: GithubServer, session: Place, tmp_path: Path, script: str, told: str
+) -> None:
+    published(server, *exported(tmp_path, SET, "a.cu", "b.cu"))
+    gh(tmp_path, script)
+    line = taken(server, session)
+    assert told in line
+    assert line.endswith("; compiling here")
+    assert_nothing_came(session)
+    assert list((session.cache / "downloads").iterdir()) == []
+
+
+def test_the_attestation_beside_an_archive_spares_the_login(
+    server: GithubServer, session: Place, tmp_path: Path
+) -> None:
+    (archive,) = exported(tmp_path, SET, "a.cu", "b.cu")
+    bundle = archive.with_name(f"{archive.name}.sigstore.json")
+    bundle.write_text("{}")
+    published(server, bundle, archive)
+    gh(tmp_path, f'echo "$@" > {tmp_path}/asked; cat "$(echo "$@" | sed "s/.*--bundle //")" > {tmp_path}/read')
+    taken(server, session)
+    signer = f"--signer-workflow {REPOSITORY}/.github/workflows/pool.yml --source-ref refs/heads/main"
+    asked = (tmp_path / "asked").read_text()
+    assert f"--repo {REPOSITORY} {signer} --bundle " in asked
+    assert (tmp_path / "read").read_text() == "{}"
+    assert list((session.cache / "downloads").iterdir()) == []
 
 
 def test_who_lacks_nothing_asks_nobody(server: GithubServer, session: Place) -> None:

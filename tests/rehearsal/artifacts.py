@@ -22,7 +22,8 @@ class Artifacts:
     def __init__(self, root: Path) -> None:
         self._root = root
         self.used: set[str] = set()
-        self._last = 0
+        self._made = 0
+        self._numbers: dict[int, str] = {}
         root.mkdir(parents=True)
 
     def names(self, pattern: str = "*") -> tuple[str, ...]:
@@ -40,8 +41,16 @@ class Artifacts:
             kept = self._root / name / file.relative_to(found.root)
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, kept)  # and not its mode: an artifact is a zip made without one
-        self._last += 1
-        return self._last
+        self._numbers = {number: one for number, one in self._numbers.items() if one != name}
+        number = self._made = self._made + 1
+        self._numbers[number] = name
+        return number
+
+    def named(self, number: int) -> str:
+        """Give the name of an artifact by its number. Raises Refused for one that is not there any more."""
+        if number not in self._numbers:
+            raise Refused(f"there is no artifact of the number {number} in this run")
+        return self._numbers[number]
 
     def download(self, name: str, into: Path) -> None:
         """Put an artifact's files into a folder. Raises Refused for one that is not there."""

@@ -78,7 +78,7 @@ class Run:
 
     def __post_init__(self) -> None:
         self.artifacts = Artifacts(self.work / "artifacts")
-        self.attested = self.work / "attested"  # sha256, repository and workflow, a line for each
+        self.attested = self.work / "attested"  # of what, by which workflow of which commit, a line for each
         self.attested.touch()
         self.programs = self.work / "programs"
         self.programs.mkdir()

@@ -32,10 +32,12 @@ def _upload(call: Call) -> dict[str, str]:
 
 
 def _download(call: Call) -> dict[str, str]:
-    """Bring one artifact by its name, or all of a pattern, each into a folder of its own unless they are merged."""
+    """Bring one artifact by name or number, or all of a pattern, each into its own folder unless they are merged."""
     artifacts, name = call.place.run.artifacts, call.inputs["name"]
     into = Path(absolute(call.inputs["path"], call.place.machine.workspace, call.place.machine.home))
-    if name:
+    if call.inputs["artifact-ids"]:
+        artifacts.download(artifacts.named(int(call.inputs["artifact-ids"])), into)
+    elif name:
         artifacts.download(name, into)
     else:
         merged = call.flag("merge-multiple")
@@ -101,7 +103,14 @@ UPLOAD = Action(
     act=_upload,
 )
 DOWNLOAD = Action(
-    inputs={"name": "", "path": "", "pattern": "", "merge-multiple": "false"},
+    inputs={
+        "name": "",
+        "path": "",
+        "pattern": "",
+        "artifact-ids": "",
+        "merge-multiple": "false",
+        "digest-mismatch": "error",
+    },
     outputs=("download-path",),
     act=_download,
 )

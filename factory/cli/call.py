@@ -22,7 +22,6 @@ from factory.data import DATA
 from factory.environment import environment
 from factory.environment import lock as lock_verb
 from factory.errors import SelectorError, UnfinishedError, UnreachableError, UsageError
-from factory.github import attestation
 from factory.gpu_test import gpu_test as gpu_test_verb
 from factory.image import engine
 from factory.image import image as image_verb
@@ -41,11 +40,8 @@ from factory.plan import page as plan_page
 from factory.plan import plan as plan_verb
 from factory.plan import remaining
 from factory.plan.outline import outline
-from factory.pool import pool
-from factory.pool.store import pool_in
 from factory.prove import prove as prove_verb
 from factory.publish import remotepool
-from factory.publish.provenance import Provenance
 from factory.session import Session
 
 
@@ -191,52 +187,6 @@ def prove(arguments: argparse.Namespace) -> int:
         path.write_text(proof.to_json())
         session.log.say(f"the same, kernel by kernel, in {len(proof.units)} units: {path}")
     return 0
-
-
-def pool_export(arguments: argparse.Namespace) -> int:
-    """Write kernel sets as archives; return the exit status. Raises what ``pool.export`` raises."""
-    needs, session = _pool_needs(arguments)
-    pool.export(pool.matching(pool_in(session.cache), needs), arguments.to, session)
-    return 0
-
-
-def pool_import(arguments: argparse.Namespace) -> int:
-    """Take kernel sets out of archives; return the exit status. Raises what ``pool.take`` raises."""
-    matrix = context.matrix()
-    session = context.session(arguments, matrix)
-    archives = arguments.archives
-    if arguments.attested:
-        named = repository.needed(None)
-        maker = Provenance.of(named, session.env, hosted=matrix.runners.hosted).of_kernels()
-        archives = attestation.holding(archives, maker, session.env, session.log.say)
-    if archives:
-        pool.take(archives, session)
-    return 0
-
-
-def pool_verify(arguments: argparse.Namespace) -> int:
-    """Check every object of the pool; return the exit status. Raises what ``pool.verify`` raises."""
-    pool.verify(context.session(arguments, context.matrix()))
-    return 0
-
-
-def pool_prune(arguments: argparse.Namespace) -> int:
-    """Free the pool's space; return the exit status. Raises what ``pool.prune`` raises."""
-    needs, session = _pool_needs(arguments)
-    pool.prune(None if needs is None else pool.matching(pool_in(session.cache), needs), session)
-    return 0
-
-
-def _pool_needs(arguments: argparse.Namespace) -> tuple[set[kernelset.KernelSetId] | None, Session]:
-    matrix = context.matrix()
-    session = context.session(arguments, matrix)
-    if arguments.selector:
-        return {kernelset.need_of(row.cell, matrix) for row in context.select(arguments, matrix)}, session
-    if arguments.profile or arguments.archs:
-        raise UsageError(
-            "--profile and --archs need a selector", remedy="For example: nox -s pool -- export cu124 --profile smoke"
-        )
-    return None, session
 
 
 def _handiest(wanted: CellWanted) -> tuple[bool, bool]:

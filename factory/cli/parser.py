@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from factory.cli import call, diagnosis, machine, release, update
+from factory.cli import call, diagnosis, machine, poolcall, release, update
 from factory.cli.context import PROFILE
 from factory.kernels.shard import Shard
 from factory.matrix.arch import Arch
@@ -138,7 +138,7 @@ def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     actions = verb.add_subparsers(required=True, metavar="ACTION")
 
     about = "write the selected cells' kernel sets, or all, as archives that GitHub takes"
-    one = _add_selecting(actions, "export", call.pool_export, about)
+    one = _add_selecting(actions, "export", poolcall.export_sets, about)
     one.add_argument("--to", type=Path, default=Path("dist"), metavar="DIR", help="where they go (default: dist)")
 
     about = "take what the pool lacks out of archives"
@@ -146,14 +146,14 @@ def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     one.add_argument("archives", nargs="+", type=Path, metavar="FILE", help="a .tar.zst file that export wrote")
     about = "only archives that `gh` finds to be compiled by this repository's own workflow, on the same branch"
     one.add_argument("--attested", action="store_true", help=about)
-    one.set_defaults(run=call.pool_import)
+    one.set_defaults(run=poolcall.import_archives)
 
     about = "read every object, remove damaged ones, say what is here of each set"
     one = actions.add_parser("verify", help=about, description=_sentence(about))
-    one.set_defaults(run=call.pool_verify)
+    one.set_defaults(run=poolcall.verify)
 
     about = "remove the selected cells' kernel sets, or only what belongs to no set"
-    _add_selecting(actions, "prune", call.pool_prune, about)
+    _add_selecting(actions, "prune", poolcall.prune, about)
 
 
 def _add_audit(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

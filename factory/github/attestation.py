@@ -55,7 +55,7 @@ class Maker:
 
 
 def verify(file: Path, url: str, env: Mapping[str, str]) -> Attested:
-    """Return whether the wheel ``file``, which came from ``url``, was built by ``wheel.yml`` of its release's repository.
+    """Return whether the wheel ``file``, fetched from ``url``, was built by ``wheel.yml`` of its release's repository.
 
     Raises DigestError where ``gh`` looked and it was not.
     """

@@ -56,7 +56,7 @@ PURE = {
     "system": "environ",
     "toolkit": "headerfix pins source toolkit",
     "update": "actions flashattn images ledger listing metadata page proposal torch",
-    "wheel": "cxxabi cyclonedx distinfo elf facts fatbin origin record sidecars torchpin",
+    "wheel": "cxxabi cyclonedx distinfo dynamic elf facts fatbin origin record sidecars torchpin",
 }
 OUTSIDE = {
     *("fcntl", "os", "psutil", "requests", "shutil", "signal", "socket", "subprocess", "tempfile", "threading", "time"),

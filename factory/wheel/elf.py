@@ -1,4 +1,7 @@
-"""Reads a shared object: pyelftools for its tables, auditwheel for the platform its symbol versions fit."""
+"""Reads a shared object: what the loader is told, the GPU code in it, the platform its symbol versions fit.
+
+pyelftools finds the sections that no loader needs, auditwheel knows the platforms.
+"""
 
 from __future__ import annotations
 
@@ -10,21 +13,19 @@ from pathlib import Path
 from typing import IO, TypeVar
 
 from auditwheel.architecture import Architecture
-from auditwheel.elfutils import elf_find_versioned_symbols
 from auditwheel.libc import Libc
 from auditwheel.policy import WheelPolicies
-from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
-from elftools.elf.sections import Section, SymbolTableSection
+from elftools.elf.sections import Section
 
-from factory.wheel import fatbin
+from factory.wheel import dynamic, fatbin
 from factory.wheel.facts import Extension
 from factory.wheel.fatbin import Fatbin, GpuCode
 
 _Entry = TypeVar("_Entry")
 
 _GPU_CODE = ".nv_fatbin"
-_MACHINES = {"EM_X86_64": "x86_64", "EM_AARCH64": "aarch64"}
+_MACHINES = {62: "x86_64", 183: "aarch64"}  # e_machine
 _SOURCE = re.compile(rb"(?<![\w.+@~-])/[\w.+@~-]+(?:/[\w.+@~-]+)+\.(?:cuh?|c|cc|cpp|cxx|h|hpp|inl)\b")
 # A damaged table can claim any length, or lead back to its own start; a flash-attn extension has some
 # thousand symbols, and all its other tables are shorter.
@@ -51,19 +52,19 @@ def _read(path: Path, name: str) -> Extension:
         elf = ELFFile(stream)
         size = path.stat().st_size
         sections = {section.name: section for section in _sections(elf, size)}
-        defined, undefined = _symbols(sections.get(".dynsym"))
-        tags = tuple(_dynamic(sections.get(".dynamic")))
-        versions = {version for _, version in _bounded(elf_find_versioned_symbols(elf))}
-        machine = _MACHINES.get(elf["e_machine"], str(elf["e_machine"]))
+        with mmap(stream.fileno(), 0, access=ACCESS_READ) as whole, memoryview(whole) as image:
+            found = dynamic.read(image)
+        machine = _MACHINES.get(found.machine, f"machine {found.machine}")
         return Extension(
             path=name,
             machine=machine,
-            defined=defined,
-            undefined=undefined,
-            needed=tuple(value for tag, value in tags if tag == "DT_NEEDED"),
-            rpaths=tuple(part for tag, value in tags if tag != "DT_NEEDED" for part in value.split(":")),
-            versions=tuple(sorted(versions)),
-            policy=_platform(machine, versions),
+            defined=found.defined,
+            undefined=found.undefined,
+            needed=found.needed,
+            rpaths=found.rpaths,
+            versions=tuple(sorted(found.versions)),
+            policy=_platform(machine, found.versions),
+            unlisted=_unlisted(machine, found.versions),
             sources=_sources(sections.get(".rodata")),
             fatbins=_fatbins(path, sections.get(_GPU_CODE)),
         )
@@ -84,31 +85,19 @@ def _bounded(entries: Iterable[_Entry]) -> Iterator[_Entry]:
         yield entry
 
 
-def _symbols(table: Section | None) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of the symbols the loader finds here, and of those it must find elsewhere."""
-    defined: set[str] = set()
-    undefined: set[str] = set()
-    for symbol in _bounded(table.iter_symbols()) if isinstance(table, SymbolTableSection) else ():
-        if symbol["st_shndx"] != "SHN_UNDEF":
-            defined.add(symbol.name)
-        elif symbol["st_info"]["bind"] != "STB_WEAK":  # the loader does without those
-            undefined.add(symbol.name)
-    return frozenset(defined), frozenset(undefined - {""})
-
-
-def _dynamic(section: Section | None) -> Iterator[tuple[str, str]]:
-    """Yield what the loader is told: libraries to load and where to look for them."""
-    names = {"DT_NEEDED": "needed", "DT_RPATH": "rpath", "DT_RUNPATH": "runpath"}
-    for tag in _bounded(section.iter_tags()) if isinstance(section, DynamicSection) else ():
-        kind = tag.entry.d_tag
-        if kind in names:
-            yield kind, getattr(tag, names[kind])
-
-
-def _platform(machine: str, versions: set[str]) -> str:
+def _platform(machine: str, versions: frozenset[str]) -> str:
     """Return the oldest platform tag whose systems have all ``versions``, by auditwheel's policies."""
-    policies = WheelPolicies(libc=Libc.GLIBC, arch=Architecture(machine))
-    return str(policies.versioned_symbols_policy({"all": versions}).name)
+    return str(_policies(machine).versioned_symbols_policy({"all": set(versions)}).name)
+
+
+def _unlisted(machine: str, versions: frozenset[str]) -> tuple[str, ...]:
+    """Return those of ``versions`` that no platform tag of auditwheel's has."""
+    none = str(_policies(machine).linux.name)
+    return tuple(sorted(version for version in versions if _platform(machine, frozenset({version})) == none))
+
+
+def _policies(machine: str) -> WheelPolicies:
+    return WheelPolicies(libc=Libc.GLIBC, arch=Architecture(machine))
 
 
 def _sources(section: Section | None) -> tuple[str, ...]:

@@ -73,7 +73,8 @@ class Extension:
     """The extension module as the loader sees it.
 
     ``versions`` are the symbol versions it needs (``GLIBC_2.14``), ``policy`` the oldest platform tag that
-    auditwheel finds them on, ``sources`` the absolute names of source files in its read-only data.
+    auditwheel finds them on, ``unlisted`` those that no platform tag has, ``sources`` the absolute names of source
+    files in its read-only data.
     """
 
     path: str
@@ -84,6 +85,7 @@ class Extension:
     rpaths: tuple[str, ...]
     versions: tuple[str, ...]
     policy: str
+    unlisted: tuple[str, ...]
     sources: tuple[str, ...]
     fatbins: tuple[Fatbin, ...]
 
@@ -185,6 +187,7 @@ class Rules:
     torch_libraries: tuple[str, ...]
     cudart: str
     system_libraries: tuple[str, ...]
+    later_versions: frozenset[str]
     stray_suffixes: tuple[str, ...]
     common_sources: tuple[str, ...]
 

@@ -49,6 +49,7 @@ def rules() -> Rules:
         torch_libraries=tuple(libraries["torch"]),
         cudart=libraries["cudart"],
         system_libraries=tuple(libraries["system"]),
+        later_versions=frozenset(libraries["later_versions"]),
         stray_suffixes=tuple(table["files"]["stray_suffixes"]),
         common_sources=tuple(table["files"]["common_sources"]),
     )

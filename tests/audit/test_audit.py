@@ -75,6 +75,14 @@ def mislabelled(parts: Parts) -> None:
     parts.expected = None
 
 
+def unpromised(glibc: str) -> Spoil:
+    def spoil(parts: Parts) -> None:
+        parts.binary = Binary(glibc=glibc)
+        parts.expected = None
+
+    return spoil
+
+
 def promised_by_its_name(parts: Parts) -> None:
     parts.filename = FILENAME.replace("linux_x86_64", "manylinux_2_28_x86_64")
     parts.binary = Binary(glibc="GLIBC_2.34")
@@ -169,6 +177,9 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("rpath", binary(rpath="$ORIGIN/../torch/lib:"), "searches the current directory"),
     ("kernel_class", asked(check_symbol=CHECK_SYMBOL[:-2] + "jb"), f"calls {CHECK_SYMBOL}; torch has"),
     ("glibc", binary(glibc="GLIBC_2.34"), "fits manylinux_2_34_x86_64, promised was manylinux_2_28"),
+    ("glibc", unpromised("GLIBC_9.99"), "needs GLIBC_9.99"),
+    ("glibc", unpromised("GLIBC_2.14.7"), "needs GLIBC_2.14.7"),
+    ("glibc", unpromised("GLIBC_PRIVATE"), "needs GLIBC_PRIVATE"),
     ("glibc", promised_by_its_name, "fits manylinux_2_34_x86_64, promised was manylinux_2_28"),
     ("glibc", binary(glibc="GLIBC_2.99"), "fits linux_x86_64, promised was manylinux_2_28"),
 ]
@@ -196,6 +207,7 @@ RIGHT: list[Spoil] = [
     metadata(Name="flash-attn"),
     binary(rpath="$ORIGIN/../torch/lib"),
     binary(glibc="GLIBC_2.28"),
+    unpromised("GLIBC_2.43"),
     unlisted("flash_attn/", b""),
 ]
 

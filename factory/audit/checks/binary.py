@@ -109,16 +109,20 @@ def check_symbols(module: Extension) -> tuple[str, ...]:
 
 
 def glibc(given: CheckInput) -> Iterator[str]:
-    """It must run on every Linux that was promised: by who asked for it, or by the wheel's own platform tag."""
+    """It must run on every Linux that was promised, by who asked for it or by its platform tag; without, on some."""
     name, expected = given.facts.name, given.expected
     said = [expected.manylinux if expected else None, name.platform_tag if name else None]
     promises = [promise for promise in map(_floor, said) if promise is not None]
-    if not promises:
-        return
-    major, minor = min(promises)
     for module in given.facts.extensions:
+        if expected is not None and module.machine != expected.machine:
+            continue
+        if not promises:
+            unknown = (version for version in module.unlisted if version not in given.rules.later_versions)
+            yield from (f"{module.path} needs {version}, which no system has" for version in unknown)
+            continue
+        major, minor = min(promises)
         floor = _floor(module.policy)
-        if (floor is None or floor > (major, minor)) and (expected is None or module.machine == expected.machine):
+        if floor is None or floor > (major, minor):
             yield f"{module.path} fits {module.policy}, promised was manylinux_{major}_{minor}"
 
 

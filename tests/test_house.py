@@ -43,7 +43,7 @@ PURE = {
     "github": "ratelimit",
     "gpu_test": "compatibility coverage page verdict",
     "image": "aptsource layout",
-    "kernels": "compilerpin costs estimate job page schedule sdist shard unit",
+    "kernels": "compilerpin costs estimate job page reproducible schedule sdist shard unit",
     "matrix": (
         "arch cells check difference document imagename kernelset load model page pins representatives "
         "schema selector shape suggest types wheelname"

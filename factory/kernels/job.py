@@ -15,8 +15,8 @@ from factory.matrix.arch import Arch
 class Job:
     """One unit to compile.
 
-    ``nvcc`` is the command with all flags but gencode, input and output; ``objcopy`` a program; ``cwd`` the
-    sdist's root, ``pool`` the pool's.
+    ``nvcc`` is the command with all flags but the unit's own, gencode, input and output; ``objcopy`` a program;
+    ``cwd`` the sdist's root, ``pool`` the pool's.
     """
 
     unit: Unit

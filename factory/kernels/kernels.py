@@ -21,6 +21,7 @@ from factory.kernels.estimate import Shape, expect
 from factory.kernels.hostcompiler import HostCompiler
 from factory.kernels.job import Job, todo
 from factory.kernels.measured import measured
+from factory.kernels.reproducible import path_flags
 from factory.kernels.sdist import Extension, read_extension
 from factory.kernels.shard import Shard, share
 from factory.kernels.unit import TORCH_NVCC_FLAGS, KernelClass, KeyInputs, Unit, compile_flags, units
@@ -67,7 +68,7 @@ def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
 class PreparedSet:
     """A set before anything is compiled: its sources unpacked, its tools found, its units keyed.
 
-    ``nvcc`` is the command that compiles a unit, but for gencode, input and output.
+    ``nvcc`` is the command that compiles a unit, but for the unit's own flags, gencode, input and output.
     """
 
     wanted: KernelSetSpec
@@ -139,6 +140,7 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
         flags=flags + macros,
     )
     includes = tuple(f"-I{path}" for path in (*extension.include_dirs, DATA / "standin"))
+    places = {root: ".", cuda.home: "cuda", cuda.as_published.home: "cuda", DATA / "standin": "standin"}
     return PreparedSet(
         wanted=wanted,
         root=root,
@@ -147,7 +149,7 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
         compiler=compiler,
         inputs=inputs,
         units=units(extension, inputs, front_ends(wanted.archs, wanted.toolkit.front_end)),
-        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *macros, *includes),
+        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *macros, *includes, *path_flags(places)),
     )
 
 

@@ -23,7 +23,7 @@ from factory.kernels.sdist import Extension
 from factory.matrix.arch import Arch, FrontEnd
 from factory.matrix.model import Profile
 
-KEY_SCHEMA = 2
+KEY_SCHEMA = 3
 HOST = "host"
 
 # What torch's extension builder puts before every extension's own flags: COMMON_NVCC_FLAGS and

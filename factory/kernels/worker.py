@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.kernels.job import Job, todo
+from factory.kernels.reproducible import unit_flags
 from factory.kernels.unit import HOST, Stage
 from factory.matrix.arch import Arch, gencode
 from factory.pool.store import Pool, Record
@@ -35,8 +36,8 @@ _CODE = re.compile(r"\.sm_(\w+)\.cubin$")
 # Of the header of a 64-bit ELF file: its magic, and where its program and section tables lie, how large their
 # rows are and how many.
 _ELF = struct.Struct("<4s28xQQ6xHHHH")
-# Names of kernels in unnamed namespaces hold a number that nvcc draws anew each time (its process, the source's
-# directory). Host code and machine code of two compiles would then not find each other when the kernel is launched.
+# Names of kernels in unnamed namespaces hold the unit's module id. Where a toolkit draws that anew each time after all,
+# host code and machine code of two compiles would not find each other when the kernel is launched.
 _DRAWN = re.compile(rb"\.entry \w*(?:_GLOBAL__N_|_INTERNAL_)")
 # Takes the place of the GPU code in the host part: an assembled object has the real one, and one without is
 # refused by the driver and by the audit.
@@ -85,7 +86,8 @@ class _Worker:
         kept = self.directory / "kept"
         kept.mkdir()
         flags = [flag for stage in stages for flag in gencode(stage.virtual, [arch for arch, _ in stage.code])]
-        words = (*flags, "-c", self.job.unit.source, "-o", str(output), "--keep", "--keep-dir", str(kept))
+        source = self.job.unit.source
+        words = (*flags, *unit_flags(source), "-c", source, "-o", str(output), "--keep", "--keep-dir", str(kept))
         used, wall = self.measure(*words)
         status = used.status or self.take_gpu_code_out(output)
         made = {HOST: output, **dict(_made(kept, stages))}

@@ -1,7 +1,7 @@
 """Whether a unit compiled the plain upstream way and the pool's way is the same, and what is not.
 
 Machine code is compared kernel by kernel: the instructions and everything the loader is told about them.
-Of the host code the symbols that a linker sees are compared; its bytes differ from run to run by a module id.
+Of the host code the symbols that a linker sees are compared; its bytes hold the names of the headers it was made with.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from factory.build.host import Host
 from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
 from factory.kernels import hostcompiler, kernels, unit
 from factory.kernels.kernels import CompiledSet
+from factory.kernels.reproducible import unit_flags
 from factory.kernels.shard import Shard
 from factory.pool import archive as poolarchive
 from factory.pool.store import pool_in
@@ -30,7 +31,7 @@ from factory.system.process import run
 from tests.elfobject import gpu_code, symbols
 from tests.githubserver import github_server
 from tests.githubstore import REPOSITORY
-from tests.integration.bench import Bench, Made, make_bench
+from tests.integration.bench import ROOT, Bench, Made, make_bench
 from tests.publishing import put_list
 
 
@@ -191,9 +192,26 @@ def test_the_assembled_object_is_what_nvcc_itself_writes(made: Made, tmp_path: P
     flags = ("-gencode", "arch=compute_80,code=[sm_80,sm_86,sm_90]", "-gencode", "arch=compute_86,code=compute_86")
     for source, ours in assembled(bench, ready, tmp_path).items():
         theirs = tmp_path / "theirs.o"
-        subprocess.run([*ready.ready.nvcc, *flags, "-c", source, "-o", str(theirs)], cwd=ready.ready.root, check=True)
+        words = [*ready.ready.nvcc, *flags, *unit_flags(source), "-c", source, "-o", str(theirs)]
+        subprocess.run(words, cwd=ready.ready.root, check=True)
         assert gpu_code(ours) == gpu_code(theirs)
         assert symbols(ours) == symbols(theirs)
+
+
+def test_another_machine_makes_the_same_parts_and_no_path_is_in_them(made: Made, tmp_path: Path) -> None:
+    """Another cache at another path, other processes, another order, and one architecture from PTX afterwards."""
+    bench, ready, _ = made
+    other = make_bench(tmp_path / "quite another place")
+    kernels.kernels(other.with_archs("9.0"), other.session, Shard(number=2, of=2))
+    theirs = kernels.kernels(other.kernels, other.session)
+    assert theirs.ready.units == ready.ready.units
+    ours, again = (pool_in(one.session.cache).by_key() for one in (bench, other))
+    wanted = {key for unit in ready.ready.units for key in unit.wanted()}
+    assert {key: ours[key].sha256 for key in wanted} == {key: again[key].sha256 for key in wanted}
+    for key in wanted:
+        found = pool_in(other.session.cache).get(key)
+        assert found is not None
+        assert not [path for path in (other.session.cache, ROOT) if str(path).encode() in found[1].read_bytes()]
 
 
 def test_one_more_architecture_of_a_pass_runs_no_front_end(bench: Bench, tmp_path: Path) -> None:

@@ -252,6 +252,22 @@ def test_the_machine_with_the_gpu_gets_no_right_but_reading() -> None:
     assert runners == {PARSED["gpu-test.yml"]["jobs"]["attest"]["runs-on"]} == {"ubuntu-24.04"}
 
 
+def test_what_jobs_run_with_is_checked_by_hash() -> None:
+    (install,) = (step for step in COMPOSITES["nox"]["runs"]["steps"] if "pip" in step.get("run", ""))
+    assert re.findall(r"pip .* install (.*)", install["run"]) == ['--quiet --no-deps --require-hashes -r "$LOCK"']
+    assert (ROOT / install["env"]["LOCK"]).read_text().count("--hash=sha256:") > 20
+    tree = ast.parse((ROOT / "noxfile.py").read_text())
+    (verb,) = (one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "_verb")
+    installs = [
+        ast.unparse(one) for one in ast.walk(verb) if isinstance(one, ast.Call) and "install" in ast.unparse(one.func)
+    ]
+    assert installs[0] == "session.install('--quiet', '--no-deps', '--require-hashes', '-r', str(LOCK))"
+    unlocked = {one.name for one in tree.body if isinstance(one, ast.FunctionDef) and "install" in ast.unparse(one)}
+    written = {where for where, rights in WRITES.items() if rights}
+    run = {where: re.findall(r"nox -s (\w+)", step["run"]) for where, _, step in SCRIPTS}
+    assert not {verb for where in written for verb in run.get(where, ())} & (unlocked - {"_verb"})
+
+
 def test_only_the_branch_main_publishes() -> None:
     assert set(PARSED["factory.yml"]["on"]) == {"workflow_dispatch", "schedule"}
     for key in ("publish", "index"):

@@ -50,11 +50,12 @@ def _torches(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
 
 
 def _tools(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
-    """Return what runs beside a build: cibuildwheel outside, the factory and the tests' virtualenv inside."""
+    """Return what runs beside a build: nox, cibuildwheel outside, the factory and the tests' virtualenv inside."""
     releases = sorted(set(matrix.cibuildwheel.values()))
     return {
         **{cibuildwheel.lock_name(release): ((f"cibuildwheel=={release}",), _OURS) for release in releases},
         "factory.txt": (tuple(requires(_PROJECT) or ()), _OURS),
+        "nox.txt": (("nox", "uv"), _OURS),
         "virtualenv.txt": (("virtualenv",), _oldest(matrix.cibuildwheel)),
     }
 

@@ -385,3 +385,20 @@ def test_an_upload_may_be_repeated() -> None:
         if step.get("uses", "").startswith("actions/upload-artifact@"):
             assert step["with"]["overwrite"] == "true", where
             assert int(step["with"]["retention-days"]) <= 7
+
+
+# The threat model
+
+
+def test_each_test_that_the_threat_model_names_is_there() -> None:
+    rows = [line for line in (ROOT / "docs" / "threat-model.md").read_text().splitlines() if line.startswith("| ")]
+    named = {name for row in rows for name in re.findall(r"`(test_\w+)`", row.split(" | ")[-1])}
+    there = {
+        name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        for name in re.findall(r"^(?:async )?def (test_\w+)", path.read_text(), re.MULTILINE)
+    }
+    assert len(named) > 25
+    assert named <= there
+    shown = [row for row in rows if not row.startswith(("| attack", "|---"))]
+    assert [row for row in shown if "`test_" not in row] == [row for row in shown if "not ours to test" in row]

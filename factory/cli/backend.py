@@ -17,6 +17,7 @@ from factory.errors import FactoryError
 from factory.image import engine as engines
 from factory.image import pull
 from factory.image.engine import Engine
+from factory.plan import pinning
 from factory.toolkit.find import World
 
 _CONTAINER = "container"
@@ -68,6 +69,8 @@ def _having_images(order: Order, asked: str | None, before: Before) -> Engine | 
         _instead(error, order, asked)
         return None
     before(contained=True)
+    if "GITHUB_ACTIONS" in order.session.env:
+        pinning.demand(order.cells, order.matrix)
     try:
         for used in images:
             pull.ensure(used, found, order.session.log.say)

@@ -106,6 +106,7 @@ def _matrix(file: MatrixFile) -> Matrix:
         runners=Runners(build=tuple(file.runners.build), gpu=tuple(file.runners.gpu)),
         gpu_python=file.gpu_test.python,
         max_jobs=file.max_jobs,
+        unpinned_images=file.unpinned_images or "",
         oldest_arch=file.oldest_arch,
         publish_profiles=tuple(file.publish.profiles),
     )

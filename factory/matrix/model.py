@@ -203,6 +203,7 @@ class Matrix:
     """All of ``matrix.yaml``, checked; mappings are by version or name, in the order of the file.
 
     ``choices`` are by torch series, ``cibuildwheel`` releases by Python. ``max_jobs`` caps parallel compiles.
+    ``unpinned_images`` are the words that accept images without a digest in workflows; empty where they are refused.
     No kernel is made for an architecture below ``oldest_arch``. Wheels of ``publish_profiles`` may be published.
     ``gpu_python`` says which Python of equal kernels is tried on a GPU.
     """
@@ -217,6 +218,7 @@ class Matrix:
     runners: Runners
     gpu_python: Representative
     max_jobs: int
+    unpinned_images: str
     oldest_arch: Arch
     publish_profiles: tuple[str, ...]
 

@@ -140,6 +140,9 @@ class MatrixFile(Row):
     runners: RunnersRow
     gpu_test: GpuTestRow
     publish: PublishRow
+    unpinned_images: Text | None = Field(
+        default=None, description="why workflows may build in images without a digest; left out, they refuse them"
+    )
     wheels: dict[Series, WheelsRow] = Field(description="by torch series")
     skip: list[SkipRow]
     oldest_arch: Architecture

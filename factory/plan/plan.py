@@ -19,6 +19,7 @@ from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Matrix, Planned, Toolkit
 from factory.matrix.wheelname import release_tag, wheel_filename
 from factory.output.progress import counted, duration, gigabytes
+from factory.plan import pinning
 from factory.plan.runner import limits_of, runner
 from factory.plan.workflow import kernel_set, outputs
 from factory.pool.store import pool_in
@@ -50,9 +51,11 @@ def estimate(need: KernelSetId, matrix: Matrix, session: Session, known: Iterabl
 def jobs(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[str, str]:
     """Return what the workflow's jobs get, by name; shares are cut for its own runners, whatever this machine is.
 
-    Raises UnreachableError, SourceError or DigestError as ``estimate`` does, SelectorError where one run takes no more.
+    Raises UnreachableError, SourceError or DigestError as ``estimate`` does, SelectorError where one run takes no more,
+    and ImageError where an image is not pinned and the matrix accepts none that is not.
     """
     cells = [row.cell for row in planned]
+    pinning.demand(cells, matrix)
     machines = runner()
     limits = limits_of(machines, max_jobs=matrix.max_jobs)
     seconds: dict[str, float] = {}

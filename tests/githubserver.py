@@ -16,6 +16,7 @@ from re import fullmatch, sub
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from tests import githubsettings
 from tests.githubissues import StoredIssue, StoredTag
 from tests.githubstore import HOME, REPOSITORY, StoredAsset, StoredRelease
 from tests.octokit import Exchange, description, violations
@@ -50,6 +51,9 @@ class GithubServer(ThreadingHTTPServer):
             self.issues: dict[int, StoredIssue] = {}
             self.takes_issues = True
             self.readers: set[str] = set()
+            self.approval = "first_time_contributors"
+            self.runners: dict[str, bool | None] = {}
+            self.environments: dict[str, tuple[str, ...] | None] = {}
             self.home = HOME
             self.site: Path | None = None
             self.tags: dict[str, StoredTag] = {}
@@ -324,6 +328,21 @@ class Handler(BaseHTTPRequestHandler):
         del release.assets[asset.id]
         return Answer(204)
 
+    def settings(self, what: str) -> Answer:
+        """Answer what only who administers the repository may ask."""
+        if not self.trusted:
+            raise Refused(403, "Resource not accessible by integration")
+        match what.split("/"):
+            case ["actions", "permissions", "fork-pr-contributor-approval"]:
+                return Answer(200, {"approval_policy": self.server.approval})
+            case ["actions", "runners"]:
+                return Answer(200, githubsettings.runners(self.server.runners))
+            case ["environments", name, *more] if name in self.server.environments:
+                patterns = self.server.environments[name]
+                form = githubsettings.policies if more else githubsettings.environment
+                return Answer(200, form(name, patterns))
+        raise Refused(404)
+
     def issues(self) -> Answer:
         """List as PyGithub asks: oldest first."""
         state = self.query.get("state", "open")
@@ -360,6 +379,7 @@ class Handler(BaseHTTPRequestHandler):
         ("GET", r"/releases/(\d+)/assets", assets),
         ("GET", r"/releases/assets/(\d+)", asset),
         ("DELETE", r"/releases/assets/(\d+)", removed),
+        ("GET", "/((?:actions|environments)/.+)", settings),
         ("GET", "/issues", issues),
         ("POST", "/issues", issue_opened),
         ("GET", r"/issues/(\d+)", issue),

@@ -29,6 +29,10 @@ PATHS = (
     "/repos/{owner}/{repo}/releases/latest",
     "/repos/{owner}/{repo}/issues",
     "/repos/{owner}/{repo}/issues/{issue_number}",
+    "/repos/{owner}/{repo}/actions/permissions/fork-pr-contributor-approval",
+    "/repos/{owner}/{repo}/actions/runners",
+    "/repos/{owner}/{repo}/environments/{environment_name}",
+    "/repos/{owner}/{repo}/environments/{environment_name}/deployment-branch-policies",
     "/repos/{owner}/{repo}/git/ref/{ref}",
     "/repos/{owner}/{repo}/git/tags/{tag_sha}",
 )

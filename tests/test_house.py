@@ -68,6 +68,7 @@ PROCESSES = {"factory.system.process", "factory.kernels.compile", "factory.index
 API = {
     "factory.github.client",
     "factory.github.githubsession",
+    "factory.github.settings",
     "factory.publish.releases",
     "factory.update.actionrelease",
     "factory.update.issues",

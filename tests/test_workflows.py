@@ -400,5 +400,4 @@ def test_each_test_that_the_threat_model_names_is_there() -> None:
     }
     assert len(named) > 25
     assert named <= there
-    shown = [row for row in rows if not row.startswith(("| attack", "|---"))]
-    assert [row for row in shown if "`test_" not in row] == [row for row in shown if "not ours to test" in row]
+    assert [row for row in rows if "`test_" not in row and not row.startswith("| attack")] == []

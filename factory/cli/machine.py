@@ -10,12 +10,14 @@ from pathlib import Path
 
 from factory.build import room
 from factory.build.room import Run
-from factory.cli import context
+from factory.cli import context, repository
 from factory.doctor import doctor as doctor_verb
-from factory.doctor import look
+from factory.doctor import look, strangers
 from factory.doctor.look import Here
-from factory.doctor.result import to_json
-from factory.errors import UsageError
+from factory.doctor.result import Section, to_json
+from factory.errors import UnreachableError, UsageError
+from factory.github.client import TroubleError
+from factory.github.settings import SettingsReader
 from factory.kernels import costs
 from factory.matrix.model import Cell, Matrix, State
 from factory.output.log import Log
@@ -32,9 +34,13 @@ def doctor(arguments: argparse.Namespace) -> int:
     Returns the exit status. Raises UsageError for options that do not go together or where no cell is chosen,
     UnfitError where the machine is not ready, and what ``context`` raises.
     """
+    if arguments.github and (arguments.guide or arguments.selector or arguments.profile or arguments.archs):
+        raise UsageError("--github goes with nothing else", remedy="Type: nox -s doctor -- --github")
     if arguments.guide and (arguments.selector or arguments.profile or arguments.archs):
         raise UsageError("--guide goes with no cell", remedy="Type: nox -s doctor -- --guide")
     matrix = context.matrix()
+    if arguments.github:
+        return _shown((_strangers(matrix),), arguments)
     here = Here(env=dict(os.environ), dist=_DIST, world=World())
     edges = doctor_verb.Edges(
         look=partial(look.look, here, matrix),
@@ -42,7 +48,22 @@ def doctor(arguments: argparse.Namespace) -> int:
         wants=partial(_wants, here=here, matrix=matrix),
         costs=costs.table(),
     )
-    sections = doctor_verb.doctor(_asked(arguments, matrix), matrix, edges)
+    return _shown(doctor_verb.doctor(_asked(arguments, matrix), matrix, edges), arguments)
+
+
+def _strangers(matrix: Matrix) -> Section:
+    """Read the repository's settings on GitHub. Raises UsageError, or UnreachableError where GitHub fails."""
+    named = repository.needed(None)
+    reader = SettingsReader(named, token=os.environ.get("GITHUB_TOKEN"), api=repository.api())
+    try:
+        return strangers.section(named, reader.read(), matrix)
+    except TroubleError as error:
+        raise UnreachableError("GitHub does not say its settings", why=[str(error)], remedy="Try again.") from error
+    finally:
+        reader.close()
+
+
+def _shown(sections: tuple[Section, ...], arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(to_json(sections) + "\n")
     else:

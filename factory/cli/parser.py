@@ -173,6 +173,8 @@ def _add_doctor(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     one = _add_selecting(verbs, "doctor", machine.doctor, about)
     about = "check against the guide's recommended environment alone, for building by hand"
     one.add_argument("--guide", action="store_true", help=about)
+    about = "check the repository's settings: who reaches its machines and releases (GITHUB_TOKEN of an owner)"
+    one.add_argument("--github", action="store_true", help=about)
     one.add_argument("--json", action="store_true", help="print what was found as JSON, for programs")
 
 

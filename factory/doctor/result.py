@@ -21,10 +21,11 @@ class State(StrEnum):
 
 
 class Purpose(StrEnum):
-    """Who builds: the factory, or a person by hand as the installation guide has it."""
+    """Who builds: the factory, or a person by hand as the installation guide has it; or GitHub, as its settings are."""
 
     FACTORY = "for the factory"
     HAND = "for building by hand as the guide does"
+    GITHUB = "on GitHub"
 
 
 @dataclass(frozen=True, kw_only=True)

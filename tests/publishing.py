@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import tarfile
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -15,17 +17,18 @@ from factory.github.retry import RetryPolicy
 from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
 from factory.kernels.unit import kernel_classes
 from factory.matrix import wheelname
-from factory.matrix.model import Matrix
+from factory.matrix.model import FlashAttn, Matrix
 from factory.publish import checksums, releases
 from factory.publish.parts import Asset, Release, Seen
 from factory.publish.releases import Repository
 from tests.frozen import MATRIX
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease
-from tests.wheelmaker import MODULE, OLD_STRING, Binary, Maker, Parts, compile_module
+from tests.wheelmaker import MODULE, MODULES, OLD_STRING, Binary, Maker, Parts, compile_module
 
 TAG = "v2.7.4.post1"
 RULES: Matrix = matrix.load(MATRIX.read_bytes(), name="matrix.yaml")
+RELEASE = RULES.flash_attn["2.7.4.post1"]
 UNTESTED = replace(RULES, runners=replace(RULES.runners, gpu=()))
 TESTED = replace(RULES, runners=replace(RULES.runners, gpu=("gpu-box",)))
 
@@ -39,6 +42,27 @@ def wheel_name(
 CLASSES = {"2.10": "torch2.10", "2.14": "torch2.14"}
 NEW_STRING = "_ZN3c106detail14torchCheckFailEPKcS2_jRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 STRINGS = {False: OLD_STRING, True: NEW_STRING}
+
+
+def installed(_: FlashAttn) -> dict[str, str]:
+    """Return what the flash-attn of these wheels installs."""
+    return {path: hashlib.sha256(content).hexdigest() for path, content in MODULES.items()}
+
+
+def put_sdist(cache: Path, text: str) -> str:
+    """Put an sdist that installs the same into ``cache``; give the text of a matrix with its sha256 in it."""
+    packed = io.BytesIO()
+    setup = b"setup(packages=find_packages())"
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for path, content in {**MODULES, "setup.py": setup}.items():
+            entry = tarfile.TarInfo(f"flash_attn-{RELEASE.version}/{path}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    sha256 = hashlib.sha256(packed.getvalue()).hexdigest()
+    directory = cache / "sdists" / sha256[:16]
+    directory.mkdir(parents=True)
+    (directory / f"flash_attn-{RELEASE.version}.tar.gz").write_bytes(packed.getvalue())
+    return text.replace(RELEASE.sha256, sha256)
 
 
 @cache
@@ -56,6 +80,7 @@ def parts_of(name: str, **binary: object) -> Parts:
         filename=name,
         binary=replace(right, **binary),  # type: ignore[arg-type]  # a table of any field
         module=MODULE.replace("310", wheel.python.replace(".", "")),
+        metadata={"Requires-Dist": f"torch=={wheel.torch}.*"},
     )
 
 

@@ -16,9 +16,11 @@ from factory.wheel.facts import Expected
 
 SAMPLES = Path(__file__).parent / "data" / "fatbin"
 CHECK_SYMBOL = "_ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_ib"
+NEW_SYMBOL = "_ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_jb"
 OLD_STRING = "_ZN3c106detail14torchCheckFailEPKcS2_jRKSs"
 MODULE = "flash_attn_2_cuda.cpython-310-x86_64-linux-gnu.so"
 FILENAME = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
+MODULES = {"flash_attn/__init__.py": b'__version__ = "2.7.4.post1"\n', "hopper/__init__.py": b""}
 EXPECTED = Expected(
     flash_attn="2.7.4.post1",
     cuda_major=12,
@@ -71,8 +73,7 @@ class Parts:
         metadata = {"Metadata-Version": "2.1", "Name": "flash_attn", "Version": version, "Requires-Python": ">=3.9"}
         metadata |= {"Requires-Dist": "torch==2.6.*"}
         wheel = {"Wheel-Version": "1.0", "Root-Is-Purelib": "false", "Tag": f"{python}-{python}-{platform}"}
-        files = {"flash_attn/__init__.py": b'__version__ = "2.7.4.post1"\n', "hopper/__init__.py": b""}
-        files |= {} if module is None else {self.module: module}
+        files = MODULES | ({} if module is None else {self.module: module})
         files |= {f"{info}/METADATA": header(metadata | self.metadata), f"{info}/WHEEL": header(wheel | self.wheel)}
         files |= self.files
         lines = [record_line(name, data) for name, data in files.items()]

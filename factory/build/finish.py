@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from factory.build import sbom
 from factory.errors import WheelBuildError
 from factory.wheel import torchpin
+from factory.wheel.facts import SBOM
 from factory.wheel.record import with_members
 
 _PIECE = 1 << 20
@@ -57,7 +57,7 @@ def _change(wheel: zipfile.ZipFile, torch: str, materials: bytes) -> _Change:
     if metadata is None or record is None:
         raise ValueError("it has no METADATA or no RECORD")
     renewed = {metadata: torchpin.pin(wheel.read(metadata), torch)}
-    added = {str(PurePosixPath(record).parent / sbom.PATH): materials}
+    added = {str(PurePosixPath(record).parent / SBOM): materials}
     renewed[record] = with_members(wheel.read(record), renewed=renewed, added=added)
     return _Change(record=record, renewed=renewed, added=added)
 

@@ -23,6 +23,7 @@ from factory.diagnose.judge import selector_of
 from factory.environment.environment import Environment, Installer
 from factory.errors import DiskFullError, WheelBuildError
 from factory.kernels import costs, kernels
+from factory.kernels.installed import installed
 from factory.kernels.kernels import CompiledSet
 from factory.kernels.page import Tally
 from factory.kernels.stats import tally
@@ -170,10 +171,14 @@ def _failure(log: Path, status: int, cell: Cell, session: Session) -> WheelBuild
 
 
 def expected(wanted: CellWanted, kernels: CompiledSet, session: Session) -> Expected:
-    """Return what the audit holds the wheel of ``wanted`` to, this machine's paths included."""
+    """Return what the audit holds the wheel of ``wanted`` to, this machine's paths included.
+
+    Raises SourceError where the sdist packs in a way that is not known here.
+    """
     paths = (session.cache, kernels.ready.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
     return Expected.of_cell(
         wanted.cell,
         check_symbol=kernels.ready.wanted.kernel_class.check_symbol,
         build_paths=tuple(str(path) for path in paths),
+        installed=installed(kernels.ready.wanted.flash_attn, cache=session.cache, env=session.env),
     )

@@ -14,9 +14,6 @@ from factory.matrix import wheelname
 from factory.matrix.model import Cell, FlashAttn, Torch
 from factory.wheel import cyclonedx
 
-PATH = "sboms/flash-attn-wheel-factory.cdx.json"
-"""Where it lies below ``.dist-info``."""
-
 _CUTLASS = re.compile(r"^#define CUTLASS_(?:MAJOR|MINOR|PATCH) +(\d+)\s*$", re.MULTILINE | re.ASCII)
 _NUMBERS = 3
 

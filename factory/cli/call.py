@@ -9,9 +9,6 @@ import time
 from functools import partial
 from itertools import groupby
 
-from factory.audit import audit as audit_verb
-from factory.audit import page as audit_page
-from factory.audit.report import Report
 from factory.build import build as build_verb
 from factory.build import host, setup
 from factory.build import page as build_page
@@ -28,6 +25,7 @@ from factory.image import image as image_verb
 from factory.image import pin as pin_verb
 from factory.index import index, wheelsjson
 from factory.index.published import Published
+from factory.kernels import installed
 from factory.kernels import kernels as kernels_verb
 from factory.kernels import page as kernels_page
 from factory.kernels.kernels import Fetch
@@ -43,6 +41,7 @@ from factory.plan.outline import outline
 from factory.prove import prove as prove_verb
 from factory.publish import remotepool
 from factory.session import Session
+from factory.system.cache import cache_root
 
 
 def plan(arguments: argparse.Namespace) -> int:
@@ -195,17 +194,6 @@ def _handiest(wanted: CellWanted) -> tuple[bool, bool]:
     return wanted.build.index_url is not None, wanted.cell.python != here
 
 
-def audit(arguments: argparse.Namespace) -> int:
-    """Check finished wheels; return the exit status. Raises AuditError with all findings."""
-    reports: list[Report] = []
-    try:
-        say = Log(context.console()).say
-        audit_verb.run(arguments.wheels, expect=audit_verb.known, say=say, keep=reports.append)
-    finally:
-        jobpage.add(audit_page.markdown(reports, len(arguments.wheels)))
-    return 0
-
-
 def gpu_test(arguments: argparse.Namespace) -> int:
     """Try a finished wheel on this machine's GPU; return the exit status.
 
@@ -251,5 +239,7 @@ def pin(_arguments: argparse.Namespace) -> int:
 
 def lock(_arguments: argparse.Namespace) -> int:
     """Write the lock files anew; return the exit status. Raises what ``factory.environment.lock.lock`` raises."""
-    lock_verb.lock(context.matrix(), locks=DATA / "locks", env=dict(os.environ), say=Log(context.console()).say)
+    matrix, env, say = context.matrix(), dict(os.environ), Log(context.console()).say
+    installed.write(matrix.flash_attn.values(), cache=cache_root(env), env=env, say=say)
+    lock_verb.lock(matrix, locks=DATA / "locks", env=env, say=say)
     return 0

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from factory.cli import call, diagnosis, machine, poolcall, release, update
+from factory.cli import audit, call, diagnosis, machine, poolcall, release, update
 from factory.cli.context import PROFILE
 from factory.kernels.shard import Shard
 from factory.matrix.arch import Arch
@@ -160,7 +160,7 @@ def _add_audit(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     about = "check finished wheels and write WHEEL.report.json beside each"
     one = verbs.add_parser("audit", help=about, description=_sentence(about))
     one.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL", help="a .whl file")
-    one.set_defaults(run=call.audit)
+    one.set_defaults(run=audit.audit)
 
 
 def _add_help(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -13,12 +13,14 @@ from factory.index import download as download_verb
 from factory.index import index as index_verb
 from factory.index import page as index_page
 from factory.index import probe, wheelsjson
+from factory.kernels.installed import installed
 from factory.output.log import Log
 from factory.publish import page as publish_page
 from factory.publish import publish as publish_verb
 from factory.publish.parts import Sent
 from factory.publish.provenance import Provenance
 from factory.publish.publish import Means
+from factory.system.cache import cache_root
 from factory.system.download import fetch
 
 
@@ -34,7 +36,10 @@ def publish(arguments: argparse.Namespace) -> int:
     sent: tuple[Sent, ...] = ()
     refused: tuple[str, ...] = ()
     with repository.opened(named) as github:
-        means = Means(github=github, say=say, attest=attest, partial=arguments.partial, dry_run=arguments.dry_run)
+        files = partial(installed, cache=cache_root(env), env=env)
+        means = Means(
+            github=github, say=say, installed=files, attest=attest, partial=arguments.partial, dry_run=arguments.dry_run
+        )
         if arguments.pools:
             sent = publish_verb.publish_pools(arguments.files, means=means)
         else:

@@ -47,6 +47,46 @@ def read_extension(setup_py: str) -> Extension:
     return found[0]
 
 
+# What would put more into a wheel than the modules of its packages and the extension.
+_PACKED_TOO = frozenset(
+    {
+        *("data_files", "entry_points", "headers", "include_package_data", "package_data", "package_dir", "py_modules"),
+        *("scripts", "libraries", "script_name", "exclude_package_data", "namespace_packages"),
+    }
+)
+
+
+def read_excluded(setup_py: str) -> tuple[str, ...]:
+    """Return the packages that the ``find_packages`` of ``setup_py`` leaves out.
+
+    Raises SourceError where its ``setup`` packs anything else than what that finds, or is not plain.
+    """
+    try:
+        tree = ast.parse(setup_py)
+    except (SyntaxError, ValueError) as error:
+        raise SourceError("setup.py is not valid Python", why=[str(error)]) from error
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and _called(node) == "setup"]
+    given = {keyword.arg: keyword.value for keyword in calls[0].keywords} if len(calls) == 1 else {}
+    packages, more = given.get("packages"), _PACKED_TOO & given.keys() | ({None} & given.keys())
+    if not isinstance(packages, ast.Call) or _called(packages) != "find_packages" or packages.args or more:
+        raise _unknown([f"setup({', '.join(sorted(map(str, more))) or 'packages'}=...)"])
+    excluded: list[str] = []
+    for keyword in packages.keywords:
+        words = _Reader(tree, packages.lineno).words(keyword.value) if keyword.arg == "exclude" else None
+        if words is None:
+            raise _unknown([f"find_packages({keyword.arg}=...)"])
+        excluded += words
+    return tuple(excluded)
+
+
+def _unknown(why: list[str]) -> SourceError:
+    return SourceError(
+        "what setup.py packs cannot be read from it",
+        why=why,
+        remedy="Its conventions changed: teach factory/kernels/sdist.py to read them.",
+    )
+
+
 def _called(call: ast.Call) -> str:
     return call.func.id if isinstance(call.func, ast.Name) else ""
 

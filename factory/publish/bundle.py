@@ -12,7 +12,7 @@ from factory.audit.report import read_report
 from factory.errors import VerdictError
 from factory.gpu_test.verdict import Verdict
 from factory.matrix import wheelname
-from factory.publish.gate import Candidate, Gate
+from factory.publish.gate import Candidate, Gate, Installed
 from factory.publish.parts import File
 from factory.system.files import sha256_of
 from factory.wheel.sidecars import METADATA, REPORT, VERDICT
@@ -40,21 +40,21 @@ class Bundle:
         return *self.sidecars, File(name=one.filename, size=one.size, sha256=one.sha256)
 
 
-def read(path: Path, gate: Gate) -> Bundle:
+def read(path: Path, gate: Gate, installed: Installed) -> Bundle:
     """Return a wheel, held to what ``gate`` asks of it, and what lies beside it.
 
-    Raises ValueError that says what cannot be read.
+    Raises ValueError that says what cannot be read, and what ``installed`` raises.
     """
     try:
-        return _read(path, gate)
+        return _read(path, gate, installed)
     except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
         raise ValueError(f"cannot be read: {error}") from error
 
 
-def _read(path: Path, gate: Gate) -> Bundle:
+def _read(path: Path, gate: Gate, installed: Installed) -> Bundle:
     report, verdict = _beside(path, REPORT), _beside(path, VERDICT)
     said = None if report is None else read_report(report.decode())
-    expected = gate.expected(path.name, said)
+    expected = gate.expected(path.name, said, installed)
     return Bundle(
         path=path,
         candidate=Candidate(

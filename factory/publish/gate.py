@@ -5,7 +5,7 @@ One wheel is tried on a GPU for several that hold the same kernels. So what that
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from factory.audit.report import Report
@@ -13,9 +13,12 @@ from factory.gpu_test.verdict import Verdict
 from factory.kernels.unit import kernel_classes
 from factory.matrix import cells, wheelname
 from factory.matrix.kernelset import KernelSetId, need_of
-from factory.matrix.model import Cell, Matrix, Planned, Representative, State
+from factory.matrix.model import Cell, FlashAttn, Matrix, Planned, Representative, State
 from factory.matrix.representatives import divide
 from factory.wheel.facts import Expected
+
+Installed = Callable[[FlashAttn], Mapping[str, str]]
+"""Gives the sha256, by path, of the files that a release installs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,8 @@ class Judged:
 class Gate:
     """What the matrix lets through: its cells by the names of their wheels, and those that must have a verdict.
 
-    ``kernels`` says which kernels the wheel of each cell holds, ``check_symbols`` what those of each class call.
+    ``kernels`` says which kernels the wheel of each cell holds, ``check_symbols`` what those of each class
+    call, ``releases`` the flash-attn that they are of.
     """
 
     cells: Mapping[str, Cell]
@@ -63,6 +67,7 @@ class Gate:
     profiles: tuple[str, ...]
     kernels: Mapping[Cell, KernelSetId]
     check_symbols: Mapping[str, str]
+    releases: Mapping[str, FlashAttn]
 
     @classmethod
     def of(cls, matrix: Matrix) -> Gate:
@@ -74,9 +79,10 @@ class Gate:
             profiles=matrix.publish_profiles,
             kernels={planned.cell: need_of(planned.cell, matrix) for planned in published},
             check_symbols={name: one.check_symbol for name, one in kernel_classes().items()},
+            releases=matrix.flash_attn,
         )
 
-    def expected(self, filename: str, report: Report | None) -> Expected | None:
+    def expected(self, filename: str, report: Report | None, installed: Installed) -> Expected | None:
         """Say what the wheel of that name is held to: its cell, and the platform that its ``report`` promises.
 
         None where the matrix has no such wheel.
@@ -85,7 +91,12 @@ class Gate:
         if cell is None:
             return None
         symbol = self.check_symbols.get(self.kernels[cell].kernel_class)
-        return Expected.of_cell(cell, check_symbol=symbol, manylinux=_told(report, "manylinux"))
+        return Expected.of_cell(
+            cell,
+            check_symbol=symbol,
+            manylinux=_told(report, "manylinux"),
+            installed=installed(self.releases[cell.flash_attn]),
+        )
 
     def judge(self, candidates: Sequence[Candidate], *, refused: Collection[str] = ()) -> tuple[Judged, ...]:
         """Return every wheel, in order, with every reason against it.

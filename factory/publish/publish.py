@@ -14,7 +14,7 @@ from factory.matrix.model import Matrix
 from factory.pool import archivecheck
 from factory.publish import bundle, pools
 from factory.publish.bundle import Bundle
-from factory.publish.gate import Gate, lines
+from factory.publish.gate import Gate, Installed, lines
 from factory.publish.parts import File, Goal, Sent
 from factory.publish.reconcile import Publication
 from factory.publish.releases import Repository
@@ -26,12 +26,14 @@ from factory.system.files import sha256_of
 class Means:
     """What publishing works with, and on which terms files are taken.
 
-    ``attest`` is asked of each and raises DigestError of those it refuses, None asks nobody. ``partial`` lets the
-    others be published where some may not. In a ``dry_run`` all is said that would be done, and nothing changed.
+    ``installed`` says which files a wheel must hold. ``attest`` is asked of each file and raises DigestError of those
+    it refuses, None asks nobody. ``partial`` lets the others be published where some may not. In a ``dry_run`` all is
+    said that would be done, and nothing changed.
     """
 
     github: Repository
     say: Callable[[str], object]
+    installed: Installed
     patience: RetryPolicy = field(default_factory=RetryPolicy)
     attest: Callable[[Path], None] | None = None
     partial: bool = False
@@ -130,7 +132,7 @@ def _taken(paths: Sequence[Path], gate: Gate, means: Means) -> tuple[list[Bundle
     wheels: list[Bundle] = []
     for path in paths:
         try:
-            wheels.append(bundle.read(path, gate))
+            wheels.append(bundle.read(path, gate, means.installed))
         except ValueError as error:
             against[path] = f"{path.name}: {error}"
     judged = gate.judge([wheel.candidate for wheel in wheels], refused={path.name for path in against})

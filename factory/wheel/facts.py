@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -115,7 +116,8 @@ class Expected:
 
     ``manylinux`` is the promised platform without the machine, ``manylinux_2_28``; without it the floor is
     only reported. ``check_symbol`` is the mangled name under which torch exports
-    ``c10_cuda_check_implementation``. ``build_paths`` are path prefixes of the machine that built.
+    ``c10_cuda_check_implementation``. ``build_paths`` are path prefixes of the machine that built. ``installed`` are
+    the sha256, by path, of all files that upstream's sdist installs, licences by their names alone.
     """
 
     flash_attn: str
@@ -130,6 +132,7 @@ class Expected:
     check_symbol: str | None = None
     build_paths: tuple[str, ...] = ()
     cuda: str | None = None
+    installed: Mapping[str, str] | None = None
 
     @property
     def built_here(self) -> bool:
@@ -144,6 +147,7 @@ class Expected:
         check_symbol: str | None = None,
         manylinux: str | None = None,
         build_paths: tuple[str, ...] = (),
+        installed: Mapping[str, str] | None = None,
     ) -> Expected:
         """Return what holds a wheel to the cell it was built for."""
         return cls(
@@ -159,6 +163,7 @@ class Expected:
             check_symbol=check_symbol,
             build_paths=build_paths,
             cuda=cell.cuda,
+            installed=installed,
         )
 
     @classmethod
@@ -189,6 +194,7 @@ class Rules:
     system_libraries: tuple[str, ...]
     later_versions: frozenset[str]
     stray_suffixes: tuple[str, ...]
+    foreign_roots: frozenset[str]
     common_sources: tuple[str, ...]
 
 
@@ -202,5 +208,8 @@ class CheckInput:
 
 
 MODULE = "flash_attn_2_cuda"
+
+SBOM = "sboms/flash-attn-wheel-factory.cdx.json"
+"""Where below ``.dist-info`` our wheels have their bill of materials."""
 
 CHECK_FUNCTION = "c10_cuda_check_implementation"

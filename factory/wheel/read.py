@@ -51,6 +51,7 @@ def rules() -> Rules:
         system_libraries=tuple(libraries["system"]),
         later_versions=frozenset(libraries["later_versions"]),
         stray_suffixes=tuple(table["files"]["stray_suffixes"]),
+        foreign_roots=frozenset(table["files"]["foreign_roots"]),
         common_sources=tuple(table["files"]["common_sources"]),
     )
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import stat
 import zipfile
@@ -17,7 +18,8 @@ from factory.audit.report import Report
 from factory.data import DATA
 from factory.errors import AuditError
 from factory.matrix.arch import Arch
-from tests.wheelmaker import CHECK_SYMBOL, EXPECTED, FILENAME, MODULE, Binary, Maker, Parts, record_line
+from factory.wheel.facts import SBOM
+from tests.wheelmaker import CHECK_SYMBOL, EXPECTED, FILENAME, MODULE, MODULES, Binary, Maker, Parts, record_line
 
 SCHEMA = json.loads((DATA / "report.schema.json").read_text(encoding="utf-8"))
 NEW_STRING = "_ZN3c106detail14torchCheckFailEPKcS2_jRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
@@ -73,6 +75,19 @@ def mislabelled(parts: Parts) -> None:
     """Upstream's own mistake: a TRUE wheel under a FALSE name, with a cell that knows no better."""
     parts.binary = Binary(undefined=(CHECK_SYMBOL, NEW_STRING))
     parts.expected = None
+
+
+def ours(*spoils: Spoil) -> Spoil:
+    """Hold the wheel to a list of files, as one that was built here is."""
+
+    def spoil(parts: Parts) -> None:
+        files = MODULES | {"LICENSE": b"BSD"}
+        listed = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
+        parts.expected = replace(EXPECTED, installed=listed)
+        for one in spoils:
+            one(parts)
+
+    return spoil
 
 
 def unpromised(glibc: str) -> Spoil:
@@ -152,6 +167,19 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("cute", extra("flash_attn/cute/__init__.py"), "flash_attn/cute/__init__.py"),
     ("stray", extra("flash_attn/flash_fwd.cu"), "flash_attn/flash_fwd.cu"),
     ("stray", extra("hopper/x.o"), "hopper/x.o"),
+    ("installed", ours(extra("flash_attn/more.py")), "flash_attn/more.py is not upstream's"),
+    ("installed", ours(extra("hopper/__init__.py", b"import os")), "hopper/__init__.py is not as upstream's"),
+    ("installed", ours(extra(f"{INFO}/entry_points.txt", b"[console_scripts]\npip=x:y")), "entry_points.txt is not"),
+    ("installed", ours(extra(f"{INFO}/licenses/LICENSE", b"none")), "LICENSE is not as upstream's"),
+    ("installed", ours(extra(f"{INFO}/licenses/NOTICE", b"none")), "NOTICE is not upstream's"),
+    ("installed", ours(asked(installed={"flash_attn/gone.py": "0" * 64})), "flash_attn/gone.py is not there"),
+    ("intruders", extra("evil.pth", b"import os"), "evil.pth"),
+    ("intruders", extra("torch/__init__.py"), "torch/__init__.py"),
+    ("intruders", extra("torch.py"), "torch.py"),
+    ("intruders", extra("nvidia/cublas/lib/x.py"), "nvidia/cublas/lib/x.py"),
+    ("intruders", extra("sitecustomize.py"), "sitecustomize.py"),
+    ("intruders", extra(f"{INFO.removesuffix('dist-info')}data/scripts/pip"), "data/scripts/pip"),
+    ("intruders", extra(f"{INFO.removesuffix('dist-info')}data/purelib/evil.py"), "data/purelib/evil.py"),
     ("build_path", extra("flash_attn/where.py", b'HERE = "/home/builder/secret/tree"'), "where.py holds /home/builder"),
     ("build_path", binary(strings=("/srv/work/torch/include/c10/util/Exception.h",)), "holds /srv/work/torch"),
     ("extension", attribute("module", MODULE.replace("310", "311")), "cpython-311"),
@@ -208,6 +236,9 @@ RIGHT: list[Spoil] = [
     binary(rpath="$ORIGIN/../torch/lib"),
     binary(glibc="GLIBC_2.28"),
     unpromised("GLIBC_2.43"),
+    ours(),
+    ours(extra(f"{INFO}/LICENSE", b"BSD"), extra(f"{INFO}/top_level.txt"), extra(f"{INFO}/{SBOM}", b"{}")),
+    ours(extra(f"{INFO}/licenses/LICENSE", b"BSD")),
     unlisted("flash_attn/", b""),
 ]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from factory.audit.audit import audit
-from factory.build import sbom
 from factory.build.finish import finish
 from factory.errors import WheelBuildError
+from factory.wheel.facts import SBOM
 from tests.wheelmaker import EXPECTED, Maker, Parts
 
 MATERIALS = b'{"bomFormat": "CycloneDX"}'
@@ -31,7 +31,7 @@ def test_a_finished_wheel_requires_its_torch_and_is_the_same_file_each_time(make
         assert after.read(put_in) == MATERIALS
     assert sorted(name.split("/")[1] for name in changed) == ["METADATA", "RECORD"]
     assert [one for one in now if one[0] != put_in] == was
-    assert put_in.split("/", 1)[1] == sbom.PATH
+    assert put_in.split("/", 1)[1] == SBOM
 
 
 @pytest.mark.parametrize("requires", ["einops", "torch; python_version < '3'"])

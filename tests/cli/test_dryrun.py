@@ -18,7 +18,7 @@ from tests.cli.test_update import images, index, server
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 from tests.publish.test_publish import exported
-from tests.publishing import make_wheel, repository
+from tests.publishing import make_wheel, put_sdist, repository
 
 __all__ = ["images", "index", "server"]  # fixtures
 
@@ -35,8 +35,10 @@ CASES = [(verb, given, said) for verb, cases in VERBS.items() for given, said in
 
 
 @pytest.fixture
-def refusing(server: GithubServer) -> Iterator[GithubServer]:
+def refusing(server: GithubServer, tmp_path: Path) -> Iterator[GithubServer]:
     """Refuses what would change anything."""
+    matrix = tmp_path / "matrix.yaml"
+    matrix.write_text(put_sdist(tmp_path / "cache", matrix.read_text(encoding="utf-8")), encoding="utf-8")
     server.fault = lambda method, _path: "" if method == "GET" else "403 forbidden"
     yield server
     assert [request for request in server.requests if request[0] != "GET"] == []

@@ -312,7 +312,10 @@ def test_pool_has_four_actions(capsys: pytest.CaptureFixture[str], words: list[s
     assert "usage: factory" in usage(capsys, "pool", *words)
 
 
-def test_an_audit_of_nothing(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+def test_an_audit_of_nothing(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     assert main(["audit", str(tmp_path / "none.whl")]) == 40
     assert "none.whl" in capsys.readouterr().err
 

@@ -15,7 +15,7 @@ import pytest
 
 from factory.audit import audit
 from factory.audit.report import read_report
-from factory.build import host, sbom
+from factory.build import host
 from factory.build.build import Order, build
 from factory.build.host import Host
 from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
@@ -28,6 +28,7 @@ from factory.pool.store import pool_in
 from factory.publish import remotepool
 from factory.publish.remotepool import Remote
 from factory.system.process import run
+from factory.wheel.facts import SBOM
 from tests.elfobject import gpu_code, symbols
 from tests.githubserver import github_server
 from tests.githubstore import REPOSITORY
@@ -51,7 +52,7 @@ def test_the_stale_package_is_not_packed(made: Made) -> None:
     _, _, wheel = made
     names = zipfile.ZipFile(wheel).namelist()
     assert "flash_attn/__init__.py" in names
-    assert [name for name in names if name.endswith(f".dist-info/{sbom.PATH}")]
+    assert [name for name in names if name.endswith(f".dist-info/{SBOM}")]
     assert not [name for name in names if "cute" in name]
 
 

@@ -40,6 +40,7 @@ from tests.publishing import (
     UNTESTED,
     beside,
     finished,
+    installed,
     make_wheel,
     parts_of,
     patience,
@@ -59,7 +60,9 @@ def published(
     github = repository(server)
     try:
         return publish(
-            wheels, matrix=matrix, means=Means(github=github, say=say, patience=patience(server, tries=tries))
+            wheels,
+            matrix=matrix,
+            means=Means(installed=installed, github=github, say=say, patience=patience(server, tries=tries)),
         )[0]
     finally:
         github.close()
@@ -68,7 +71,7 @@ def published(
 def rehearsed(server: GithubServer, *wheels: Path) -> list[str]:
     lines: list[str] = []
     github = repository(server)
-    means = Means(github=github, say=lines.append, patience=patience(server), dry_run=True)
+    means = Means(installed=installed, github=github, say=lines.append, patience=patience(server), dry_run=True)
     assert publish(wheels, matrix=UNTESTED, means=means) == ((), ())
     github.close()
     return [line.removeprefix("publish (dry run): ") for line in lines]
@@ -284,7 +287,7 @@ def test_in_part_the_others_are_published_and_what_may_not_go_is_told(server: Gi
         if path == foreign:
             raise DigestError(f"{path.name} has no attestation", why=["HTTP 404"])
 
-    means = Means(github=github, say=str, patience=patience(server), attest=attest, partial=True)
+    means = Means(installed=installed, github=github, say=str, patience=patience(server), attest=attest, partial=True)
     sent, refused = publish([good, bare, foreign], matrix=UNTESTED, means=means)
     assert refused == (f"{foreign.name} has no attestation; HTTP 404", f"{bare.name}: has no audit report")
     assert [file.name for one in sent for file in one.new if file.name.endswith(".whl")] == [good.name]
@@ -342,7 +345,7 @@ def test_in_part_too_nothing_of_kernels_that_no_gpu_passed_is_published(
             raise DigestError(f"{path.name} has no attestation")
 
     github = repository(server)
-    means = Means(github=github, say=str, patience=patience(server), attest=attest, partial=True)
+    means = Means(installed=installed, github=github, say=str, patience=patience(server), attest=attest, partial=True)
     sent, refused = publish([*kernels.values(), good], matrix=TESTED, means=means)
     github.close()
     assert {file.name for one in sent for file in one.new if file.name.endswith(".whl")} == {good.name}
@@ -622,19 +625,21 @@ def test_kernels_get_a_release_of_their_own_and_the_first_of_a_name_stays(server
     name = here.name
     assert (elsewhere.name, elsewhere.read_bytes() == here.read_bytes()) == (name, False)
     for archive in (here, elsewhere):
-        (sent,) = publish_pools([archive], means=Means(github=github, say=str, patience=patience(server)))
+        (sent,) = publish_pools(
+            [archive], means=Means(installed=installed, github=github, say=str, patience=patience(server))
+        )
         assert sent.tag == "kernels-v2.7.4.post1"
     there = server.public("kernels-v2.7.4.post1").contents()
     assert there[name] == here.read_bytes()
     assert there["SHA256SUMS"].decode() == f"{hashlib.sha256(here.read_bytes()).hexdigest()}  {name}\n"
     assert set(there) == {name, "SHA256SUMS"}
     later = exported(tmp_path, "a.cu", "b.cu")
-    publish_pools([later], means=Means(github=github, say=str, patience=patience(server)))
+    publish_pools([later], means=Means(installed=installed, github=github, say=str, patience=patience(server)))
     there = server.public("kernels-v2.7.4.post1").contents()
     assert set(there) == {name, later.name, "SHA256SUMS", "SHA256SUMS.2"}
     assert checksums.parse(there["SHA256SUMS.2"]) == {later.name: hashlib.sha256(later.read_bytes()).hexdigest()}
     with pytest.raises(GateError, match=r"wheel\.whl: is not named like an archive of kernels"):
-        publish_pools([tmp_path / "wheel.whl"], means=Means(github=github, say=str))
+        publish_pools([tmp_path / "wheel.whl"], means=Means(installed=installed, github=github, say=str))
     github.close()
 
 
@@ -645,9 +650,9 @@ def test_archives_that_do_not_hold_their_set_are_not_published(server: GithubSer
     for wrong in (b"", b"kernels", data[:-9], data[:200] + bytes([data[200] ^ 1]) + data[201:]):
         archive.write_bytes(wrong)
         with pytest.raises(GateError, match=rf"{archive.name}: is damaged"):
-            publish_pools([archive], means=Means(github=github, say=str))
+            publish_pools([archive], means=Means(installed=installed, github=github, say=str))
     exported(tmp_path, "a.cu", "b.cu").replace(archive)
     with pytest.raises(GateError, match=rf"{archive.name}: lists kernels-"):
-        publish_pools([archive], means=Means(github=github, say=str))
+        publish_pools([archive], means=Means(installed=installed, github=github, say=str))
     assert server.requests == []
     github.close()

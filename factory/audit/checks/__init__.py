@@ -27,6 +27,8 @@ CHECKS: tuple[Check, ...] = (
     contents.bundled,
     contents.cute,
     contents.stray,
+    contents.installed,
+    contents.intruders,
     contents.build_path,
     binary.extension,
     binary.cxx11abi,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64encode
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from factory.wheel.facts import CheckInput, RecordRow
+from factory.wheel.distinfo import TEXTS
+from factory.wheel.facts import SBOM, CheckInput, RecordRow
 
 # RECORD cannot hold its own hash, nor that of its signatures (the wheel specification, "The .dist-info directory").
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
@@ -72,6 +74,42 @@ def stray(given: CheckInput) -> Iterator[str]:
     """No sources, objects or byte code may be packed."""
     suffixes = given.rules.stray_suffixes
     yield from (m.name for m in given.facts.members if PurePosixPath(m.name).suffix in suffixes)
+
+
+def installed(given: CheckInput) -> Iterator[str]:
+    """A wheel built here must hold what upstream's sdist installs, byte for byte, the extension, and nothing else."""
+    expected, info = given.expected, given.facts.distinfo
+    if expected is None or expected.installed is None or info is None:
+        return
+    own = {f"{info.directory}/{name}" for name in (*TEXTS, "top_level.txt", SBOM)}
+    places = ("", "licenses/")  # where setuptools puts them before and since its 77
+    licences = {
+        f"{info.directory}/{place}{name}": digest
+        for name, digest in expected.installed.items()
+        for place in places
+        if "/" not in name
+    }
+    wanted = {path: digest for path, digest in expected.installed.items() if "/" in path}
+    there = {member.name: member for member in given.facts.members if not member.is_directory and not member.is_module}
+    yield from (f"{path} is not there" for path in sorted(wanted.keys() - there.keys()))
+    yield from (f"{path} is not upstream's" for path in sorted(there.keys() - wanted.keys() - licences.keys() - own))
+    for path, digest in sorted((wanted | licences).items()):
+        if path in there and there[path].digest not in {None, spelt(digest)}:
+            yield f"{path} is not as upstream's sdist has it"
+
+
+def spelt(sha256: str) -> str:
+    """Return a sha256 in hexadecimal digits as RECORD spells it."""
+    return urlsafe_b64encode(bytes.fromhex(sha256)).rstrip(b"=").decode()
+
+
+def intruders(given: CheckInput) -> Iterator[str]:
+    """Nothing may be packed that runs unasked, or goes where other projects' files are."""
+    roots = given.rules.foreign_roots
+    for name in sorted({member.name for member in given.facts.members}):
+        root = name.split("/", maxsplit=1)[0]
+        if root.endswith(".data") or name.endswith(".pth") or PurePosixPath(root).stem in roots:
+            yield name
 
 
 def build_path(given: CheckInput) -> Iterator[str]:

@@ -15,6 +15,7 @@ from factory.build.finish import finish
 from factory.build.host import deliver
 from factory.environment import cibuildwheel
 from factory.kernels import unit
+from factory.kernels.installed import installed
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
@@ -76,4 +77,5 @@ def expected(cell: Cell, containers: Containers, session: Session) -> Expected:
         check_symbol=unit.kernel_class(row.kernel_class).check_symbol,
         manylinux=image_of(cell, containers.matrix).promise,
         build_paths=tuple(str(path) for path in (*inner, session.cache)),
+        installed=installed(containers.matrix.flash_attn[cell.flash_attn], cache=session.cache, env=session.env),
     )

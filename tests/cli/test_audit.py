@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from factory.__main__ import main
+from tests.frozen import MATRIX
+from tests.publishing import finished, parts_of, wheel_name
+from tests.wheelmaker import CHECK_SYMBOL, NEW_SYMBOL, OLD_STRING, Maker
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "matrix.yaml").write_bytes(MATRIX.read_bytes())
+    monkeypatch.setenv("FACTORY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def audited(wheel: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["audit", str(wheel)]) in {0, 40}
+    return capsys.readouterr().err
+
+
+def test_anybody_s_wheel_must_call_the_function_of_its_torch(
+    here: Path, maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = maker.write(parts_of(wheel_name()), here)
+    assert audited(right, capsys) == ""
+    right.with_name(f"{right.name}.report.json").unlink()
+    wrong = maker.write(parts_of(wheel_name(), undefined=(NEW_SYMBOL, OLD_STRING)), here)
+    assert f"calls {NEW_SYMBOL}; torch has {CHECK_SYMBOL}" in audited(wrong, capsys)
+    (here / "matrix.yaml").unlink()
+    wrong.with_name(f"{wrong.name}.report.json").unlink()
+    assert audited(wrong, capsys) == ""  # where nothing says what its torch has
+
+
+def test_only_what_was_built_here_must_hold_upstream_s_files(
+    here: Path, maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    others = maker.write(parts_of(wheel_name()), here)
+    assert audited(others, capsys) == ""
+    ours = finished(parts_of(wheel_name()), here)
+    report = ours.with_name(f"{ours.name}.report.json")
+    report.write_text(report.read_text().replace('"cuda": null', '"cuda": "12.4"'))
+    assert "flash_attn/bert_padding.py is not there" in audited(ours, capsys)

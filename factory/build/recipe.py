@@ -88,6 +88,8 @@ def variables(cell: Cell, paths: BuildPaths, *, jobs: int) -> dict[str, str]:
         "MAX_JOBS": str(jobs),
         "NVCC_THREADS": "1",
         "TORCH_EXTENSION_SKIP_NVCC_GEN_DEPENDENCIES": "1",
+        # From torch 2.13 on a ccache or sccache on PATH is put before compilers, and knows nothing of the job file.
+        "TORCH_NO_COMPILER_WRAPPER": "1",
         # Without it setup.py downloads upstream's wheel and calls it built.
         "FLASH_ATTENTION_FORCE_BUILD": "TRUE",
         "FLASH_ATTN_LOCAL_VERSION": local_version(cell),

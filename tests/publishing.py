@@ -15,8 +15,8 @@ from factory.audit.audit import audit
 from factory.audit.report import Finding, Report
 from factory.github.retry import RetryPolicy
 from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
-from factory.kernels.unit import kernel_classes
 from factory.matrix import wheelname
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import FlashAttn, Matrix
 from factory.publish import checksums, releases
 from factory.publish.parts import Asset, Release, Seen

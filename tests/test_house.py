@@ -45,7 +45,7 @@ PURE = {
     "image": "aptsource layout",
     "kernels": "compilerpin costs estimate job page reproducible schedule sdist shard unit",
     "matrix": (
-        "arch cells check difference document imagename kernelset load model page pins representatives "
+        "arch cells check difference document imagename kernelclass kernelset load model page pins representatives "
         "schema selector shape suggest types wheelname"
     ),
     "output": "failure githubjob markdown progress",

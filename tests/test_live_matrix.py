@@ -18,9 +18,9 @@ from factory.environment import cibuildwheel
 from factory.environment.requirements import lock_name
 from factory.index.served import SITE
 from factory.index.served.flash_attn_wheel import MINIMUM_DRIVER
-from factory.kernels.unit import kernel_classes
 from factory.matrix import load as load_matrix
 from factory.matrix.cells import expand
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Matrix
 
 pytestmark = pytest.mark.live_matrix

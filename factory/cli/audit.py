@@ -14,8 +14,8 @@ from factory.audit import page as audit_page
 from factory.audit.report import Report
 from factory.cli import context, jobpage
 from factory.kernels.installed import installed
-from factory.kernels.unit import kernel_class
 from factory.matrix import wheelname
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Matrix
 from factory.output.log import Log
 from factory.system.cache import cache_root
@@ -45,7 +45,7 @@ def expected(wheel: Path, *, matrix: Matrix | None, env: Mapping[str, str]) -> E
         return known
     torch, release = matrix.torch.get(known.torch), matrix.flash_attn.get(known.flash_attn)
     if torch is not None and known.check_symbol is None:
-        known = replace(known, check_symbol=kernel_class(torch.kernel_class).check_symbol)
+        known = replace(known, check_symbol=kernel_classes()[torch.kernel_class].check_symbol)
     if release is not None and known.built_here:
         known = replace(known, installed=installed(release, cache=cache_root(env), env=env))
     return known

@@ -18,8 +18,8 @@ from factory.gpu_test.run import LIMIT, PROGRAM, Ran, Request, Trial
 from factory.gpu_test.testenv import TrialEnvironment
 from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
 from factory.gpu_test.wheelundertest import WheelUnderTest
-from factory.kernels.unit import kernel_classes
 from factory.matrix.arch import Arch
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Matrix
 from factory.session import Session
 from factory.system import gpu

@@ -13,7 +13,7 @@ from factory.data import DATA
 from factory.errors import FactoryError, HostCompilerError, TorchClassError
 from factory.kernels import fetchedcompiler
 from factory.kernels.compilerpin import CompilerPin
-from factory.kernels.unit import KernelClass
+from factory.matrix.kernelclass import KernelClass
 from factory.matrix.model import Toolkit, Torch
 from factory.system import process
 from factory.system.environ import inherited

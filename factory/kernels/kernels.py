@@ -24,8 +24,9 @@ from factory.kernels.measured import measured
 from factory.kernels.reproducible import path_flags
 from factory.kernels.sdist import Extension, read_extension
 from factory.kernels.shard import Shard, share
-from factory.kernels.unit import TORCH_NVCC_FLAGS, KernelClass, KeyInputs, Unit, compile_flags, units
+from factory.kernels.unit import TORCH_NVCC_FLAGS, KeyInputs, Unit, compile_flags, units
 from factory.matrix.arch import Arch, front_ends
+from factory.matrix.kernelclass import KernelClass, kernel_classes
 from factory.matrix.kernelset import KernelSetId
 from factory.matrix.model import FlashAttn, Matrix, Profile, Toolkit
 from factory.output.progress import duration
@@ -60,7 +61,7 @@ def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
         toolkit=matrix.toolkits[need.cuda],
         archs=need.archs,
         profile=matrix.profiles[need.profile],
-        kernel_class=unit.kernel_class(need.kernel_class),
+        kernel_class=kernel_classes()[need.kernel_class],
     )
 
 

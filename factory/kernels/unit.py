@@ -11,14 +11,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from functools import cache as once
+from functools import cache
 from pathlib import PurePosixPath
 
 from factory.data import DATA
-from factory.errors import MatrixError
 from factory.kernels.sdist import Extension
 from factory.matrix.arch import Arch, FrontEnd
 from factory.matrix.model import Profile
@@ -38,15 +36,6 @@ TORCH_NVCC_FLAGS = (
     "-fPIC",
 )
 _SHAPE = re.compile(r"(?P<kind>fwd_split|fwd|bwd)_hdim(?P<head>\d+)")
-
-
-@dataclass(frozen=True, kw_only=True)
-class KernelClass:
-    """What kernel objects share with torch: the stand-ins' macros and the check function's symbol."""
-
-    name: str
-    macros: tuple[str, ...]
-    check_symbol: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,24 +136,7 @@ def _key(source: str, inputs: KeyInputs, part: str) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def kernel_classes() -> Mapping[str, KernelClass]:
-    """Return every class of ``kernel_classes.toml`` by its name."""
-    table = tomllib.loads((DATA / "kernel_classes.toml").read_text(encoding="utf-8"))
-    return {
-        name: KernelClass(name=name, macros=tuple(row["macros"]), check_symbol=row["check_symbol"])
-        for name, row in table.items()
-    }
-
-
-def kernel_class(name: str) -> KernelClass:
-    """Return one class of ``kernel_classes.toml``. Raises MatrixError if it is not there."""
-    classes = kernel_classes()
-    if name not in classes:
-        raise MatrixError(f"kernel class {name!r} is unknown", why=[f"known: {', '.join(classes)}"])
-    return classes[name]
-
-
-@once
+@cache
 def standin_digest() -> str:
     """Return the sha256, in hexadecimal, of the stand-in headers: names and contents."""
     digest = hashlib.sha256()

@@ -50,6 +50,17 @@ class Arch:
         """The same capability without its PTX."""
         return Arch(self.major, self.minor, self.suffix)
 
+    def serves(self, target: Arch) -> bool:
+        """Whether ptxas makes machine code for ``target`` of this capability's PTX.
+
+        Plain PTX serves what is not older, that of ``f`` the rest of its major only, that of ``a`` itself only.
+        Source: ptxas 13.0.88, which took and refused them so.
+        """
+        if self.suffix == "a":
+            return self.real == target.real
+        newer = (target.major, target.minor) >= (self.major, self.minor)
+        return newer and (not self.suffix or target.major == self.major)
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEnd:

@@ -21,7 +21,8 @@ def expand(matrix: Matrix, profile: str = FULL, archs: Sequence[Arch] | None = N
             why=[f"{known.name}: {known.summary}" for known in matrix.profiles.values()],
             remedy="Name one of these with --profile.",
         )
-    return tuple(_planned(matrix, cell) for cell in _join(matrix, profile, archs))
+    refusals: dict[str, str] = {}  # by CUDA, of which all cells have the same architectures
+    return tuple(_planned(matrix, cell, refusals) for cell in _join(matrix, profile, archs))
 
 
 def too_old(archs: Sequence[Arch], oldest: Arch) -> str:
@@ -75,13 +76,12 @@ def _join(matrix: Matrix, profile: str, archs: Sequence[Arch] | None) -> Iterato
                     )
 
 
-def _planned(matrix: Matrix, cell: Cell) -> Planned:
+def _planned(matrix: Matrix, cell: Cell, refusals: dict[str, str]) -> Planned:
+    if cell.cuda not in refusals:
+        toolkit, oldest = matrix.toolkits[cell.cuda], matrix.oldest_arch
+        refusals[cell.cuda] = too_old(cell.archs, oldest) or cannot_make(cell.archs, toolkit, oldest)
     skip = skip_of(matrix, cell)
-    refusal = (
-        (skip and skip.reason)
-        or too_old(cell.archs, matrix.oldest_arch)
-        or cannot_make(cell.archs, matrix.toolkits[cell.cuda], matrix.oldest_arch)
-    )
+    refusal = (skip and skip.reason) or refusals[cell.cuda]
     if refusal:
         return Planned(cell=cell, state=State.SKIPPED, reason=refusal)
     reason = unchosen(matrix, cell)

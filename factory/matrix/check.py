@@ -32,6 +32,9 @@ def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
     yield from _names(("publish", "profiles"), file.publish.profiles, "profiles", known)
     if FULL not in known["profiles"]:
         yield Complaint(("profiles",), "has no profile full, the one that is built when none is named")
+    if FULL in file.profiles and file.profiles[FULL].disable:
+        whole = "wheels of full have no profile in their name and stand for all that upstream has"
+        yield Complaint(("profiles", FULL, "disable"), f"must be []: {whole}")
 
 
 def pythons_of(file: MatrixFile, series: str) -> tuple[str, ...]:
@@ -50,11 +53,16 @@ def _cuda(path: Path, version: str, cuda: CudaRow, oldest: Arch) -> Iterator[Com
             yield from _target((*path, "archs", index), arch, version, cuda, oldest)
     served: dict[Arch, Arch] = {}
     for first, targets in cuda.front_end.items():
+        key = (*path, "front_end", str(first))
+        if message := too_old([first], oldest):
+            yield Complaint(key, message)
         for arch in (first, *targets):
-            yield from _target((*path, "front_end", str(first)), arch, version, cuda, oldest)
+            yield from _target(key, arch, version, cuda, oldest)
         for arch in targets:
+            if not first.serves(arch):
+                yield Complaint(key, f"nothing for {arch} can be made of the PTX of {first}")
             if served.setdefault(arch, first) != first:
-                yield Complaint((*path, "front_end", str(first)), f"{arch} already belongs to {served[arch]}")
+                yield Complaint(key, f"{arch} already belongs to {served[arch]}")
 
 
 def _too_old(path: Path, archs: Collection[Arch], oldest: Arch) -> Iterator[Complaint]:

@@ -13,7 +13,9 @@ from factory.matrix.types import (
     Architecture,
     ArchsOrDefault,
     Count,
+    CxxStandard,
     Digest,
+    FrontEndKey,
     ImageText,
     Index,
     KernelClass,
@@ -25,6 +27,7 @@ from factory.matrix.types import (
     Sha256,
     Specifier,
     Switch,
+    Target,
     Text,
 )
 
@@ -101,7 +104,7 @@ class TorchRow(Row):
 
     release: Release = Field(description="the exact release built against")
     kernel_class: KernelClass
-    cxx_standard: Count
+    cxx_standard: CxxStandard
     setuptools: Specifier
     builds: Annotated[dict[Series, BuildRow], Field(min_length=1)] = Field(description="by CUDA release")
 
@@ -117,11 +120,11 @@ class ImageRow(Row):
 class CudaRow(Row):
     """A CUDA release."""
 
-    targets: Several[Architecture] = Field(description="what its compiler makes")
+    targets: Several[Target] = Field(description="what its compiler makes")
     newest_gcc: Count
     minimum_driver: Count
     archs: Several[Architecture] = Field(description="what wheels hold, unless the top-level archs says otherwise")
-    front_end: dict[Architecture, Several[Architecture]] = Field(description="targets one front-end pass serves")
+    front_end: dict[FrontEndKey, Several[Target]] = Field(description="targets one front-end pass serves")
     image: ImageRow | None
 
 
@@ -145,7 +148,7 @@ class MatrixFile(Row):
     )
     wheels: dict[Series, WheelsRow] = Field(description="by torch series")
     skip: list[SkipRow]
-    oldest_arch: Architecture
+    oldest_arch: Target
     abi_true_since: Series
     flash_attn: dict[Release, FlashAttnRow]
     python: dict[Series, PythonRow]

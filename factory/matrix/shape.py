@@ -63,20 +63,18 @@ def _message(detail: ErrorDetails, path: Path) -> str:
 def _standing(value: Value, path: Path) -> Path:
     """Return the longest beginning of ``path`` that leads to something."""
     for depth, step in enumerate(path):
-        inside = _inside(value)
-        if step not in inside:
+        inside = _at(value, step)
+        if not inside:
             return path[:depth]
-        value = inside[step]
+        value = inside[0]
     return path
 
 
-def _inside(value: Value) -> dict[str | int, Value]:
-    pairs: Iterable[tuple[str | int, Value]] = ()
+def _at(value: Value, step: str | int) -> list[Value]:
+    """Return what stands at ``step`` of ``value``, if anything does."""
     if isinstance(value, dict):
-        pairs = value.items()
-    elif isinstance(value, list):
-        pairs = enumerate(value)
-    return dict(pairs)
+        return [value[step]] if isinstance(step, str) and step in value else []
+    return value[step : step + 1] if isinstance(value, list) and isinstance(step, int) else []
 
 
 def _without(value: Value, wrong: Collection[Path], here: Path) -> Value:

@@ -6,6 +6,7 @@ A check raises ValueError with the message a person gets; pydantic collects them
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Hashable
 from typing import Annotated, TypeVar
 
@@ -25,10 +26,14 @@ from pydantic_core import CoreSchema
 from factory.matrix.arch import Arch
 from factory.matrix.document import Value
 from factory.matrix.imagename import ImageName
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.suggest import hint
 
 SWITCHES = ("BACKWARD", "DROPOUT", "ALIBI", "SOFTCAP", "UNEVEN_K", "LOCAL")
 """Upstream's ``FLASHATTENTION_DISABLE_*`` switches, without that prefix."""
+
+CXX_STANDARDS = (17, 20, 23)
+"""C++ standards, oldest first, that g++ 11 and newer have and the headers of torch 2.4 and newer may ask for."""
 
 Item = TypeVar("Item", bound=Hashable)
 
@@ -75,6 +80,22 @@ def _arch(value: Value) -> Arch:
     return Arch.parse(_one(value))
 
 
+def _real(value: Value) -> Arch:
+    arch = _arch(value)
+    if arch.ptx:
+        msg = f"{arch} must be written {arch.real}: only archs say whether PTX is kept"
+        raise ValueError(msg)
+    return arch
+
+
+def _one_spelling(value: Value) -> Arch:
+    arch = _real(value)
+    if value != str(arch):
+        msg = f"{value!r} must be written {arch}, so that no two keys can mean the same"
+        raise ValueError(msg)
+    return arch
+
+
 def _truth(value: Value) -> bool:
     word = _one(value)
     if word.lower() not in ("true", "false"):
@@ -94,11 +115,14 @@ def _default(value: Value) -> Value:
     if isinstance(value, str) and value != "default":
         msg = f"{value!r} is neither a list such as [8.6, 8.9] nor default{hint(value, ['default'])}"
         raise ValueError(msg)
+    if value is None:
+        msg = "must be default or a list such as [8.6, 8.9], but holds nothing"
+        raise ValueError(msg)
     return None if value == "default" else value
 
 
 def _index(text: str) -> str:
-    if text != "default" and not text.startswith("https://"):
+    if text != "default" and _ADDRESS.fullmatch(text) is None:
         msg = f"{text!r} is neither default nor an https:// address{hint(text, ['default'])}"
         raise ValueError(msg)
     return text
@@ -115,8 +139,23 @@ def _said(text: str) -> str:
     return text.strip()
 
 
+def _standard(number: int) -> int:
+    if number not in CXX_STANDARDS:
+        msg = f"C++{number} is no standard known here; there are {', '.join(map(str, CXX_STANDARDS))}"
+        raise ValueError(msg)
+    return number
+
+
+def _kernel_class(text: str) -> str:
+    names = tuple(kernel_classes())
+    if text not in names:
+        msg = f"{text!r} is no kernel class; factory/data/kernel_classes.toml has {', '.join(names)}{hint(text, names)}"
+        raise ValueError(msg)
+    return text
+
+
 def _unlike(items: list[Item]) -> list[Item]:
-    twice = sorted({str(item) for item in items if items.count(item) > 1})
+    twice = sorted(str(item) for item, count in Counter(items).items() if count > 1)
     if twice:
         msg = f"names {', '.join(twice)} twice"
         raise ValueError(msg)
@@ -126,6 +165,11 @@ def _unlike(items: list[Item]) -> list[Item]:
 def _image(text: str) -> str:
     ImageName.parse(text)
     return text
+
+
+# A host of labels as RFC 1123 has them, a port, and of a path what RFC 3986 lets stand there; no query, no fragment.
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"https://{_LABEL}(?:\.{_LABEL})*(?::\d{{1,5}})?(?:/[\w.~!$&'()*+,;=:@%/-]*)?", re.ASCII)
 
 
 class _OrOne:
@@ -139,6 +183,7 @@ class _OrOne:
 
 _SCALAR = {"type": ["string", "number"]}  # to an editor 2.10 is a number
 _ARCH = {**_SCALAR, "description": "a compute capability: 8.6, 86, 9.0a or 8.9+PTX"}
+_TARGET = {**_SCALAR, "description": "a compute capability: 8.6, 9.0a"}
 _ARCHS = {"anyOf": [{"const": "default"}, {"type": "array", "items": _ARCH, "minItems": 1}]}
 
 Series = Annotated[
@@ -148,13 +193,16 @@ Series = Annotated[
 ]
 Release = Annotated[str, AfterValidator(_release), WithJsonSchema(_SCALAR)]
 Architecture = Annotated[Arch, PlainValidator(_arch), WithJsonSchema(_ARCH)]
+Target = Annotated[Arch, PlainValidator(_real), WithJsonSchema(_TARGET)]
+FrontEndKey = Annotated[Arch, PlainValidator(_one_spelling), WithJsonSchema(_TARGET)]
 Abi = Annotated[bool, PlainValidator(_truth), WithJsonSchema({"type": "boolean"})]
 Text = Annotated[str, AfterValidator(_said)]
 Name = Annotated[str, AfterValidator(_like(r"[a-z][a-z0-9]*", "smoke: lower-case letters and digits"))]
 Sha256 = Annotated[str, AfterValidator(_like(r"[0-9a-f]{64}", "64 hexadecimal digits in lower case"))]
 Digest = Annotated[str, AfterValidator(_like(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits"))]
 ImageText = Annotated[str, AfterValidator(_image)]
-KernelClass = Annotated[str, AfterValidator(_like(r"torch\d{1,4}\.\d{1,4}", "torch2.10"))]
+KernelClass = Annotated[str, AfterValidator(_kernel_class), WithJsonSchema({"enum": list(kernel_classes())})]
+CxxStandard = Annotated[int, AfterValidator(_standard), WithJsonSchema({"enum": list(CXX_STANDARDS)})]
 Specifier = Annotated[str, AfterValidator(_specifier)]
 Index = Annotated[str, AfterValidator(_index)]
 Switch = Annotated[str, AfterValidator(_switch), WithJsonSchema({"enum": list(SWITCHES)})]

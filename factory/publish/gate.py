@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from factory.audit.report import Report
 from factory.gpu_test.verdict import Verdict
-from factory.kernels.unit import kernel_classes
 from factory.matrix import cells, wheelname
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, FlashAttn, Matrix, Planned, Representative, State
 from factory.matrix.representatives import divide

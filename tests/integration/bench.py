@@ -19,10 +19,10 @@ from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.environment import interpreter
 from factory.environment.environment import Installer
-from factory.kernels import unit
 from factory.kernels.kernels import CompiledSet, KernelSetSpec
 from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Cell, FlashAttn, Matrix
 from factory.output.log import Log
 from factory.session import Session
@@ -90,7 +90,7 @@ def make_bench(root: Path) -> Bench:
             toolkit=matrix.toolkits["12.4"],
             archs=(Arch.parse("8.0"), Arch.parse("9.0")),
             profile=matrix.profiles["smoke"],
-            kernel_class=unit.kernel_class(matrix.torch["2.6"].kernel_class),
+            kernel_class=kernel_classes()[matrix.torch["2.6"].kernel_class],
         ),
         installer=Installer(
             cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=session.log.say

@@ -19,10 +19,11 @@ from factory.build import host
 from factory.build.build import Order, build
 from factory.build.host import Host
 from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
-from factory.kernels import hostcompiler, kernels, unit
+from factory.kernels import hostcompiler, kernels
 from factory.kernels.kernels import CompiledSet
 from factory.kernels.reproducible import unit_flags
 from factory.kernels.shard import Shard
+from factory.matrix.kernelclass import kernel_classes
 from factory.pool import archive as poolarchive
 from factory.pool.store import pool_in
 from factory.publish import remotepool
@@ -109,7 +110,7 @@ def test_architectures_are_freely_chosen(made: Made, archs: tuple[str, ...], tmp
 
 def test_kernels_of_another_class_are_refused_before_the_link(made: Made, tmp_path: Path) -> None:
     bench, _, _ = made
-    wrong = replace(bench.kernels, kernel_class=unit.kernel_class("torch2.10"))
+    wrong = replace(bench.kernels, kernel_class=kernel_classes()["torch2.10"])
     ready = kernels.kernels(wrong, bench.session)
     with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.10") as caught:
         bench.build(ready, tmp_path)

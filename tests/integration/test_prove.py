@@ -7,7 +7,7 @@ import pytest
 
 from factory.build import host
 from factory.errors import ProofError
-from factory.kernels import unit
+from factory.matrix.kernelclass import kernel_classes
 from factory.prove import prove
 from tests.integration.bench import Bench
 
@@ -33,7 +33,7 @@ def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench
 
 def test_kernels_of_another_class_are_told_apart_by_their_instructions(bench: Bench) -> None:
     """The wider struct moves the field behind it, and the instruction that reads it."""
-    wrong = replace(bench.kernels, kernel_class=unit.kernel_class("torch2.10"))
+    wrong = replace(bench.kernels, kernel_class=kernel_classes()["torch2.10"])
     with pytest.raises(ProofError) as caught:
         prove.prove(wrong, plain(bench), bench.session, whole=False)
     assert any("sm_90: " in line and " .text differs at" in line for line in caught.value.why)

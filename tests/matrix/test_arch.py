@@ -72,3 +72,21 @@ def test_ptx_of_a_shared_target_is_its_own_pass() -> None:
 def test_a_pass_leaves_its_ptx_and_the_machine_code_asked_for() -> None:
     assert gencode(A80, [A80, A90]) == ("-gencode", "arch=compute_80,code=[sm_80,sm_90,compute_80]")
     assert gencode(Arch(9, 0, "a"), []) == ("-gencode", "arch=compute_90a,code=[compute_90a]")
+
+
+@pytest.mark.parametrize(
+    ("virtual", "served"),
+    [
+        ("8.0", "8.0 8.6 9.0 9.0a 10.0 10.0a 10.0f 10.3 12.0 12.0f"),
+        ("9.0", "9.0 9.0a 10.0 10.0a 10.0f 10.3 12.0 12.0f"),
+        ("9.0a", "9.0a"),
+        ("10.0", "10.0 10.0a 10.0f 10.3 12.0 12.0f"),
+        ("10.0a", "10.0a"),
+        ("10.0f", "10.0 10.0a 10.0f 10.3"),
+        ("12.0f", "12.0 12.0f"),
+    ],
+)
+def test_ptx_serves_what_ptxas_takes_it_for(virtual: str, served: str) -> None:
+    """As ptxas 13.0.88 did with the PTX of one kernel for each."""
+    targets = map(Arch.parse, ["8.0", "8.6", "9.0", "9.0a", "10.0", "10.0a", "10.0f", "10.3", "12.0", "12.0f"])
+    assert " ".join(str(target) for target in targets if Arch.parse(virtual).serves(target)) == served

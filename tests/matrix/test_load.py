@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import random
 import re
+import time
 from pathlib import Path
 
 import jsonschema
@@ -172,6 +174,48 @@ def test_one_line_sets_the_architectures_of_every_toolkit() -> None:
             "disable: [SOFTCUP]",
             "profiles.full.disable[0]: 'SOFTCUP' is no FLASHATTENTION_DISABLE_ switc",
         ),
+        (
+            "front_end: {8.0: [",
+            "front_end: {80: [",
+            "cuda.12.4.front_end.80: '80' must be written 8.0, so that no two k",
+        ),
+        ("front_end: {8.0: [8.0, 9.0]}", "front_end: {8.0: [8.0], 80: [9.0]}", "cuda.12.4.front_end.80: '80' must be "),
+        ("front_end: {8.0: [", "front_end: {8.0+PTX: [", "cuda.12.4.front_end.8.0+PTX: 8.0+PTX must be written 8.0: o"),
+        ("8.0: [8.0, 9.0]", "8.0: [8.0, 9.0+PTX]", "cuda.12.4.front_end.8.0[1]: 9.0+PTX must be written 9.0: only"),
+        (
+            "8.0: [8.0, 9.0]",
+            "9.0: [8.0, 9.0]",
+            "cuda.12.4.front_end.9.0: nothing for 8.0 can be made of the PTX of 9.0",
+        ),
+        ("8.0: [8.0, 9.0]", "7.5: [8.0, 9.0]", "cuda.12.4.front_end.7.5: flash-attn has no kernels for 7.5; 8.0 is"),
+        ("targets: [7.5, 8.0, 8.6", "targets: [7.5+PTX, 8.0, 8.6", "cuda.12.4.targets[0]: 7.5+PTX must be written 7.5"),
+        ("oldest_arch: 8.0", "oldest_arch: 8.0+PTX", "oldest_arch: 8.0+PTX must be written 8.0"),
+        ("archs: default", "archs:", "archs: must be default or a list such as [8.6, 8.9], but holds nothing"),
+        (
+            "class: torch2.10",
+            "class: torch2.9",
+            "torch.2.10.kernel_class: 'torch2.9' is no kernel class; factory/data/ker",
+        ),
+        (
+            "torch2.10\n    cxx_standard: 17",
+            "torch2.10\n    cxx_standard: 18",
+            "torch.2.10.cxx_standard: C++18 is no stand",
+        ),
+        (
+            "https://example.org/cu126",
+            "https://",
+            "torch.2.6.builds.12.6.index: 'https://' is neither default nor an htt",
+        ),
+        (
+            "https://example.org/cu126",
+            "https://a b/cu126",
+            "torch.2.6.builds.12.6.index: 'https://a b/cu126' is neither",
+        ),
+        (
+            "disable: []",
+            "disable: [LOCAL]",
+            "profiles.full.disable: must be []: wheels of full have no profile in their",
+        ),
         ("runners: {build: [linux], gpu: []}", "runners:", "runners: must hold `key: value` lines, but holds nothing"),
         ('setuptools: ">=70"\n    builds:\n      12.4', "setuptools: 7x\n    builds:\n      12.4", "torch.2.6.setupt"),
     ],
@@ -216,6 +260,30 @@ def test_every_mistake_is_told_at_once() -> None:
         "cuda.12.6.archs[0]",
         "cuda.12.6.archs[1]",
     ]
+
+
+@pytest.mark.parametrize("index", ["https://a/", "https://a.example:8443/simple/cu126/", "https://a-b.example/%7Eme"])
+def test_an_index_is_any_address(index: str) -> None:
+    assert matrix.load(edited("https://example.org/cu126", index)).torch["2.6"].builds[1].index_url == index
+
+
+@pytest.mark.parametrize("host", ["", "-a", "a..b", "a.", "a:port", "a?x", "a#x", "a\u00e9", "me@", "a/b c", "a\\b"])
+def test_an_index_that_is_no_address_is_refused(host: str) -> None:
+    text = edited('"https://example.org/cu126"', f"'https://{host}'")
+    assert any("is neither default nor an https:// address" in line for line in why(text))
+
+
+def test_twenty_thousand_mistakes_are_told_in_seconds() -> None:
+    """A word after a word for each of them; what took 24 seconds grew with their square."""
+    mistakes = {
+        "keys": SMALL + "".join(f"max_jobz{number}: 1\n" for number in range(20_000)),
+        "items": edited("archs: default", f"archs: [{', '.join(f'x{number}' for number in range(20_000))}]"),
+        "values": edited("gpu: []", f"gpu: [{', '.join(['{}'] * 20_000)}]"),
+    }
+    for text in mistakes.values():
+        began = time.process_time()
+        assert len(why(text)) == 20_000
+        assert time.process_time() - began < 12
 
 
 def test_two_cells_of_one_name_are_refused_by_their_ids() -> None:
@@ -327,6 +395,26 @@ def load_or_refuse(text: str) -> None:
         said = error.why
     assert said
     assert all(re.match(r"matrix\.yaml:\d+: \S", line) for line in said), said
+
+
+def damaged(text: str, chance: random.Random) -> str:
+    """Change one to four lines of ``text`` in a way that people do, and in one that they do not."""
+    lines = text.split("\n")
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(lines))
+        key, _, value = lines[at].partition(":")
+        other = chance.choice([*WORDS, *ODD])
+        kinds = ("", lines[at] * 2, chance.choice(lines), f"  {lines[at]}", f"{key}: {other}", f"{other}:{value}")
+        lines[at] = chance.choice([*kinds, lines[at][: chance.randrange(len(lines[at]) + 1)]])
+    return "\n".join(lines)
+
+
+def test_four_hundred_damaged_files_are_loaded_or_refused_in_words() -> None:
+    chance = random.Random(16)  # noqa: S311 - the same files on every machine
+    files = [damaged(SMALL, chance) for _ in range(400)] + [damaged(REAL, chance) for _ in range(11)]
+    for text in files:
+        load_or_refuse(text)
+    assert len(files) == 411
 
 
 @given(mutations(SMALL))

@@ -14,8 +14,8 @@ from factory.build.container.session import Containers, ContainerSession, contai
 from factory.build.finish import finish
 from factory.build.host import deliver
 from factory.environment import cibuildwheel
-from factory.kernels import unit
 from factory.kernels.installed import installed
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
@@ -74,7 +74,7 @@ def expected(cell: Cell, containers: Containers, session: Session) -> Expected:
     row = containers.matrix.torch[cell.torch]
     return Expected.of_cell(
         cell,
-        check_symbol=unit.kernel_class(row.kernel_class).check_symbol,
+        check_symbol=kernel_classes()[row.kernel_class].check_symbol,
         manylinux=image_of(cell, containers.matrix).promise,
         build_paths=tuple(str(path) for path in (*inner, session.cache)),
         installed=installed(containers.matrix.flash_attn[cell.flash_attn], cache=session.cache, env=session.env),

@@ -1,8 +1,11 @@
 """What a ``.nv_fatbin`` section holds: which machine code and which PTX, for which capabilities.
 
-NVIDIA does not document the layout. It was read off the output of nvcc 12.4 and 13.0 and is compared with
+NVIDIA does not document the layout. It was read off the output of nvcc 12.4, 13.0 and 13.5 and is compared with
 ``cuobjdump`` by ``tests/data/fatbin/make.sh``. A section is a row of containers, one for each translation
-unit, each on its own alignment; a container is a row of images.
+unit, each on its own alignment; a container is a row of images. An image of kind 0x100 (nvcc 13.4's ``--concat``)
+is several that were compressed together: behind its own header stand theirs, each with the place of its content
+where the size of a header would be. Only these headers tell ``sm_90a`` from ``sm_90`` and ``sm_100f`` from
+``sm_100``: from CUDA 13 on machine code itself does not.
 """
 
 from __future__ import annotations
@@ -17,7 +20,11 @@ from factory.matrix.arch import Arch
 _MAGIC = 0xBA55ED50
 _ALIGNMENT = 8
 _CONTAINER = struct.Struct("<IHHQ")  # magic, version, size of this header, size of all images
-_IMAGE = struct.Struct("<HHIQ12xI8xQ")  # kind, version, header size, padded payload size, …, capability, …, flags
+# kind, version, header size, padded payload size, …, where what is behind these fields starts, …, capability, …, flags
+_IMAGE = struct.Struct("<HHIQ4xI4xI8xQ16x")
+_CONCATENATED = 0x100
+_MEMBERS = struct.Struct("<II")  # behind a concatenated image's fields: how many it has, size of this and their headers
+_BEHIND = struct.Struct("<4xI8x")  # behind another's fields: the size of what follows this
 _CAPABILITY = struct.calcsize("<HHIQ12x")  # where in that header the capability stands, as 32 bits
 _NOBODY = 999  # a capability that no GPU has: newer than any for PTX, of another major for machine code
 _KINDS: dict[int, Literal["real", "ptx"]] = {1: "ptx", 2: "real"}
@@ -95,13 +102,47 @@ def _containers(section: bytes | memoryview) -> Iterator[tuple[int, int]]:
 def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, GpuCode]]:
     """Yield the offset of each image's header, and what it says."""
     while at < end:
-        if at + _IMAGE.size > end:
-            raise FatbinError(f"the image at offset {at:#x} is cut off")
-        kind, _, header, size, number, flags = _IMAGE.unpack_from(section, at)
-        if kind not in _KINDS or header < _IMAGE.size or at + header + size > end:
+        kind, header, payload = _fields(section, at, end)[:3]
+        if header < _IMAGE.size or at + header + payload > end:
             raise FatbinError(f"no valid image header (kind {kind}) at offset {at:#x}")
-        yield at, GpuCode(_KINDS[kind], _capability(number, flags))
-        at += header + size
+        if kind == _CONCATENATED:
+            yield from _members(section, at + _IMAGE.size, at + header)
+        else:
+            yield at, _code(section, at, end)
+        at += header + payload
+
+
+def _members(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, GpuCode]]:
+    """Yield the same of the images of a concatenated one, whose list stands from ``at`` to ``end``."""
+    count, size = _MEMBERS.unpack_from(section, at) if at + _MEMBERS.size <= end else (0, 0)
+    if not count or at + size != end:
+        raise FatbinError(f"no valid list of images at offset {at:#x}")
+    at += _MEMBERS.size
+    for _ in range(count):
+        yield at, _code(section, at, end)
+        behind = _fields(section, at, end)[3]
+        at += _IMAGE.size
+        if behind:
+            if behind != _IMAGE.size or at + _BEHIND.size > end:
+                raise FatbinError(f"no valid end of an image header at offset {at:#x}")
+            at += _BEHIND.size + _BEHIND.unpack_from(section, at)[0]
+    if at != end:
+        raise FatbinError(f"the list of images does not end at offset {end:#x}")
+
+
+def _fields(section: bytes | memoryview, at: int, end: int) -> tuple[int, int, int, int, int, int]:
+    """Return kind, header size, payload size, place of what is behind, capability and flags of the image at ``at``."""
+    if at + _IMAGE.size > end:
+        raise FatbinError(f"the image at offset {at:#x} is cut off")
+    kind, _, header, payload, behind, number, flags = _IMAGE.unpack_from(section, at)
+    return kind, header, payload, behind, number, flags
+
+
+def _code(section: bytes | memoryview, at: int, end: int) -> GpuCode:
+    kind, _, _, _, number, flags = _fields(section, at, end)
+    if kind not in _KINDS:
+        raise FatbinError(f"no valid image header (kind {kind}) at offset {at:#x}")
+    return GpuCode(_KINDS[kind], _capability(number, flags))
 
 
 def _capability(number: int, flags: int) -> Arch:

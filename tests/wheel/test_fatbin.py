@@ -13,7 +13,7 @@ from factory.wheel import fatbin
 from factory.wheel.fatbin import Fatbin, FatbinError, GpuCode
 
 SAMPLES = Path(__file__).parents[1] / "data" / "fatbin"
-NAMES = ["cu124_80", "cu124_80_90", "cu124_units", "cu130_families", "cu130_plain"]
+NAMES = ["cu124_80", "cu124_80_90", "cu124_units", "cu130_families", "cu130_plain", "cu135_concat"]
 
 
 def sample(name: str) -> bytes:
@@ -45,6 +45,23 @@ def test_suffixes_are_read_from_the_entry() -> None:
         "sm_80",
         "sm_90a",
     ]
+
+
+def test_concatenated_images_are_read_from_their_list() -> None:
+    first, second = fatbin.parse(sample("cu135_concat"))
+    assert set(first.images) == set(second.images)
+    named = ["compute_100f", "compute_80", "sm_100f", "sm_80", "sm_90", "sm_90a"]
+    assert sorted(map(str, first.images)) == named
+
+
+@pytest.mark.parametrize("offset", [0, 4, 8, 8 + 20])
+def test_a_damaged_list_of_images_is_refused(offset: int) -> None:
+    """Its count, its size, the kind of the first image, and where what is behind the first one's fields starts."""
+    whole = bytearray(sample("cu135_concat"))
+    start = whole.index(b"\0\1\1\1") + 64
+    whole[start + offset] ^= 0x10
+    with pytest.raises(FatbinError, match="image"):
+        fatbin.parse(bytes(whole))
 
 
 def test_each_translation_unit_is_its_own() -> None:

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Makes the samples beside this file, and asks cuobjdump what is in each, which is what the tests compare with.
-# usage: make.sh CUDA_12_4_HOME CUDA_13_0_HOME CUOBJDUMP (one of CUDA 13, which reads both)
+# usage: make.sh CUDA_12_4_HOME CUDA_13_0_HOME CUDA_13_5_HOME (whose cuobjdump reads all; 13.4 was the first to concatenate)
 set -eu
-old=$1/bin/nvcc new=$2/bin/nvcc cuobjdump=$3
-export PATH="$2/bin:$PATH" # cuobjdump calls its neighbours
+old=$1/bin/nvcc new=$2/bin/nvcc newest=$3/bin/nvcc cuobjdump=$3/bin/cuobjdump
+export PATH="$3/bin:$PATH" # cuobjdump calls its neighbours
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -r "$work"' EXIT
@@ -35,3 +35,5 @@ sample cu124_80_90 "$old" "-Xfatbin -compress-all" "sm_80 sm_90" first
 sample cu130_families "$new" "--compress-mode=size" \
     "sm_80 sm_90a compute_90a sm_100 sm_100a sm_120a sm_120f compute_120f" first
 sample cu130_plain "$new" "--compress-mode=none" "sm_80 compute_80" first
+sample cu135_concat "$newest" "--concat --compress-mode=size" \
+    "sm_80 compute_80 sm_90 sm_90a sm_100f compute_100f" first second

@@ -127,7 +127,7 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
     release = wanted.flash_attn
     compiler = hostcompiler.provide(wanted.toolkit, session.env, session.cache, session.log.say)
     cuda = toolkit.find(wanted.toolkit.version, session.env, session.cache, session.log.say)
-    root = source.unpacked(release, cache=session.cache, env=session.env)
+    root = source.checked(release, cache=session.cache, env=session.env, say=session.log.say)
     extension = read_extension((root / "setup.py").read_text())
     flags = compile_flags(extension, wanted.profile)
     macros = tuple(f"-D{macro}" for macro in wanted.kernel_class.macros)

@@ -7,8 +7,8 @@ package index that pip or uv is configured for.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
 
 import requests
 from pypi_simple import (
@@ -21,8 +21,8 @@ from pypi_simple import (
 
 from factory.errors import DigestError, SourceError, UnreachableError
 from factory.matrix.model import FlashAttn
-from factory.system.archive import unpack_tar
-from factory.system.cache import made_once
+from factory.system.archive import differing, unpack_tar
+from factory.system.cache import made_once, made_right
 from factory.system.files import sha256_of
 from factory.system.pipconfig import index_url, without_password
 
@@ -80,6 +80,33 @@ def unpacked(release: FlashAttn, *, cache: Path, env: Mapping[str, str]) -> Path
     """
     archive = fetch(release.version, release.sha256, cache=cache, env=env)
     return unpack(archive, sha256=release.sha256, leave_out=release.leave_out, cache=cache)
+
+
+def checked(release: FlashAttn, *, cache: Path, env: Mapping[str, str], say: Callable[[str], None]) -> Path:
+    """Return the same root, every file of it compared with the sdist, whose hash is right; what differs is said.
+
+    A tree that differs is unpacked anew. Two seconds of CPU; what is to be compiled is had here.
+    Raises what ``fetch`` and ``unpack`` raise.
+    """
+    archive = fetch(release.version, release.sha256, cache=cache, env=env)
+    root = place(release, cache=cache)
+    wrong: list[str] = []
+
+    def right() -> bool:
+        wrong[:] = [path for path in differing(archive, root) if not _left_out(path, release.leave_out)]
+        return not wrong
+
+    def make(target: Path) -> None:
+        if wrong:
+            more = f" and {len(wrong) - 1} more" if len(wrong) > 1 else ""
+            say(f"{root} is not what {archive.name} holds ({wrong[0]}{more}): unpacking it anew")
+        _extract(archive, target, release.leave_out)
+
+    return made_right(root, make, right)
+
+
+def _left_out(path: str, leave_out: tuple[str, ...]) -> bool:
+    return any(PurePosixPath(path).is_relative_to(one) for one in leave_out)
 
 
 def _filename(version: str) -> str:

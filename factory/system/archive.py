@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from factory.errors import SourceError
@@ -27,6 +28,33 @@ def unpack_tar(archive: Path, into: Path) -> None:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _damaged(archive, str(error)) from error
+
+
+def differing(archive: Path, root: Path) -> Iterator[str]:
+    """Yield what below ``root`` is not as ``unpack_tar`` made it of ``archive``, relative to it: altered, lost, added.
+
+    Every byte is compared; a changed mode is not a difference. What the caller removed is among the lost.
+    Raises SourceError where the archive is damaged.
+    """
+    there = {path.relative_to(root) for path in root.rglob("*") if path.is_symlink() or not path.is_dir()}
+    try:
+        with tarfile.open(archive) as tar:
+            for member in tar:
+                path = Path(*PurePosixPath(member.name).parts[1:])
+                if not member.isdir():
+                    there.discard(path)
+                    if not _same(tar, member, root / path):
+                        yield str(path)
+    except (tarfile.TarError, EOFError) as error:
+        raise _damaged(archive, str(error)) from error
+    yield from sorted(map(str, there))
+
+
+def _same(tar: tarfile.TarFile, member: tarfile.TarInfo, path: Path) -> bool:
+    if member.issym() or path.is_symlink():
+        return member.issym() and path.is_symlink() and str(path.readlink()) == member.linkname
+    source = tar.extractfile(member)
+    return source is not None and path.is_file() and path.read_bytes() == source.read()
 
 
 def unpack_deb(archive: Path, into: Path) -> None:

@@ -83,3 +83,13 @@ def made_once(directory: Path, make: Callable[[Path], None]) -> Path:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
     return directory
+
+
+def made_right(directory: Path, make: Callable[[Path], None], right: Callable[[], bool]) -> Path:
+    """Return ``directory`` as ``made_once`` does, but made anew where it is there and not ``right``."""
+    if directory.is_dir() and not right():
+        with locked(directory.parent / f".{directory.name}.lock"):
+            if directory.is_dir() and not right():  # else another process has made it anew meanwhile
+                aside = tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}.tmp-")
+                directory.rename(Path(aside) / directory.name)
+    return made_once(directory, make)

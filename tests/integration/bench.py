@@ -10,6 +10,7 @@ import io
 import os
 import sys
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -66,13 +67,14 @@ class Bench:
 Made = tuple[Bench, CompiledSet, Path]
 
 
-def make_bench(root: Path) -> Bench:
+def make_bench(root: Path, changed: Mapping[str, str] | None = None) -> Bench:
+    """Make one below ``root``; ``changed`` are texts of other files in the sdist, by their paths."""
     env = dict(os.environ)
     cache = _cache_beside(root / "cache", cache_root(env))
     matrix = load_matrix(MATRIX.read_text(encoding="utf-8"))
     release = FlashAttn(
         version="0.0.1",
-        sha256=_pack(cache),
+        sha256=_pack(cache, changed or {}),
         torch=("2.6",),
         on_request=(),
         leave_out=("flash_attn/cute",),
@@ -107,11 +109,16 @@ def _cache_beside(cache: Path, shared: Path) -> Path:
     return cache
 
 
-def _pack(cache: Path) -> str:
+def _pack(cache: Path, changed: Mapping[str, str]) -> str:
     """Put the small sdist, the same bytes each time, where a fetched one would lie; give its sha256."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w") as tar:
-        tar.add(SDIST, arcname="flash_attn-0.0.1")
+        others = {f"flash_attn-0.0.1/{path}" for path in changed}
+        tar.add(SDIST, "flash_attn-0.0.1", filter=lambda entry: None if entry.name in others else entry)
+        for path, text in changed.items():
+            entry = tarfile.TarInfo(f"flash_attn-0.0.1/{path}")
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text.encode()))
     packed = gzip.compress(plain.getvalue(), mtime=0)
     sha256 = hashlib.sha256(packed).hexdigest()
     directory = cache / "sdists" / sha256[:16]

@@ -138,9 +138,8 @@ def test_a_torch_with_one_field_widened_is_refused(made: Made, tmp_path: Path) -
     assert any("another size" in line for line in caught.value.why)
 
 
-def test_a_kernel_that_does_not_compile_is_named(bench: Bench) -> None:
-    root = kernels.prepare(bench.kernels, bench.session).root
-    (root / "csrc/flash_attn/src/launch.h").write_text("#error broken on purpose\n")
+def test_a_kernel_that_does_not_compile_is_named(tmp_path: Path) -> None:
+    bench = make_bench(tmp_path, {"csrc/flash_attn/src/launch.h": "#error broken on purpose\n"})
     with pytest.raises(KernelError) as caught:
         kernels.kernels(bench.kernels, bench.session)
     assert any("broken on purpose" in line for line in caught.value.why)

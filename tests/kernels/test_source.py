@@ -3,15 +3,17 @@
 import functools
 import hashlib
 import io
+import os
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from factory.errors import DigestError, SourceError, UnreachableError
-from factory.kernels.source import fetch, unpack
+from factory.kernels.source import checked, fetch, unpack
+from factory.matrix.model import FlashAttn
 from tests.serving import serving
 
 VERSION = "0.0.1"
@@ -119,6 +121,39 @@ def test_the_sha256_of_another_version(tmp_path: Path, env: dict[str, str]) -> N
     with pytest.raises(SourceError, match="cannot have the sha256") as caught:
         fetch("0.0.2", SHA256, cache=tmp_path / "cache", env=env)
     assert FILENAME in str(caught.value)
+
+
+def alter(path: Path) -> None:
+    before = path.stat()
+    path.write_bytes(bytes(byte ^ 1 for byte in path.read_bytes()) or b" ")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (lambda root: alter(root / "setup.py"), "setup.py"),
+        (lambda root: (root / "setup.py").unlink(), "setup.py"),
+        (lambda root: (root / "flash_attn" / "torch.h").touch(), "flash_attn/torch.h"),
+        (lambda root: (root / "flash_attn" / "torch.h").symlink_to("/etc/passwd"), "flash_attn/torch.h"),
+        (lambda root: (root / "setup.py").rename(root / "a") and (root / "setup.py").symlink_to("a"), "setup.py and 1"),
+    ],
+)
+def test_a_tree_that_is_not_the_sdists_is_unpacked_anew(
+    tmp_path: Path, env: dict[str, str], change: Callable[[Path], object], named: str
+) -> None:
+    release = FlashAttn(version=VERSION, sha256=SHA256, torch=(), on_request=(), leave_out=("flash_attn/cute",))
+    said: list[str] = []
+    root = checked(release, cache=tmp_path, env=env, say=said.append)
+    assert checked(release, cache=tmp_path, env=env, say=said.append) == root
+    assert said == []
+    change(root)
+    assert checked(release, cache=tmp_path, env=env, say=said.append) == root
+    [line] = said
+    assert f"holds ({named}" in line
+    assert sorted(path.name for path in root.rglob("*")) == ["__init__.py", "flash_attn", "setup.py"]
+    assert checked(release, cache=tmp_path, env=env, say=said.append) == root
+    assert len(said) == 1
 
 
 def unpacked(tmp_path: Path, content: bytes, *leave_out: str) -> Path:

@@ -108,7 +108,7 @@ class ContainerSession:
         Raises UnreachableError, SourceError or DigestError where the source is not to be had.
         """
         release = self.containers.matrix.flash_attn[self.cell.flash_attn]
-        root = source.unpacked(release, cache=self.session.cache, env=self.session.env)
+        root = source.checked(release, cache=self.session.cache, env=self.session.env, say=self.session.log.say)
         self.project.mkdir(parents=True)
         shutil.copytree(_PROGRAM, self.project / "factory", ignore=shutil.ignore_patterns("__pycache__"))
         shutil.copyfile(self.containers.matrix_file, self.project / "matrix.yaml")

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from factory.kernels import firstcompile
+from factory.kernels.reproducible import unit_flags
 from factory.toolkit.find import World, find, pins
 from factory.toolkit.toolkit import CudaToolkit
 
@@ -28,6 +29,15 @@ KERNEL = """
 static_assert(cuda::std::is_trivially_copyable_v<float>);
 __global__ void kernel(__nv_bfloat16* out, float x) { out[threadIdx.x] = __float2bfloat16(__expf(x) + sinf(x)); }
 void launch(__nv_bfloat16* out, float x) { kernel<<<1, 1>>>(out, x); }
+"""
+TEMPLATES = """
+namespace constants {
+struct Same { __host__ __device__ int operator()(int x) const { return x; } };
+static const __device__ Same same{};
+}
+template <int N> __global__ void kernel(int* out) { out[threadIdx.x] = constants::same(N); }
+template <int N> void launch(int* out) { kernel<N><<<1, 1>>>(out); }
+template void launch<3>(int*);
 """
 FETCH = """
 import os, pathlib, sys
@@ -64,6 +74,30 @@ def test_it_compiles_and_links(version: str, tmp_path: Path, tmp_path_factory: p
     listed = run(toolkit.home / "bin/cuobjdump", "-lelf", tmp_path / "k.so")
     assert all(f"sm_{arch}.cubin" in listed for arch in (80, 90))
     assert "MUFU" in run(toolkit.home / "bin/cuobjdump", "-sass", tmp_path / "k.so")
+
+
+@pytest.mark.parametrize("version", ["12.4", "13.0", "13.2"])
+def test_a_unit_of_templates_alone_has_the_same_bytes_everywhere(
+    version: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    toolkit = cached(version, shared_cache(tmp_path_factory))
+    named, unnamed = (
+        [compiled(toolkit, tmp_path / f"{place}-{len(flags)}", flags) for place in ("here", "there")]
+        for flags in (unit_flags("kernel.cu"), ())
+    )
+    assert named[0] == named[1]
+    assert unnamed[0] != unnamed[1], "nvcc needs no help any more"
+
+
+def compiled(toolkit: CudaToolkit, directory: Path, flags: tuple[str, ...]) -> dict[str, bytes]:
+    """Compile in ``directory`` as the factory does; return the object, the PTX and the machine code."""
+    (directory / "kept").mkdir(parents=True)
+    (directory / "kernel.cu").write_text(TEMPLATES)
+    made = ["-gencode", "arch=compute_80,code=[sm_80,sm_90]", "-c", "kernel.cu", "-o", "kept/unit.o"]
+    words: list[str | Path] = [toolkit.nvcc, "-ccbin", "g++", *flags, *made, "--keep", "--keep-dir", directory / "kept"]
+    subprocess.run(words, cwd=directory, check=True)
+    kept = (path for path in (directory / "kept").iterdir() if path.suffix in {".o", ".ptx", ".cubin"})
+    return {path.name: path.read_bytes() for path in kept}
 
 
 def test_a_second_look_takes_less_than_a_second(tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -23,6 +23,7 @@ FLOORS = (
     ("gpu_test", "plan"),
     ("doctor", "prove", "publish"),
     ("build",),
+    ("reproduce",),
     ("cli",),
     ("__main__",),
 )
@@ -56,7 +57,7 @@ PURE = {
     "system": "environ",
     "toolkit": "headerfix pins source toolkit",
     "update": "actions flashattn images ledger listing metadata page proposal torch",
-    "wheel": "cxxabi cyclonedx distinfo dynamic elf facts fatbin origin record sidecars torchpin",
+    "wheel": "cxxabi cyclonedx distinfo dynamic elf facts fatbin madewith origin record sidecars torchpin",
 }
 OUTSIDE = {
     *("fcntl", "os", "psutil", "requests", "shutil", "signal", "socket", "subprocess", "tempfile", "threading", "time"),

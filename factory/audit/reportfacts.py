@@ -6,12 +6,16 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
+from pydantic import TypeAdapter
+
 from factory.audit.checks.binary import check_symbols
 from factory.matrix.arch import Arch
 from factory.versions import version_key
 from factory.wheel.cxxabi import cxx11abi
 from factory.wheel.facts import Expected, Extension, WheelFacts
+from factory.wheel.madewith import MadeWith
 
+_MADE_WITH = TypeAdapter(MadeWith)
 _FAMILIES = ("GLIBC", "GLIBCXX", "CXXABI")
 
 
@@ -41,7 +45,9 @@ def expected_in(facts: Mapping[str, object]) -> Expected | None:
     if not isinstance(told, Mapping):
         raise TypeError(told)
     archs = None if told["archs"] is None else tuple(Arch.parse(arch) for arch in told["archs"])
-    return Expected(**{**told, "archs": archs, "build_paths": ()})
+    made = told.get("made_with")
+    made_with = None if made is None else _MADE_WITH.validate_python(made)
+    return Expected(**{**told, "archs": archs, "build_paths": (), "made_with": made_with})
 
 
 def told_requirements(facts: Mapping[str, object]) -> tuple[tuple[str, ...], str | None]:

@@ -7,10 +7,10 @@ import sys
 import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from factory.build import loading, sbom, setup
+from factory.build import loading, madewith, sbom, setup
 from factory.build.build import Order
 from factory.build.container.kernels import Portion
 from factory.build.finish import finish
@@ -26,7 +26,7 @@ from factory.kernels import costs, kernels
 from factory.kernels.installed import installed
 from factory.kernels.kernels import CompiledSet
 from factory.kernels.page import Tally
-from factory.kernels.stats import tally
+from factory.kernels.stats import inputs_of, tally
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
@@ -70,7 +70,8 @@ class Host:
         wanted = kernels.set_wanted(need, self.order.matrix)
         made = kernels.kernels(wanted, self.order.session, portion.shard, fetch=self.order.fetch, until=portion.until)
         self._made[need] = made
-        return tally(need, portion.shard, made.origins, pool_in(self.order.session.cache))
+        counted = tally(need, portion.shard, made.origins, pool_in(self.order.session.cache))
+        return replace(counted, inputs=inputs_of(made.ready))
 
     def wheel(self, cell: Cell, dist: Path) -> Path:
         """Make the wheel of ``cell``, whose kernels were had here, and return its path in ``dist``.
@@ -84,7 +85,9 @@ class Host:
         """Return what the audit holds the wheel of ``cell`` to. Raises KeyError where ``kernels`` was not called for
         it.
         """
-        return expected(setup.wanted(cell, self.order.matrix), self._of(cell), self.order.session)
+        wanted, made = setup.wanted(cell, self.order.matrix), self._of(cell)
+        told = madewith.here(wanted, inputs_of(made.ready), prepare(wanted, self.installer), self.order.session.env)
+        return replace(expected(wanted, made, self.order.session), made_with=told)
 
     def _of(self, cell: Cell) -> CompiledSet:
         return self._made[need_of(cell, self.order.matrix)]

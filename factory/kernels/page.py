@@ -9,6 +9,7 @@ from pydantic import TypeAdapter
 
 from factory.output.markdown import Markup, joined, page, section, table
 from factory.output.progress import duration, gigabytes
+from factory.wheel.madewith import KernelInputs
 
 COLUMNS = (
     "kernel set",
@@ -40,7 +41,7 @@ class Tally:
     """One kernel set, or one shard of it.
 
     Of its ``units``, ``pooled`` were in the pool, ``fetched`` came from releases, ``compiled`` were made now in
-    ``seconds`` of wall time, and ``left`` are still to be made.
+    ``seconds`` of wall time, and ``left`` are still to be made. ``inputs`` are what the set is compiled with.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Tally:
     compiled: tuple[UnitCost, ...]
     left: int
     seconds: float
+    inputs: KernelInputs | None = None
 
     @property
     def hit_rate(self) -> float:

@@ -1,15 +1,17 @@
-"""Count what of a kernel set came from where, and what its compiles took by what the pool recorded of them."""
+"""Count what of a kernel set came from where and what its compiles took, and say what they are made with."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 
-from factory.kernels.kernels import Origins, stocked
+from factory.kernels.kernels import Origins, PreparedSet, record, stocked
 from factory.kernels.page import Tally, UnitCost
 from factory.kernels.shard import Shard
 from factory.kernels.unit import Unit
 from factory.matrix.kernelset import KernelSetId
 from factory.pool.store import Pool
+from factory.wheel.madewith import KernelInputs
 
 
 def tally(need: KernelSetId, shard: Shard | None, made: Origins, pool: Pool) -> Tally:
@@ -32,11 +34,24 @@ def tally(need: KernelSetId, shard: Shard | None, made: Origins, pool: Pool) -> 
 
 def cost(unit: Unit, pool: Pool) -> UnitCost:
     """Return the sum of the compiles that the parts of ``unit`` came from, each once."""
-    records = [record for key in unit.wanted() if (record := pool.record(key))]
-    runs = {(record.cpu_seconds, record.wall_seconds, record.peak_bytes) for record in records}
+    rows = [row for key in unit.wanted() if (row := pool.record(key))]
+    runs = {(row.cpu_seconds, row.wall_seconds, row.peak_bytes) for row in rows}
     return UnitCost(
         name=unit.name,
         cpu_seconds=sum(cpu for cpu, _, _ in runs),
         wall_seconds=sum(wall for _, wall, _ in runs),
         peak=max((peak for _, _, peak in runs), default=0),
+    )
+
+
+def inputs_of(ready: PreparedSet) -> KernelInputs:
+    """Return what a set is compiled from and with."""
+    return KernelInputs(
+        toolkit=ready.toolkit.release,
+        toolkit_sha256=ready.inputs.toolkit,
+        host_compiler=ready.compiler.version,
+        host_compiler_sha256=ready.inputs.host_compiler,
+        sdist_sha256=ready.inputs.sdist,
+        headers_sha256=ready.inputs.headers,
+        keys=hashlib.sha256("\n".join(record(ready).keys).encode()).hexdigest(),
     )

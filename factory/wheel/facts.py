@@ -12,6 +12,7 @@ from factory.matrix.model import Cell
 from factory.matrix.wheelname import WheelName
 from factory.versions import cuda_major
 from factory.wheel.fatbin import Fatbin
+from factory.wheel.madewith import MadeWith
 
 _LIBRARY = re.compile(r"lib[^/]*\.so(?:\.[\d.]+)?")
 _MACHINE = re.compile(r"(?:many)?linux(?:\d+|_\d+_\d+)?_(\w+)")
@@ -112,7 +113,7 @@ class WheelFacts:
 @dataclass(frozen=True, kw_only=True)
 class Expected:
     """What the wheel was to be. None where nobody said, which leaves that unchecked. ``cuda``, the toolkit's whole
-    version, is only passed on: nothing in a wheel tells its minor.
+    version, and ``made_with``, what it was made with, are only passed on: nothing in a wheel tells them.
 
     ``manylinux`` is the promised platform without the machine, ``manylinux_2_28``; without it the floor is
     only reported. ``check_symbol`` is the mangled name under which torch exports
@@ -133,6 +134,7 @@ class Expected:
     build_paths: tuple[str, ...] = ()
     cuda: str | None = None
     installed: Mapping[str, str] | None = None
+    made_with: MadeWith | None = None
 
     @property
     def built_here(self) -> bool:

@@ -18,7 +18,7 @@ from factory.errors import InstallError
 from factory.kernels import kernels
 from factory.kernels.kernels import KernelSetSpec
 from factory.kernels.shard import Shard
-from factory.kernels.stats import tally
+from factory.kernels.stats import inputs_of, tally
 from factory.matrix import cells, kernelset, selector
 from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
@@ -93,7 +93,8 @@ def compile_kernels(inside: Inside) -> None:
     until = None if limit is None else time.monotonic() + limit * 60
     made = kernels.kernels(_set(inside), inside.session, _shard(inside), until=until)
     need = kernelset.need_of(inside.wanted.cell, inside.matrix)
-    _leave(inside, "made", tally(need, _shard(inside), made.origins, pool_in(inside.session.cache)).to_json())
+    counted = tally(need, _shard(inside), made.origins, pool_in(inside.session.cache))
+    _leave(inside, "made", replace(counted, inputs=inputs_of(made.ready)).to_json())
     home.unlink(missing_ok=True)
     home.symlink_to(made.ready.toolkit.home)
 

@@ -79,6 +79,12 @@ def prove(session: nox.Session) -> None:
 
 
 @nox.session
+def reproduce(session: nox.Session) -> None:
+    """Make a wheel again and compare the bytes: reproduce -- WHEEL, or -- --units N SELECTOR [--seed N] [--json]."""
+    _verb(session)
+
+
+@nox.session
 def doctor(session: nox.Session) -> None:
     """Check this machine against a cell, or the newest that fits it: doctor -- [cu124 torch2.6 cp310] [--guide]."""
     _verb(session)

@@ -190,6 +190,18 @@ class UnfitError(FactoryError):
     status = 44
 
 
+class ReportError(FactoryError):
+    """No report beside a wheel speaks of it, or the report does not say what it was made with."""
+
+    status = 45
+
+
+class ReproduceError(FactoryError):
+    """What was made again has other bytes; ``why`` says where, and by what the two builds differ."""
+
+    status = 46
+
+
 class PublishError(FactoryError):
     """A release could not be completed; what is in it already stays, and the same command goes on from there."""
 

@@ -70,6 +70,22 @@ def _read(path: Path, name: str) -> Extension:
         )
 
 
+def section_at(path: Path, offset: int) -> str | None:
+    """Return the name of the section of the shared object at ``path`` that holds the byte at ``offset``.
+
+    None where none does, as in its header and tables. Raises ElfError where it is none that can be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            for section in _sections(ELFFile(stream), path.stat().st_size):
+                inside = 0 <= offset - section["sh_offset"] < section["sh_size"]
+                if inside and section["sh_type"] not in {"SHT_NULL", "SHT_NOBITS"}:
+                    return str(section.name)
+    except Exception as error:  # as in read
+        raise ElfError(f"{path.name} is not a readable shared object: {type(error).__name__} {error}") from error
+    return None
+
+
 def _sections(elf: ELFFile, size: int) -> Iterator[Section]:
     """Yield the sections that lie inside the file; raise where one claims not to."""
     for section in _bounded(elf.iter_sections()):

@@ -1,0 +1,71 @@
+"""Calls reproduce: a wheel made again from its report, or a sample of a kernel set's units compiled again."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from functools import partial
+from pathlib import Path
+
+from factory.build.build import Order
+from factory.cli import backend, context, repository
+from factory.errors import ReproduceError, UsageError
+from factory.kernels import kernels
+from factory.matrix import kernelset
+from factory.matrix.model import Matrix
+from factory.publish import remotepool
+from factory.reproduce import reproduce as reproduce_verb
+from factory.reproduce import units
+from factory.reproduce.units import Pick, Sample
+
+
+def reproduce(arguments: argparse.Namespace) -> int:
+    """Make a wheel, or units, again and compare; return the exit status.
+
+    Raises UsageError for options that do not go together, ReproduceError where bytes differ, and what
+    ``factory.reproduce`` and ``backend.choose`` raise.
+    """
+    matrix = context.matrix()
+    if arguments.units:
+        return _units(arguments, matrix)
+    if arguments.json or arguments.profile or arguments.archs:
+        raise UsageError(
+            "--json, --profile and --archs need --units",
+            remedy="Leave them out: a wheel's report says what it was made with.",
+        )
+    if len(arguments.what) != 1:
+        raise UsageError("one wheel is made again at a time", remedy="For example: nox -s reproduce -- dist/WHEEL.whl")
+    told = reproduce_verb.told(Path(arguments.what[0]), matrix)
+    away = reproduce_verb.elsewhere(context.session(arguments, matrix), told.sha256[:16])
+    order = Order(cells=(told.cell,), matrix=matrix, session=away)
+    before = backend.before(order, dist=away.cache, memory=arguments.memory)
+    place = backend.choose(order, told.made_with.backend, before, memory=arguments.memory, wheels=True)
+    reproduce_verb.reproduce(told, place, away)
+    return 0
+
+
+def _units(arguments: argparse.Namespace, matrix: Matrix) -> int:
+    arguments.selector = " ".join(arguments.what).split()
+    session = context.session(arguments, matrix, error_log=arguments.json)
+    remote = repository.remote_pool() if arguments.remote_pool else None
+    fetch = None if remote is None else partial(remotepool.take, remote=remote, session=session)
+    pick = Pick(count=arguments.units, seed=arguments.seed)
+    samples: list[Sample] = []
+    for need in sorted({kernelset.need_of(row.cell, matrix) for row in context.select(arguments, matrix)}):
+        away = reproduce_verb.elsewhere(session, f"units-{arguments.seed}")
+        wanted = kernels.set_wanted(need, matrix)
+        made = units.remake(wanted, session, away, pick, fetch=fetch)
+        shutil.rmtree(away.cache)
+        samples.append(made)
+        if arguments.json:
+            context.console().print(made.to_json(), markup=False, highlight=False, soft_wrap=True)
+        else:
+            session.log.say(f"{len(made.parts) - len(made.differing)} of {len(made.parts)} parts are the same")
+    differing = [part for made in samples for part in made.differing]
+    if differing:
+        raise ReproduceError(
+            f"{len(differing)} parts of kernels came out with other bytes",
+            why=[f"{part.unit} {part.part}: {part.recorded} recorded, {part.made} made" for part in differing],
+            remedy="Do not publish these kernels before that is understood; open an issue with these lines.",
+        )
+    return 0

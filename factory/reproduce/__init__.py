@@ -1,0 +1,1 @@
+"""Wheels and kernels made again elsewhere, and compared with those that are there, byte for byte."""

@@ -1,0 +1,42 @@
+import json
+from dataclasses import replace
+
+from factory.kernels.unit import Unit
+from factory.reproduce.units import Part, Pick, Sample
+from factory.wheel.madewith import KernelInputs, MadeWith, differences
+
+UNITS = [Unit(source=f"{name}.cu", host=name) for name in "abcdefgh"]
+INPUTS = KernelInputs(
+    toolkit="12.4.131",
+    toolkit_sha256="1",
+    host_compiler="12.2.0",
+    host_compiler_sha256="2",
+    sdist_sha256="3",
+    headers_sha256="4",
+    keys="5",
+)
+PART = Part(unit="a.cu", part="sm_80", recorded="1", made="1")
+
+
+def test_a_seed_picks_the_same_units_in_whatever_order_they_stand() -> None:
+    pick = Pick(count=3, seed=7)
+    assert pick.of(UNITS) == pick.of(UNITS[::-1])
+    assert len(pick.of(UNITS)) == 3
+    assert len(Pick(count=99, seed=0).of(UNITS)) == len(UNITS)
+
+
+def test_a_sample_says_whether_all_is_the_same() -> None:
+    same = Sample(kernels="k", inputs=INPUTS, seed=0, units=("a.cu",), parts=(PART,))
+    other = replace(same, parts=(PART, replace(PART, made="2")))
+    assert [json.loads(one.to_json())["same"] for one in (same, other)] == [True, False]
+    assert other.differing == (other.parts[1],)
+
+
+def test_what_two_builds_differ_by_is_a_line_each() -> None:
+    there = MadeWith(factory="c", backend="host", torch="2.6.0", kernels=INPUTS, python="3.11.2", environment="e")
+    here = replace(there, python="3.11.9", kernels=replace(INPUTS, host_compiler="13.3.0"))
+    assert list(differences(there, here)) == [
+        "python: 3.11.2 there, 3.11.9 here",
+        "host compiler: 12.2.0 there, 13.3.0 here",
+    ]
+    assert list(differences(there, there)) == []

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 import json
-import os
 import re
-import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +13,7 @@ from openapi_core import Config, OpenAPI
 from openapi_core.exceptions import OpenAPIError
 from openapi_core.testing import MockRequest, MockResponse
 
-from factory.system import cache, process
+from tests import npmpackage
 
 PIN = json.loads((Path(__file__).parent / "data" / "octokit-openapi.json").read_text())
 PATHS = (
@@ -60,9 +56,7 @@ class Exchange:
 @functools.cache
 def description() -> OpenAPI:
     """Read what the API promises of releases; the package is fetched once and kept with the factory's cache."""
-    where = cache.cache_root(os.environ) / "octokit-openapi"
-    kept = cache.made_once(where / f"v{PIN['version']}", _fetch) / "api.json"
-    whole = json.loads(kept.read_bytes())
+    whole = json.loads(npmpackage.content(PIN))
     whole["paths"] = {path: whole["paths"][path] for path in PATHS}
     whole.pop("x-webhooks", None)
     # The enumeration lacks the state that the prose of the upload has: "an empty asset with a state of `starter`".
@@ -72,25 +66,6 @@ def description() -> OpenAPI:
     whole["components"]["schemas"]["issue"]["properties"]["state_reason"]["enum"].append(None)
     unchecked = Config(spec_validator_cls=None)  # type: ignore[arg-type]  # their own description: 13 MB, taken as it is
     return OpenAPI.from_dict(whole, config=unchecked)
-
-
-def _fetch(directory: Path) -> None:
-    packed = process.run(
-        ["npm", "pack", "--silent", f"{PIN['package']}@{PIN['version']}", "--pack-destination", directory],
-        timeout=300,
-    )
-    assert packed.ok, f"npm, which these tests need, could not fetch {PIN['package']}: {packed.stderr}"
-    (archive,) = directory.glob("*.tgz")
-    assert integrity(archive.read_bytes()) == PIN["integrity"]
-    with tarfile.open(archive) as tar:
-        member = tar.extractfile(PIN["file"])
-        assert member is not None
-        (directory / "api.json").write_bytes(member.read())
-    archive.unlink()
-
-
-def integrity(content: bytes) -> str:
-    return "sha512-" + base64.b64encode(hashlib.sha512(content).digest()).decode()
 
 
 def violations(exchange: Exchange) -> tuple[str, ...]:

@@ -7,10 +7,18 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
+from factory.index import rules
 from factory.index.published import Gpu, Published
+from factory.index.served.flash_attn_wheel import Repository
+from factory.matrix import load as load_matrix
 from factory.matrix.wheelname import WheelName
+from tests.frozen import MATRIX
 
 GUIDE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
+RULES = rules.table(
+    load_matrix(MATRIX.read_bytes()),
+    Repository(name="owner/repo", home="https://github.com/owner/repo", api="https://api.github.com"),
+)
 
 
 def named(filename: str, **changes: Any) -> Published:  # noqa: ANN401  # the fields' own types

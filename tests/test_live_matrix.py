@@ -16,8 +16,7 @@ import yaml
 from factory.data import DATA
 from factory.environment import cibuildwheel
 from factory.environment.requirements import lock_name
-from factory.index.served import SITE
-from factory.index.served.flash_attn_wheel import MINIMUM_DRIVER
+from factory.index import rules
 from factory.matrix import load as load_matrix
 from factory.matrix.cells import expand
 from factory.matrix.kernelclass import kernel_classes
@@ -55,14 +54,15 @@ def test_its_kernel_classes_are_those_the_stand_ins_are_made_for(matrix: Matrix)
 
 
 def test_its_minimum_drivers_are_those_of_the_page(matrix: Matrix) -> None:
-    assert {toolkit.major: toolkit.minimum_driver for toolkit in matrix.toolkits.values()} == MINIMUM_DRIVER
+    told = rules.table(matrix)["minimum_driver"]
+    assert all(told[str(toolkit.major)] == toolkit.minimum_driver for toolkit in matrix.toolkits.values())
 
 
 def test_the_page_knows_cards_of_every_default_architecture() -> None:
     default = re.sub(r"^archs:.*\n(?:[ -].*\n)*", "archs: default\n", text(), flags=re.MULTILINE)
     built = {f"{arch.major}.{arch.minor}" for kit in load_matrix(default).toolkits.values() for arch in kit.archs}
-    known = re.findall(r'^  \["(\d+\.\d)", "', (SITE / "site.js").read_text(encoding="utf-8"), re.MULTILINE)
-    assert built <= set(known), "site.js needs a line in GPUS"
+    known = {rule["capability"] for rule in rules.table(load_matrix(default))["gpus"]}
+    assert built <= known, "factory/data/gpus.toml needs an entry"
 
 
 def test_its_profiles_are_those_that_can_be_chosen_on_github(matrix: Matrix) -> None:

@@ -12,7 +12,8 @@ from factory.github import attestation
 from factory.index import download as download_verb
 from factory.index import index as index_verb
 from factory.index import page as index_page
-from factory.index import probe, wheelsjson
+from factory.index import probe, rules, wheelsjson
+from factory.index.served.flash_attn_wheel import Repository
 from factory.kernels.installed import installed
 from factory.output.log import Log
 from factory.publish import page as publish_page
@@ -54,18 +55,21 @@ def publish(arguments: argparse.Namespace) -> int:
 def index(arguments: argparse.Namespace) -> int:
     """Write the site that pip, uv and people use, from the releases alone; return the exit status.
 
-    Raises UsageError where no repository is known, UnreachableError, PublishError, and what ``factory.index.index``
-    raises.
+    Raises UsageError where no repository is known, MatrixError, UnreachableError, PublishError, and what
+    ``factory.index.index`` raises.
     """
-    say = _say()
-    address = repository.pages(repository.needed(arguments.repository))
+    matrix, say = context.matrix(), _say()
+    published_by = repository.needed(arguments.repository)
+    named = Repository(name=published_by, home=repository.home(published_by), api=repository.api())
+    address = repository.pages(published_by)
     former = wheelsjson.former(arguments.previous or address)
     left_out: list[str] = []
-    with repository.opened(repository.needed(arguments.repository)) as github:
+    with repository.opened(published_by) as github:
         wheels = index_verb.gather(github.published(), known=former, say=say, keep=left_out.append)
     if arguments.mirror:
         wheels = index_verb.mirror(wheels, out=arguments.out, fetch=fetch)
-    index_verb.index(wheels, out=arguments.out, previous=former, allow_shrink=arguments.allow_shrink, say=say)
+    before = index_verb.Former(wheels=former, may_shrink=arguments.allow_shrink)
+    index_verb.index(wheels, rules=rules.table(matrix, named), former=before, out=arguments.out, say=say)
     written = index_page.WrittenIndex(wheels=wheels, former=former, left_out=tuple(left_out), address=address)
     jobpage.add(index_page.markdown(written))
     return 0

@@ -3,34 +3,43 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from string import Template
+from urllib.parse import quote
 
 from factory.index.groups import Group, by_toolkit
 from factory.index.published import Published
-from factory.index.served.flash_attn_wheel import MINIMUM_DRIVER
+from factory.index.served.flash_attn_wheel import Repository, Rules
 from factory.index.simple import href
 from factory.matrix.model import FULL
 from factory.output.progress import counted
 from factory.versions import abi_word
+from factory.wheel.sidecars import REPORT, VERDICT
 
 
-def page(published: Sequence[Published], template: str) -> str:
-    """Return ``template`` filled in: ``$sections``, ``$count``, ``$newest`` (date) and ``$minimum_driver`` (JSON).
+def page(published: Sequence[Published], rules: Rules, template: str) -> str:
+    """Return ``template`` filled in: ``$sections``, ``$count``, ``$newest`` (date), ``$home`` and ``$rules`` (JSON).
 
     Raises KeyError or ValueError where the template asks for anything else.
     """
-    sections = "\n".join(_section(group) for group in by_toolkit(published))
+    repository = rules["repository"]
+    sections = "\n".join(_section(group, repository) for group in by_toolkit(published))
     return Template(template).substitute(
         sections=sections or "<p>No wheel has been published yet.</p>",
         count=counted(len(published), "wheel"),
         newest=max((one.uploaded[:10] for one in published), default="never"),
-        minimum_driver=escape(json.dumps(MINIMUM_DRIVER)),
+        home=_home(repository) if repository else "",
+        rules=json.dumps(rules, ensure_ascii=False).replace("<", "\\u003c"),
     )
 
 
-def _section(group: Group) -> str:
+def _home(repository: Repository) -> str:
+    address, name = escape(repository["home"]), escape(repository["name"])
+    return f'The wheels are built, checked and signed by <a href="{address}">{name}</a>.'
+
+
+def _section(group: Group, repository: Repository | None) -> str:
     abi = abi_word(group.cxx11abi)
     profile = "" if group.profile == FULL else f", {group.profile} profile"
     title = f"torch {group.torch}, CUDA {group.cuda}, C++11 ABI {abi}{profile}"
@@ -38,47 +47,62 @@ def _section(group: Group) -> str:
     said = " ".join(f'data-{name}="{escape(value)}"' for name, value in data.items())
     link = f'<a href="{group.path}/">pip index<span class="unseen"> for {escape(title)}</span></a>'
     head = "".join(f'<th scope="col">{title}' for title, _, _ in _COLUMNS)
-    table = f"<table><thead><tr>{head}<tbody>\n{_rows(group.wheels)}</table>"
+    rows = "".join(_row(one, repository) for one in group.wheels)
+    table = f"<table><thead><tr>{head}<tbody>\n{rows}</table>"
     return f'<section {said}>\n<h3>{escape(title)}</h3>\n<p>{link}</p>\n<div class="rows">{table}</div>\n</section>'
 
 
-def _rows(wheels: Iterable[Published]) -> str:
-    return "".join(_row(one) for one in wheels)
-
-
-def _row(one: Published) -> str:
+def _row(one: Published, repository: Repository | None) -> str:
     """Write one row; end tags and quotes that HTML lets out are left out, for there may be thousands."""
     yanked = ' class="yanked"' if one.yanked is not None else ""
     tags = ('th scope="row"', *("td" for _ in _COLUMNS[1:]))
-    cells = (f"<{tag} class={name}>{cell(one)}" for tag, (_, name, cell) in zip(tags, _COLUMNS, strict=True))
+    cells = (
+        f"<{tag} class={name}>{cell(one, repository)}" for tag, (_, name, cell) in zip(tags, _COLUMNS, strict=True)
+    )
     return f"<tr{yanked}>{''.join(cells)}\n"
 
 
-def _size(one: Published) -> str:
+def _size(one: Published, _: Repository | None) -> str:
     return f"{one.size / 1e6:.1f} MB"
 
 
-def _archs(one: Published) -> str:
+def _archs(one: Published, _: Repository | None) -> str:
     return " ".join(_dotted(code) for code in one.archs)
 
 
-def _glibc(one: Published) -> str:
+def _glibc(one: Published, _: Repository | None) -> str:
     return (one.floor or "").removeprefix("manylinux_").replace("_", ".")
 
 
-def _gpu_test(one: Published) -> str:
+def _gpu_test(one: Published, _: Repository | None) -> str:
     if one.yanked is not None:
         return f"withdrawn: {escape(one.yanked)}"
     return " on ".join(escape(word) for word in (one.gpu.verdict, one.gpu.name) if word)
 
 
-def _uploaded(one: Published) -> str:
+def _uploaded(one: Published, _: Repository | None) -> str:
     return f'<time datetime="{one.uploaded}">{one.uploaded[:10]}</time>'
 
 
-def _link(one: Published) -> str:
+def _link(one: Published, _: Repository | None) -> str:
     said = f" {one.name.python} {escape(one.name.version)}"
     return f'<a href="{escape(href(one, ""))}">whl<span class="unseen">{said}</span></a>'
+
+
+def _papers(one: Published, repository: Repository | None) -> str:
+    """Link what lies beside a wheel in its release, and its attestation; a mirror leaves them where they are."""
+    if repository is None:
+        return ""
+    release = f"{repository['home']}/releases"
+    beside = f"{release}/download/{one.tag}/{quote(one.filename)}"
+    attestations = f"{repository['api']}/repos/{repository['name']}/attestations"
+    links = [
+        ("report", beside + REPORT),
+        *([("verdict", beside + VERDICT)] if one.gpu.verdict == "passed" else []),
+        ("SBOM", f"{release}/tag/{one.tag}"),
+        ("attestation", f"{attestations}/sha256:{one.sha256}"),
+    ]
+    return " ".join(f'<a href="{escape(address)}">{word}</a>' for word, address in links)
 
 
 def _dotted(code: str) -> str:
@@ -88,14 +112,15 @@ def _dotted(code: str) -> str:
     return f"{digits[:-1]}.{digits[-1]}{number[len(digits) :]}{'+PTX' if kind == 'compute' else ''}"
 
 
-_COLUMNS: tuple[tuple[str, str, Callable[[Published], str]], ...] = (
-    ("Python", "python", lambda one: one.name.python),
-    ("flash-attn", "version", lambda one: escape(one.name.version)),
+_COLUMNS: tuple[tuple[str, str, Callable[[Published, Repository | None], str]], ...] = (
+    ("Python", "python", lambda one, _: one.name.python),
+    ("flash-attn", "version", lambda one, _: escape(one.name.version)),
     ("Size", "size", _size),
     ("Architectures", "archs", _archs),
     ("glibc", "glibc", _glibc),
     ("GPU test", "test", _gpu_test),
     ("Uploaded", "date", _uploaded),
     ("Wheel", "link", _link),
+    ("Beside it", "papers", _papers),
 )
 """Title, class for the page's script and style, and cell of each column."""

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from factory.errors import DiskFullError, IndexShrinkError
 from factory.index import homepage, simple
+from factory.index import rules as rulestable
 from factory.index.published import LIST, Asset, Published, of_release, ordered, to_json
 from factory.index.served import SITE
+from factory.index.served.flash_attn_wheel import Rules
 from factory.system import files
 from factory.wheel.sidecars import METADATA
 
-_AS_THEY_ARE = ("site.css", "site.js", "flash_attn_wheel.py")
+_AS_THEY_ARE = ("site.css", "choose.js", "site.js", "flash_attn_wheel.py")
 _TEMPLATE = "page.html"
 _MIRRORED = "files"
 HOME = "index.html"
@@ -45,28 +47,35 @@ def gather(
     return tuple(found)
 
 
+@dataclass(frozen=True, kw_only=True)
+class Former:
+    """The ``wheels`` of the index that another takes the place of, and whether some may be missing there."""
+
+    wheels: Sequence[Published]
+    may_shrink: bool
+
+
 def index(
     published: Sequence[Published],
     *,
+    rules: Rules,
+    former: Former,
     out: Path,
-    previous: Sequence[Published],
-    allow_shrink: bool,
     say: Callable[[str], None],
 ) -> None:
     """Write every page into ``out``, and remove the installers' pages there that no wheel is on any more.
 
-    ``previous`` are the wheels of the index that this one takes the place of. Raises IndexShrinkError, and writes
-    nothing, where one of them would go or be another file, unless ``allow_shrink``; DiskFullError where ``out`` cannot
-    be written.
+    Raises IndexShrinkError, and writes nothing, where a wheel of ``former`` would go or be another file, unless it may;
+    DiskFullError where ``out`` cannot be written.
     """
-    lost = losses(previous, published)
-    if lost and not allow_shrink:
+    lost = losses(former.wheels, published)
+    if lost and not former.may_shrink:
         raise IndexShrinkError(
-            f"the index would lose {len(lost)} of its {len(previous)} wheels",
+            f"the index would lose {len(lost)} of its {len(former.wheels)} wheels",
             why=lost,
             remedy="If that is meant, as after a wheel was withdrawn for good: nox -s index -- --allow-shrink",
         )
-    made = pages(published, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
+    made = pages(published, rules, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
     try:
         _write(made, out)
     except OSError as error:
@@ -80,10 +89,15 @@ def index(
     say(f"index: {len(published)} wheels, {len(made)} pages in {out}")
 
 
-def pages(published: Iterable[Published], template: str) -> dict[str, str]:
+def pages(published: Iterable[Published], rules: Rules, template: str) -> dict[str, str]:
     """Return path below the root and content of every made file, the same for the same wheels in whatever order."""
     wheels = ordered(published)
-    return {LIST: to_json(wheels), HOME: homepage.page(wheels, template), **simple.pages(wheels)}
+    return {
+        LIST: to_json(wheels),
+        rulestable.FILE: rulestable.to_json(rules),
+        HOME: homepage.page(wheels, rules, template),
+        **simple.pages(wheels),
+    }
 
 
 def losses(previous: Iterable[Published], published: Iterable[Published]) -> tuple[str, ...]:

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from factory.index import rules
 from factory.index.published import to_json
 from factory.index.served import SITE
+from factory.index.served.flash_attn_wheel import PRERELEASE
 from factory.system import process
 from factory.system.process import Completed
-from tests.samplewheels import GUIDE, wheel
+from tests.samplewheels import GUIDE, RULES, wheel
 
 HERE = f"3.{sys.version_info.minor}"
 MINE = wheel("2.8.3.post2", python=HERE, floor="manylinux_2_17")
@@ -26,6 +28,7 @@ def place(tmp_path: Path) -> Path:
     shutil.copy(SITE / "flash_attn_wheel.py", tmp_path)
     (tmp_path / "index").mkdir()
     (tmp_path / "index" / "wheels.json").write_text(to_json([wheel(), MINE, wheel(cuda="12.6", abi=True)]))
+    (tmp_path / "index" / "rules.json").write_text(rules.to_json(RULES))
     (tmp_path / "lib").mkdir()
     (tmp_path / "lib" / "torch.py").write_text(TORCH)
     return tmp_path
@@ -70,17 +73,30 @@ def test_every_form_of_the_answer(place: Path) -> None:
     told = json.loads(ask(place, *cell, "--json").stdout)
     assert told["wheel"] == one.row
     assert told["environment"]["torch"] == "2.6"
-    assert set(told["install"]) == {"pip", "uv", "wget", "requirements", "uv_project"}
+    assert set(told["install"]) == {
+        *("pip", "uv", "wget", "requirements", "uv_project"),
+        *("pip_index", "client", "attestation"),
+    }
+    assert told["install"]["attestation"] == f"gh attestation verify '{GUIDE}' --repo owner/repo"
 
 
 def test_programs_get_the_reasons_as_json(place: Path) -> None:
-    done = ask(place, "cu124", "torch2.9", "cp310", "--json")
+    done = ask(place, "cu128", "torch2.9", "cp310", "--json")
     told = json.loads(done.stdout)
     assert (done.status, done.stderr) == (53, "")
     assert told["wheel"] is told["install"] is None
     assert told["missing"] == ["torch 2.9 has no wheel here, there is 2.6"]
     assert told["nearest"][0]["filename"] == GUIDE
-    assert told["build"] == "cu124 torch2.9 cp310"
+    assert told["build"] == "cu128 torch2.9 cp310"
+    assert told["unbuildable"] == ""
+
+
+def test_a_command_that_the_plan_calls_impossible_is_not_given(place: Path) -> None:
+    done = ask(place, "cu130", "torch2.6", "cp310")
+    assert "nox -s build" not in done.stderr
+    assert "none can be built: torch 2.6 goes with CUDA 12.4, 12.6; not 13.0\n" in done.stderr
+    told = json.loads(ask(place, "cu130", "torch2.6", "cp310", "--json").stdout)
+    assert told["build"] == ""
 
 
 def test_several_that_fit_are_named(place: Path) -> None:
@@ -115,6 +131,33 @@ def test_a_python_without_torch_is_told_so(place: Path) -> None:
 def test_an_index_of_a_later_schema_asks_for_a_later_program(place: Path) -> None:
     (place / "index" / "wheels.json").write_text('{"schema": 2, "wheels": []}')
     assert "fetch this program anew from the index" in ask(place, "cp310").stderr
+
+
+@pytest.mark.parametrize("name", ["wheels.json", "rules.json"])
+@pytest.mark.parametrize("text", ['{"schema": 1}', '{"schema": 1, "wheels": [{"filename": "x"}]}', "[1]", "not JSON"])
+def test_a_list_that_is_none_is_told(name: str, text: str, place: Path) -> None:
+    (place / "index" / name).write_text(text)
+    done = ask(place, "cp310")
+    assert done.status == 24
+    assert f"{name} cannot be read: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("answer", ["{}", "1", '{"python": "3.10"}', '{"python": 3, "machine": "", "system": ""}'])
+def test_an_interpreter_that_answers_something_else_is_told(answer: str, place: Path) -> None:
+    (place / "python").write_text(f"#!/bin/sh\necho '{answer}'\n")
+    (place / "python").chmod(0o755)
+    done = ask(place, "--python", str(place / "python"))
+    assert done.status == 2
+    assert "did not answer what it is" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_torch_before_its_release_is_cautioned(place: Path) -> None:
+    (place / "lib" / "torch.py").write_text(TORCH.replace("2.6.0+cu124", "2.6.0a0+50eac811a6.nv25.10"))
+    done = ask(place)
+    assert done.ok
+    assert done.stderr == f"caution: {PRERELEASE['said'].format('2.6.0a0+50eac811a6.nv25.10')}\n"
 
 
 def test_it_runs_from_a_pipe(place: Path) -> None:

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DiskFullError, IndexShrinkError
-from factory.index.index import gather, index, mirror
+from factory.index.index import Former, gather, index, mirror
 from factory.index.published import Asset, Gpu, Published, from_json
-from tests.samplewheels import wheel
+from tests.samplewheels import RULES, wheel
 
 ONE, TWO = wheel(), wheel(python="3.11")
 
@@ -17,7 +17,7 @@ def write(
     published: list[Published], out: Path, *, previous: tuple[Published, ...] = (), shrink: bool = False
 ) -> list[str]:
     said: list[str] = []
-    index(published, out=out, previous=previous, allow_shrink=shrink, say=said.append)
+    index(published, rules=RULES, former=Former(wheels=previous, may_shrink=shrink), out=out, say=said.append)
     return said
 
 
@@ -26,13 +26,15 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
-    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 6 pages in {tmp_path / 'site'}"]
+    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 7 pages in {tmp_path / 'site'}"]
     assert set(contents(tmp_path / "site")) == {
         "index.html",
         "site.css",
+        "choose.js",
         "site.js",
         "flash_attn_wheel.py",
         "wheels.json",
+        "rules.json",
         "cu12/torch2.6/cxx11abiFALSE/index.html",
         "cu12/torch2.6/cxx11abiFALSE/flash-attn/index.html",
         "cu124/torch2.6/cxx11abiFALSE/index.html",

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from factory.index import simple
 from factory.index.groups import all_indexes, by_toolkit
 from factory.index.index import losses, pages
-from factory.index.published import Published
+from factory.index.published import Gpu, Published
 from factory.index.served import SITE
-from tests.samplewheels import GUIDE, many, wheel
+from tests.samplewheels import GUIDE, RULES, many, wheel
 
 TEMPLATE = (SITE / "page.html").read_text(encoding="utf-8")
 PATH = "cu124/torch2.6/cxx11abiFALSE"
@@ -88,7 +88,7 @@ def test_local_versions_never_compete_in_one_index() -> None:
 def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -> None:
     listed = [one for group in by_toolkit(wheels) for one in group.wheels]
     assert sorted(one.filename for one in listed) == sorted(one.filename for one in wheels)
-    page = Page(pages(wheels, TEMPLATE)["index.html"])
+    page = Page(pages(wheels, RULES, TEMPLATE)["index.html"])
     assert {link["href"] for link in page.links} >= {f"{one.url}#sha256={one.sha256}" for one in wheels}
     assert page.tags.count("tr") == len(wheels) + page.tags.count("table")
 
@@ -96,17 +96,42 @@ def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -
 @settings(deadline=None, max_examples=40)
 @given(st.permutations(many(60)))
 def test_the_same_wheels_give_the_same_site(wheels: list[Published]) -> None:
-    assert pages(wheels, TEMPLATE) == pages(many(60), TEMPLATE)
+    assert pages(wheels, RULES, TEMPLATE) == pages(many(60), RULES, TEMPLATE)
 
 
 def test_the_page_escapes_what_people_wrote() -> None:
-    page = pages([wheel(yanked="<script>alert(1)</script>")], TEMPLATE)["index.html"]
+    page = pages([wheel(yanked="<script>alert(1)</script>")], RULES, TEMPLATE)["index.html"]
     assert "<script>alert" not in page
     assert "withdrawn: <script>alert(1)</script>" in "".join(Page(page).text)
 
 
+def test_a_wheel_shows_what_lies_beside_it() -> None:
+    one = wheel(gpu=Gpu(verdict="untested"))
+    tested = replace(wheel(python="3.11"), tag="v2.7.4.post1")
+    page = Page(pages([one, tested], RULES, TEMPLATE)["index.html"])
+    links = {str(link["href"]) for link in page.links}
+    release = "https://github.com/owner/repo/releases/"
+    assert {
+        f"{one.url}.report.json",
+        f"{tested.url}.report.json",
+        f"{tested.url}.verdict.json",
+        f"{release}tag/v2.7.4.post1",
+        f"https://api.github.com/repos/owner/repo/attestations/sha256:{one.sha256}",
+        "https://github.com/owner/repo",
+    } <= links
+    assert f"{one.url}.verdict.json" not in links
+    unknown = Page(pages([one], {**RULES, "repository": None}, TEMPLATE)["index.html"])
+    assert not [link for link in unknown.links if str(link["href"]).endswith(".report.json")]
+
+
+def test_the_rules_on_the_page_are_those_beside_it() -> None:
+    made = pages([wheel()], RULES, TEMPLATE)
+    (held,) = re.findall(r'<script type="application/json" id="rules">(.*)</script>', made["index.html"])
+    assert json.loads(held) == json.loads(made["rules.json"]) == RULES
+
+
 def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
-    page = pages([wheel()], TEMPLATE)["index.html"]
+    page = pages([wheel()], RULES, TEMPLATE)["index.html"]
     cells = re.findall(r"<t[hd](?: scope=\"row\")? class=(\w+)>", page)
     assert len(cells) == len(set(cells)) == page.count('scope="col"')
     script, style = ((SITE / name).read_text(encoding="utf-8") for name in ("site.js", "site.css"))
@@ -115,8 +140,8 @@ def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
 
 
 def test_an_index_of_nothing_says_so() -> None:
-    made = pages([], TEMPLATE)
-    assert set(made) == {"index.html", "wheels.json"}
+    made = pages([], RULES, TEMPLATE)
+    assert set(made) == {"index.html", "wheels.json", "rules.json"}
     assert "No wheel has been published yet" in made["index.html"]
     assert json.loads(made["wheels.json"]) == {"schema": 1, "wheels": []}
 
@@ -129,7 +154,7 @@ def test_newest_torch_comes_first() -> None:
 def test_four_thousand_wheels_take_less_than_two_seconds() -> None:
     wheels = many(4000)
     start = time.process_time()
-    made = pages(wheels, TEMPLATE)
+    made = pages(wheels, RULES, TEMPLATE)
     taken = time.process_time() - start
     assert taken < 2, f"{taken:.2f} s"
     assert made["wheels.json"].count("\n") == 4002

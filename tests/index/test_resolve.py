@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import replace
 
 import pytest
@@ -8,12 +9,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from factory.errors import NoWheelError
+from factory.errors import CellError, NoWheelError, SelectorError
+from factory.index import rules
 from factory.index.published import Published
 from factory.index.resolve import resolve
 from factory.index.served import SITE, flash_attn_wheel
 from factory.index.served.flash_attn_wheel import Environment, UnknownTokenError
 from factory.matrix import load as load_matrix
+from factory.matrix import selector
+from factory.matrix.arch import Arch
+from factory.matrix.cells import expand
 from factory.matrix.model import Matrix
 from tests.frozen import MATRIX
 from tests.samplewheels import many, wheel
@@ -28,6 +33,8 @@ HERE = Environment(
     gpus=("9.0",),
     driver=550,
 )
+MATRIX_ITSELF = load_matrix(MATRIX.read_bytes())
+RULES = rules.table(MATRIX_ITSELF)
 WHEELS = [
     wheel(),
     wheel("2.8.3.post2"),
@@ -41,7 +48,7 @@ WHEELS = [
 
 @pytest.fixture(scope="module")
 def matrix() -> Matrix:
-    return load_matrix(MATRIX.read_bytes())
+    return MATRIX_ITSELF
 
 
 def refused(environment: Environment, matrix: Matrix, wheels: list[Published] | None = None) -> NoWheelError:
@@ -174,7 +181,7 @@ def test_a_cells_own_tokens_give_its_wheel(one: Published) -> None:
         f"fa{name.version}",
     ]
     answer = flash_attn_wheel.resolve(
-        replace(flash_attn_wheel.parse_tokens(tokens), profile=name.profile), [row.row for row in WHEELS]
+        replace(flash_attn_wheel.parse_tokens(tokens), profile=name.profile), [row.row for row in WHEELS], RULES
     )
     assert answer.wheel == one.row
 
@@ -197,25 +204,55 @@ ENVIRONMENTS = st.builds(
 @given(ENVIRONMENTS, st.lists(st.sampled_from(many(2000)), unique=True, max_size=30))
 def test_there_is_an_answer_or_a_reason(environment: Environment, wheels: list[Published]) -> None:
     rows = [one.row for one in wheels]
-    fitting = [row for row in rows if not flash_attn_wheel.missed(row, environment)]
-    answer = flash_attn_wheel.resolve(environment, rows)
+    fitting = [row for row in rows if not flash_attn_wheel.missed(row, environment, RULES)]
+    answer = flash_attn_wheel.resolve(environment, rows, RULES)
     assert (answer.wheel is None) == bool(answer.missing)
     assert answer.several <= bool(fitting)
     if answer.wheel is not None:
         assert answer.wheel in fitting
     elif not answer.several:
         assert not fitting
-        fewest = min((len(flash_attn_wheel.missed(row, environment)) for row in rows), default=0)
-        assert all(len(flash_attn_wheel.missed(row, environment)) == fewest for row in answer.nearest)
+        fewest = min((len(flash_attn_wheel.missed(row, environment, RULES)) for row in rows), default=0)
+        assert all(len(flash_attn_wheel.missed(row, environment, RULES)) == fewest for row in answer.nearest)
         assert bool(answer.nearest) == bool(rows)
 
 
 @settings(deadline=None)
 @given(ENVIRONMENTS, st.permutations(many(2000)[::100]))
 def test_the_order_of_the_list_changes_nothing(environment: Environment, wheels: list[Published]) -> None:
-    assert flash_attn_wheel.resolve(environment, [one.row for one in wheels]).wheel == (
-        flash_attn_wheel.resolve(environment, [one.row for one in sorted(wheels, key=lambda one: one.filename)]).wheel
+    assert flash_attn_wheel.resolve(environment, [one.row for one in wheels], RULES).wheel == (
+        flash_attn_wheel.resolve(
+            environment, [one.row for one in sorted(wheels, key=lambda one: one.filename)], RULES
+        ).wheel
     )
+
+
+@settings(deadline=None, max_examples=60)
+@given(ENVIRONMENTS, st.sampled_from(["full", "inference", "tiny"]), st.lists(st.sampled_from(many(2000)), max_size=3))
+def test_a_command_is_given_for_what_the_plan_can_build_and_for_nothing_else(
+    environment: Environment, profile: str, wheels: list[Published]
+) -> None:
+    answer = flash_attn_wheel.resolve(replace(environment, profile=profile), [one.row for one in wheels], RULES)
+    assert not (answer.build and answer.unbuildable)
+    if answer.build:
+        words = answer.build.split()
+        options = dict(itertools.pairwise(words))
+        archs = [Arch.parse(one) for one in options["--archs"].split(",")] if "--archs" in options else None
+        planned = expand(MATRIX_ITSELF, profile=options.get("--profile", "full"), archs=archs)
+        assert selector.select(planned, selector.parse(answer.build.split(" --")[0].split(), MATRIX_ITSELF))
+    elif answer.unbuildable and profile in MATRIX_ITSELF.profiles and environment.machine != "aarch64":
+        tokens = [f"cu{environment.cuda}", f"torch{environment.torch}", f"cp{environment.python}"]
+        tokens = [token if token.startswith("torch") else token.replace(".", "") for token in tokens]
+        tokens += [] if environment.cxx11abi is None else [f"abi{environment.cxx11abi}"]
+        tokens += [f"fa{environment.flash_attn}"] if environment.flash_attn else []
+        archs = [Arch.parse(one) for one in environment.gpus] if environment.gpus else None
+        with pytest.raises((SelectorError, CellError)):
+            selector.select(expand(MATRIX_ITSELF, archs=archs), selector.parse(tokens, MATRIX_ITSELF))
+
+
+def test_a_torch_of_a_cuda_without_a_toolkit_is_built_for_with_the_next_of_its_major(matrix: Matrix) -> None:
+    error = refused(replace(HERE, torch="2.5", cuda="12.1"), matrix)
+    assert error.remedy == "Build it: nox -s build -- cu124 torch2.5 cp310 abiFALSE"
 
 
 VERSIONS = st.from_regex(r"[0-9]\.[0-9]{1,2}\.[0-9](rc[0-9])?(\.post[0-9])?", fullmatch=True)
@@ -226,7 +263,7 @@ VERSIONS = st.from_regex(r"[0-9]\.[0-9]{1,2}\.[0-9](rc[0-9])?(\.post[0-9])?", fu
 def test_the_newest_is_the_newest_under_pep_440(left: str, right: str) -> None:
     assume(Version(left) != Version(right))
     rows = [wheel(left).row, wheel(right).row]
-    answer = flash_attn_wheel.resolve(HERE, rows)
+    answer = flash_attn_wheel.resolve(HERE, rows, RULES)
     assert answer.wheel is not None
     assert answer.wheel["flash_attn"] == str(max(Version(left), Version(right)))
 

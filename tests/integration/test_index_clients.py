@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from factory.index import wheelsjson
-from factory.index.index import index, mirror
+from factory.index.index import Former, index, mirror
 from factory.index.published import Published
 from factory.index.served import flash_attn_wheel
 from factory.system import download, process
 from factory.system.process import Completed
-from tests.samplewheels import named
+from tests.samplewheels import RULES, named
 from tests.serving import serving
 from tests.wheelmaker import Maker, Parts
 
@@ -90,7 +90,7 @@ class Shop:
         """Write the index, with the guide's wheel ``changed``."""
         guide = replace(self.wheels[VERSIONS[0]], **changed)  # type: ignore[arg-type]
         wheels = [guide, *(self.wheels[version] for version in VERSIONS[1:])]
-        index(wheels, out=self.site, previous=(), allow_shrink=False, say=lambda _: None)
+        index(wheels, rules=RULES, former=Former(wheels=(), may_shrink=False), out=self.site, say=lambda _: None)
 
 
 @pytest.fixture
@@ -230,7 +230,8 @@ def test_another_python_is_not_installed(client: Client, session: Shop) -> None:
 def test_a_mirror_in_files_needs_no_server(client: Client, session: Shop) -> None:
     out = session.root / "elsewhere"
     copied = mirror(wheelsjson.read(f"{session.url}site"), out=out, fetch=download.fetch)
-    index(copied, out=out, previous=wheelsjson.former(f"{session.url}site"), allow_shrink=False, say=lambda _: None)
+    former = Former(wheels=wheelsjson.former(f"{session.url}site"), may_shrink=False)
+    index(copied, rules=RULES, former=former, out=out, say=lambda _: None)
     moved = out.rename(session.root / "moved here")
     session.asked.clear()
     done = client.install("flash-attn==2.7.4.post1", index=f"{moved.as_uri()}/{INDEX}")

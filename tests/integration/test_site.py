@@ -3,6 +3,7 @@
 import functools
 import http.server
 import itertools
+import json
 import os
 import random
 import shutil
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from factory.index.index import index
+from factory.index.index import Former, index
 from factory.index.published import Gpu, Published
 from factory.index.served import flash_attn_wheel
 from factory.index.served.flash_attn_wheel import Environment
@@ -22,12 +23,15 @@ from factory.matrix import load as load_matrix
 from factory.matrix import wheelname
 from factory.matrix.cells import expand
 from factory.matrix.model import State
+from factory.versions import version_key
+from tests import npmpackage
 from tests.frozen import MATRIX
 from tests.integration.browser import Browser, browser
-from tests.samplewheels import many, named, wheel
+from tests.samplewheels import RULES, many, named, wheel
 
 pytestmark = pytest.mark.e2e_site
 
+AXE_PIN = json.loads((Path(__file__).parents[1] / "data" / "axe-core.json").read_text())
 TAB, ENTER = "\ue004", "\ue007"
 PASTE = """Collecting environment information...
 PyTorch version: 2.6.0+cu124
@@ -85,7 +89,7 @@ class served:  # noqa: N801  # used as a function is
     """Write an index of ``wheels`` and serve it while the block runs."""
 
     def __init__(self, wheels: list[Published], root: Path) -> None:
-        index(wheels, out=root, previous=(), allow_shrink=False, say=lambda _: None)
+        index(wheels, rules=RULES, former=Former(wheels=(), may_shrink=False), out=root, say=lambda _: None)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=root))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._site = Site(wheels=wheels, root=root, url=f"http://127.0.0.1:{self._server.server_port}/")
@@ -145,9 +149,11 @@ def test_what_collect_env_prints_gives_the_wheel_and_its_lines(page: Browser, si
     paste(page, PASTE)
     one = next(one for one in site.wheels if one.filename == wheel("2.8.3.post2").filename)
     read = page.run("return byId('read').textContent")
-    assert read == "Read: torch 2.6, CUDA 12.4, Python 3.10, glibc 2.35, driver 550, GPU 9.0."
-    told = flash_attn_wheel.lines(one.row)
-    assert lines(page) == [told["pip"], told["uv"], told["wget"]]
+    assert read == "Read: torch 2.6, CUDA 12.4, Python 3.10, glibc 2.35, driver 550, GPU 9.0, platform x86_64."
+    told = flash_attn_wheel.install_lines(one.row, site.url, RULES["repository"])
+    assert lines(page) == list(told.values())
+    beside = page.run("return [...document.querySelectorAll('#answer dd a')].map((link) => link.textContent)")
+    assert beside == ["report", "verdict", "SBOM", "attestation"]
     for fact in (
         one.filename,
         f"{one.size / 1e6:.1f} MB",
@@ -191,7 +197,111 @@ def test_no_wheel_names_the_axis_and_the_command(page: Browser) -> None:
     paste(page, PASTE.replace("2.6.0+cu124", "2.99.0+cu124"))
     assert "No wheel fits" in answer(page)
     assert "torch: you have 2.99, there is " in answer(page)
-    assert lines(page) == ["nox -s build -- cu124 torch2.99 cp310"]
+    assert "None can be built: there is torch 2.4, 2.5, " in answer(page)
+    assert lines(page) == []
+    paste(page, PASTE.replace("glibc-2.35", "glibc-2.17"))
+    assert "glibc: you have 2.17, there is 2.28 or newer" in answer(page)
+    assert lines(page) == ["nox -s build -- cu124 torch2.6 cp310 --backend host"]
+
+
+CONTAINER = """PyTorch version: 2.9.0a0+50eac811a6.nv25.10
+CUDA used to build PyTorch: 13.0
+OS: Ubuntu 24.04.3 LTS (aarch64)
+Python version: 3.12.3 (main, Aug 14 2025, 17:47:21) [GCC 13.3.0] (64-bit runtime)
+Python platform: Linux-6.11.0-1016-nvidia-aarch64-with-glibc2.39
+GPU models and configuration: GPU 0: NVIDIA GB10
+Nvidia driver version: 580.95.05
+"""
+NIGHTLY = """PyTorch version: 2.11.0.dev20260101+cu130
+CUDA used to build PyTorch: 13.0
+Python version: 3.14.0 free-threading build (main, Oct  7 2025, 15:34:24) [Clang 20.1.4 ] (64-bit runtime)
+Python platform: Linux-6.8.0-x86_64-with-glibc2.39
+GPU models and configuration:
+GPU 0: NVIDIA GeForce RTX 2080 Ti
+GPU 1: NVIDIA L4
+GPU 2: NVIDIA Quark 9000
+"""
+FREE = """PyTorch version: 2.7.1+cu128
+CUDA used to build PyTorch: 12.8
+Python version: 3.13.1 experimental free-threading build (main, Dec 19 2024, 14:22:59) [Clang 18.1.8 ] (64-bit runtime)
+GPU models and configuration: Could not collect
+"""
+PASTES = [
+    (PASTE, Environment("3.10", "2.6", "12.4", machine="x86_64", glibc="2.35", gpus=("9.0",), driver=550), ""),
+    (
+        CONTAINER,
+        Environment("3.12", "2.9", "13.0", machine="aarch64", glibc="2.39", gpus=("12.1",), driver=580),
+        "torch 2.9.0a0+50eac811a6.nv25.10 is a pre-release",
+    ),
+    (
+        NIGHTLY,
+        Environment("3.14t", "2.11", "13.0", machine="x86_64", glibc="2.39", gpus=("7.5", "8.9")),
+        "The GPU NVIDIA Quark 9000 is not known here",
+    ),
+    (FREE, Environment("3.13t", "2.7", "12.8"), ""),
+    (
+        PASTE.replace("2.6.0+cu124", "2.5.1+cu121").replace("PyTorch: 12.4", "PyTorch: 12.1"),
+        Environment("3.10", "2.5", "12.1", machine="x86_64", glibc="2.35", gpus=("9.0",), driver=550),
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "environment", "note"), PASTES)
+def test_a_pasted_text_and_its_environment_get_the_same_answer(
+    text: str, environment: Environment, note: str, page: Browser, site: Site
+) -> None:
+    read = page.run("return readPaste(arguments[0], rules)", text)
+    known = {axis: value for axis, value in wanted(environment).items() if value and axis != "profile"}
+    assert {axis: int(value) if axis == "driver" else value for axis, value in read["read"].items() if value} == known
+    paste(page, text)
+    assert note in page.run("return byId('read').textContent")
+    ours = flash_attn_wheel.resolve(environment, [one.row for one in site.wheels], RULES)
+    if ours.wheel:
+        assert ours.wheel["filename"] in answer(page)
+    built = [line for line in lines(page) if line.startswith("nox")]
+    assert built == ([f"nox -s build -- {ours.build}"] if ours.build else [])
+    assert ours.unbuildable in answer(page)
+
+
+def test_there_is_an_answer_on_arrival(page: Browser, site: Site) -> None:
+    newest = max(site.wheels, key=lambda one: (version_key(one.name.torch), version_key(one.name.python)))
+    assert newest.filename in answer(page)
+    assert page.run("return document.querySelectorAll('tbody tr[hidden]').length") == 0
+    assert page.run("return document.querySelector('footer a:last-child').href") == "https://github.com/owner/repo"
+
+
+CHOOSE = """
+const select = byId(arguments[0]);
+select.value = arguments[1];
+select.dispatchEvent(new Event("change"));
+"""
+GREYED = "return [...byId(arguments[0]).options].filter((one) => one.disabled).map((one) => one.value)"
+
+
+def test_choices_that_cannot_be_are_greyed(page: Browser, site: Site) -> None:
+    page.run(CHOOSE, "torch", "2.6")
+    assert page.run(GREYED, "torch") == []
+    there = {one.name.python for one in site.wheels if one.name.torch == "2.6" and one.yanked is None}
+    assert "3.14" in page.run(GREYED, "python")
+    assert not there & set(page.run(GREYED, "python"))
+    assert "13.0" in page.run(GREYED, "cuda")
+    assert page.run("return byId('cuda').selectedOptions[0].disabled") is False
+    assert {"7.0", "7.5"} <= set(page.run(GREYED, "gpu"))
+    assert "torch2.6" in answer(page)
+
+
+def test_a_link_holds_the_choice(page: Browser, site: Site) -> None:
+    paste(page, PASTE)
+    link = page.run("return location.href")
+    assert link == f"{site.url}#torch=2.6&cuda=12.4&python=3.10&gpu=9.0&machine=x86_64&glibc=2.35&driver=550"
+    said = answer(page)
+    page.open("about:blank")
+    page.open(link)
+    assert answer(page) == said
+    page.run("location.hash = '#torch=2.99&cuda=12.4&python=3.10'")
+    page.run("return new Promise((done) => setTimeout(done, 50))")
+    assert "torch: you have 2.99" in answer(page)
 
 
 def test_an_old_driver_is_not_answered_with_a_build(page: Browser) -> None:
@@ -206,18 +316,21 @@ def test_the_page_chooses_as_the_resolver_does(page: Browser, site: Site) -> Non
     theirs = page.run(ASK_ALL, [wanted(one) for one in environments])
     kinds = set()
     for environment, found in zip(environments, theirs, strict=True):
-        ours = flash_attn_wheel.resolve(environment, rows)
+        ours = flash_attn_wheel.resolve(environment, rows, RULES)
         kinds.add((ours.wheel is not None, ours.several))
         assert found["wheel"] == (ours.wheel["filename"] if ours.wheel else None), environment
         assert found["several"] == ours.several, environment
+        assert (found["build"], found["unbuildable"]) == (ours.build, ours.unbuildable), environment
         assert sorted(found["missing"]) == sorted(missing(environment, ours, rows)), environment
     assert len(kinds) == 3
 
 
 ASK_ALL = """
 return arguments[0].map((wanted) => {
-  const { wheel, open, misses } = resolve(wanted);
+  const { wheel, open, misses, build, unbuildable } = resolve(wanted, wheels, rules);
   return {
+    build: build ?? "",
+    unbuildable: unbuildable ?? "",
     wheel: wheel?.filename ?? null,
     several: Boolean(open),
     missing: (misses ?? []).map((axes) => axes.map(({ axis }) => names[axis]).sort().join()),
@@ -237,8 +350,9 @@ def random_environments(count: int) -> Iterator[Environment]:
             flash_attn=pick([None, None, "2.7.4.post1", "2.8.3.post2"]),
             profile=pick(["full", "full", "smoke"]),
             glibc=pick([None, "2.17", "2.28", "2.39"]),
-            gpus=pick([(), ("9.0",), ("8.6",), ("7.5",), ("12.1",)]),
+            gpus=pick([(), ("9.0",), ("8.6",), ("7.5",), ("12.1",), ("7.5", "8.9")]),
             driver=pick([None, 470, 550, 580]),
+            machine=pick([None, None, "x86_64", "aarch64"]),
         )
 
 
@@ -252,7 +366,8 @@ def wanted(environment: Environment) -> dict[str, Any]:
         "version": environment.flash_attn or "",
         "profile": environment.profile,
         "glibc": environment.glibc,
-        "gpu": environment.gpus[0] if environment.gpus else "",
+        "gpu": " ".join(environment.gpus),
+        "machine": environment.machine or "",
         "driver": environment.driver,
     }
 
@@ -261,7 +376,7 @@ def missing(environment: Environment, ours: flash_attn_wheel.Answer, rows: list[
     """Give the groups of axes that miss together, as the page names them."""
     if ours.wheel or ours.several:
         return set()
-    missed = [flash_attn_wheel.missed(row, environment) for row in rows if row["yanked"] is None]
+    missed = [flash_attn_wheel.missed(row, environment, RULES) for row in rows if row["yanked"] is None]
     fewest = min(map(len, missed))
     return {",".join(sorted(axes)).replace("C++ ABI", "C++11 ABI") for axes in missed if len(axes) == fewest}
 
@@ -288,7 +403,7 @@ def test_without_javascript_every_wheel_is_there(page: Browser, site: Site) -> N
     try:
         page.open(site.url)
         assert page.run("return document.getElementById('environment').offsetHeight") == 0
-        links = page.run("return [...document.querySelectorAll('tbody a')].map((link) => link.href)")
+        links = page.run("return [...document.querySelectorAll('tbody .link a')].map((link) => link.href)")
         assert sorted(links) == sorted(f"{one.url}#sha256={one.sha256}" for one in site.wheels)
         assert "withdrawn: its kernels are of another torch" in page.run("return document.body.textContent")
     finally:
@@ -318,7 +433,7 @@ def test_a_keyboard_reaches_everything(page: Browser) -> None:
 
 def test_a_screen_reader_hears_what_each_thing_is(page: Browser) -> None:
     headings = page.run("return [...document.querySelectorAll('section h3')].map((one) => one.textContent)")
-    assert [name for role, name in heard_on(page) if role == "heading"][-len(headings) :] == headings
+    assert [name for role, name in heard_on(page) if role == "heading" and name in headings] == headings
     paste(page, PASTE)
     page.run("byId('wheels').focus()")
     heard = heard_on(page)
@@ -343,6 +458,25 @@ def heard_on(page: Browser) -> list[tuple[str, str]]:
         for node in nodes
         if not node.get("ignored") and "role" in node
     ]
+
+
+AXE = """
+return axe.run(document, { resultTypes: ["violations"] })
+  .then(({ violations }) => violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(" ")}`));
+"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200], ids=["narrow", "wide"])
+def test_axe_finds_nothing(width: int, dark: bool, page: Browser) -> None:  # noqa: FBT001
+    page.look(width=width, height=1100, dark=dark)
+    page.run(npmpackage.content(AXE_PIN).decode())
+    assert page.run(AXE) == []
+    paste(page, PASTE)
+    page.run("document.querySelector('details').open = true")
+    assert page.run(AXE) == []
+    paste(page, PASTE.replace("2.6.0+cu124", "2.99.0+cu124"))
+    assert page.run(AXE) == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -30,7 +30,7 @@ _OURS = re.compile(
 _ENGINE = (".config/containers", ".local/share/containers")  # Podman's, below the home of who is not root
 # Large, made of what is fetched and checked by hash, and never changed: fetched once for all jobs. The kernel pool is
 # not among them: on GitHub, too, it comes to a job only as artifact or cache.
-_SHARED = ("toolkits", "environments", "pythons", "downloads", "pip", "tools", "octokit-openapi", "actions-language")
+_SHARED = ("toolkits", "environments", "pythons", "downloads", "pip", "tools", "npm", "actions-language")
 # Signals and the seconds that each is given: ProcessInvoker.cs of https://github.com/actions/runner.
 _CANCELLING = ((signal.SIGINT, 7.5), (signal.SIGTERM, 2.5), (signal.SIGKILL, 10.0))
 _SHELLS = {"": ("-e",), "bash": ("--noprofile", "--norc", "-eo", "pipefail")}

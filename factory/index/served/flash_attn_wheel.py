@@ -18,15 +18,14 @@ import subprocess
 import sys
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Callable, Literal, TypedDict
+from typing import Any, Callable, Literal, TypedDict, TypeVar
+
+_Read = TypeVar("_Read")
 
 SCHEMA = 1
-MINIMUM_DRIVER = {12: 525, 13: 580}
-"""Oldest driver branch for a CUDA major. Source: NVIDIA's CUDA Compatibility guide, "Minor Version Compatibility"."""
-
 _TOKENS = "Tokens look like: cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64"
 _NO_WHEEL, _UNREACHABLE, _USAGE = 53, 24, 2
 _NEAREST = 3  # wheels named where none fits
@@ -64,6 +63,66 @@ class Row(TypedDict):
     tag: str
 
 
+class Repository(TypedDict):
+    """What publishes the wheels: ``OWNER/NAME``, its front page, and its API."""
+
+    name: str
+    home: str
+    api: str
+
+
+class Prerelease(TypedDict):
+    """A pattern that finds a pre-release in torch's version, and what to say of one, with ``{}`` for the version."""
+
+    pattern: str
+    said: str
+
+
+class GpuRule(TypedDict):
+    """GPUs of one compute capability: a pattern that finds their names, and examples for people."""
+
+    capability: str
+    examples: str
+    names: str
+
+
+class MadeCell(TypedDict):
+    """Wheels that can be built and differ in their Python alone; ``left_out`` are the others, with the reason."""
+
+    flash_attn: str
+    torch: str
+    cuda: str
+    cxx11abi: bool
+    pythons: list[str]
+    left_out: dict[str, str]
+
+
+class Rules(TypedDict):
+    """What ``rules.json`` says beside which wheels there are, for this program, the page and ``download``.
+
+    ``minimum_driver`` is the oldest driver branch of a CUDA major. ``targets`` are the architectures that a CUDA makes,
+    none older than ``oldest_arch``.
+    """
+
+    schema: int
+    repository: Repository | None
+    minimum_driver: dict[str, int]
+    prerelease: Prerelease
+    gpus: list[GpuRule]
+    cells: list[MadeCell]
+    machines: list[str]
+    profiles: list[str]
+    oldest_arch: str
+    targets: dict[str, list[str]]
+
+
+PRERELEASE = Prerelease(
+    pattern=r"^\d+(\.\d+)*\.?(a|b|rc|dev)\d",
+    said="torch {} is a pre-release: wheels are linked to the release, and may not load beside it",
+)
+"""How versions are spelt that come before a release. Source: PEP 440; NVIDIA's containers have 2.9.0a0+...nv25.10."""
+
+
 @dataclass(frozen=True)
 class Environment:
     """What a wheel has to fit; None where it is not known or anything will do.
@@ -88,14 +147,16 @@ class Environment:
 class Answer:
     """The wheel that fits; or None with ``missing``, why none does, the ``nearest`` ones, and how to ``build`` one.
 
-    ``build`` is a selector, ``cu124 torch2.6 cp310``, with options; empty where building would not help. With
-    ``several``, more than one fits: ``missing`` says what to name, ``nearest`` are some of them.
+    ``build`` is a selector, ``cu124 torch2.6 cp310``, with options; empty where building would not help, or with
+    ``unbuildable``, why there is no such cell. With ``several``, more than one fits: ``missing`` says what to name,
+    ``nearest`` are some of them.
     """
 
     wheel: Row | None
     missing: tuple[str, ...] = ()
     nearest: tuple[Row, ...] = ()
     build: str = ""
+    unbuildable: str = ""
     several: bool = False
 
 
@@ -114,23 +175,23 @@ class TroubleError(Exception):
 # --- choosing: values in, values out -------------------------------------------------------------------------
 
 
-def resolve(environment: Environment, rows: Sequence[Row]) -> Answer:
+def resolve(environment: Environment, rows: Sequence[Row], rules: Rules) -> Answer:
     """Return the wheel of the newest flash-attn that fits, or why none does; withdrawn wheels never fit."""
     offered = [row for row in rows if row["yanked"] is None]
-    misses = {row["filename"]: missed(row, environment) for row in offered}
+    misses = {row["filename"]: missed(row, environment, rules) for row in offered}
     fitting = _of_exact_cuda([row for row in offered if not misses[row["filename"]]], environment)
     if not fitting:
-        return _none(environment, offered, misses)
-    open_axes = _undecided(fitting)
+        return _none(environment, offered, misses, rules)
+    open_axes = _undecided(fitting, rules)
     if open_axes:
         some = tuple(_newest_first(fitting)[:_NEAREST])
         return Answer(wheel=None, missing=open_axes, nearest=some, several=True)
     return Answer(wheel=_newest_first(fitting)[0])
 
 
-def missed(row: Row, environment: Environment) -> tuple[str, ...]:
+def missed(row: Row, environment: Environment, rules: Rules) -> tuple[str, ...]:
     """Return the axes on which ``row`` does not fit, by name."""
-    return tuple(name for name, axis in _AXES.items() if not axis.fits(row, environment))
+    return tuple(name for name, axis in _AXES.items() if not axis.fits(row, environment, rules))
 
 
 def parse_tokens(tokens: Iterable[str]) -> Environment:
@@ -175,6 +236,26 @@ def lines(row: Row) -> dict[str, str]:
     }
 
 
+def install_lines(row: Row, base: str, repository: Repository | None) -> dict[str, str]:
+    """Return every way to install ``row`` and to check it, by name; ``base`` is the root of its index."""
+    every = lines(row)
+    cuda = row["cuda"] or str(row["cuda_major"])
+    path = index_path(cuda, row["torch"], row["cxx11abi"], row["profile"])
+    asked = f"'flash-attn=={row['flash_attn']}' --only-binary flash-attn"
+    made = {
+        "pip": every["pip"],
+        "uv": every["uv"],
+        "pip_index": f"pip install {asked} --extra-index-url {base}{path}/",
+        "uv_project": uv_project(row, base),
+        "requirements": every["requirements"],
+        "wget": every["wget"],
+        "client": f"curl -fsSO {base}flash_attn_wheel.py && python flash_attn_wheel.py --index {base}",
+    }
+    if repository:
+        made["attestation"] = f"gh attestation verify '{row['filename']}' --repo {repository['name']}"
+    return made
+
+
 def uv_project(row: Row, base: str) -> str:
     """Return what makes uv take ``row`` for a project: its index, at ``base``, for this package alone.
 
@@ -210,8 +291,8 @@ def describe(row: Row) -> str:
 
 @dataclass(frozen=True)
 class _Axis:
-    fits: Callable[[Row, Environment], bool]
-    theirs: Callable[[Row], str]
+    fits: Callable[[Row, Environment, Rules], bool]
+    theirs: Callable[[Row, Rules], str]
     yours: Callable[[Environment], str]
 
 
@@ -223,58 +304,66 @@ def _abi(value: bool | None) -> str:  # noqa: FBT001 - the value itself is what 
     return "" if value is None else f"cxx11abi{str(value).upper()}"
 
 
-def _driver_fits(row: Row, environment: Environment) -> bool:
-    return environment.driver is None or environment.driver >= MINIMUM_DRIVER.get(row["cuda_major"], 0)
+def _driver(row: Row, rules: Rules) -> int:
+    return rules["minimum_driver"].get(str(row["cuda_major"]), 0)
 
 
 _AXES: dict[str, _Axis] = {
     "platform": _Axis(
-        lambda row, env: env.machine is None or row["platform"].endswith(f"_{env.machine}"),
-        lambda row: row["platform"],
+        lambda row, env, _: env.machine is None or row["platform"].endswith(f"_{env.machine}"),
+        lambda row, _: row["platform"],
         lambda env: env.machine or "",
     ),
     "Python": _Axis(
-        lambda row, env: env.python in {None, row["python"]}, lambda row: row["python"], lambda env: env.python or ""
+        lambda row, env, _: env.python in {None, row["python"]},
+        lambda row, _: row["python"],
+        lambda env: env.python or "",
     ),
     "torch": _Axis(
-        lambda row, env: env.torch in {None, row["torch"]}, lambda row: row["torch"], lambda env: env.torch or ""
+        lambda row, env, _: env.torch in {None, row["torch"]}, lambda row, _: row["torch"], lambda env: env.torch or ""
     ),
     "CUDA": _Axis(
-        lambda row, env: env.cuda is None or _numbers(env.cuda)[0] == row["cuda_major"],
-        lambda row: str(row["cuda_major"]),
+        lambda row, env, _: env.cuda is None or _numbers(env.cuda)[0] == row["cuda_major"],
+        lambda row, _: str(row["cuda_major"]),
         lambda env: env.cuda or "",
     ),
     "C++ ABI": _Axis(
-        lambda row, env: env.cxx11abi in {None, row["cxx11abi"]},
-        lambda row: _abi(row["cxx11abi"]),
+        lambda row, env, _: env.cxx11abi in {None, row["cxx11abi"]},
+        lambda row, _: _abi(row["cxx11abi"]),
         lambda env: _abi(env.cxx11abi),
     ),
     "flash-attn": _Axis(
-        lambda row, env: env.flash_attn in {None, row["flash_attn"]},
-        lambda row: row["flash_attn"],
+        lambda row, env, _: env.flash_attn in {None, row["flash_attn"]},
+        lambda row, _: row["flash_attn"],
         lambda env: env.flash_attn or "",
     ),
     "profile": _Axis(
-        lambda row, env: env.profile == row["profile"], lambda row: row["profile"], lambda env: env.profile
+        lambda row, env, _: env.profile == row["profile"], lambda row, _: row["profile"], lambda env: env.profile
     ),
     "glibc": _Axis(
-        lambda row, env: env.glibc is None or _numbers(_floor(row)) <= _numbers(env.glibc),
-        lambda row: f"{_floor(row)} or newer",
+        lambda row, env, _: env.glibc is None or _numbers(_floor(row)) <= _numbers(env.glibc),
+        lambda row, _: f"{_floor(row)} or newer",
         lambda env: env.glibc or "",
     ),
     "GPU": _Axis(
-        lambda row, env: not env.gpus or any(runs_on(code, gpu) for code in row["archs"] for gpu in env.gpus),
-        lambda row: " ".join(row["archs"]),
+        lambda row, env, _: not env.gpus or any(runs_on(code, gpu) for code in row["archs"] for gpu in env.gpus),
+        lambda row, _: " ".join(row["archs"]),
         lambda env: " ".join(env.gpus),
     ),
     "driver": _Axis(
-        _driver_fits,
-        lambda row: f"{MINIMUM_DRIVER.get(row['cuda_major'], 0)} or newer for CUDA {row['cuda_major']}",
+        lambda row, env, rules: env.driver is None or env.driver >= _driver(row, rules),
+        lambda row, rules: f"{_driver(row, rules)} or newer for CUDA {row['cuda_major']}",
         lambda env: str(env.driver or ""),
     ),
 }
 _OF_NAMES = {"Python": "cp{}", "torch": "torch{}", "CUDA": "cu{}", "C++ ABI": "{}"}
 _UNBUILDABLE = {"platform", "driver"}
+_CELL_AXES: dict[str, tuple[Callable[[Environment], object], Callable[[MadeCell], object]]] = {
+    "torch": (lambda env: env.torch, lambda cell: cell["torch"]),
+    "CUDA": (lambda env: env.cuda, lambda cell: cell["cuda"]),
+    "C++ ABI": (lambda env: env.cxx11abi, lambda cell: cell["cxx11abi"]),
+    "flash-attn": (lambda env: env.flash_attn, lambda cell: cell["flash_attn"]),
+}
 
 
 def _of_exact_cuda(fitting: list[Row], environment: Environment) -> list[Row]:
@@ -283,11 +372,11 @@ def _of_exact_cuda(fitting: list[Row], environment: Environment) -> list[Row]:
     return [row for row in fitting if not abis or row["cxx11abi"] in abis]
 
 
-def _undecided(fitting: Sequence[Row]) -> tuple[str, ...]:
+def _undecided(fitting: Sequence[Row], rules: Rules) -> tuple[str, ...]:
     """Return for each axis that is still open what it could be."""
     found = []
     for name, form in _OF_NAMES.items():
-        values = sorted({_AXES[name].theirs(row) for row in fitting}, key=_natural)
+        values = sorted({_AXES[name].theirs(row, rules) for row in fitting}, key=_natural)
         if len(values) > 1:
             words = (form.format(value).replace("cxx11abi", "abi") for value in values)
             found.append(f"{name}: name one of {' '.join(_joined(word) for word in words)}")
@@ -298,44 +387,115 @@ def _joined(token: str) -> str:
     return token.replace(".", "") if token.startswith("cp") else token
 
 
-def _none(environment: Environment, rows: Sequence[Row], misses: Mapping[str, tuple[str, ...]]) -> Answer:
+def _none(environment: Environment, rows: Sequence[Row], misses: Mapping[str, tuple[str, ...]], rules: Rules) -> Answer:
     if not rows:
-        return Answer(wheel=None, missing=("the index has no wheels",), build=_build(environment, ()))
+        build, why = _build(environment, (), rules)
+        return Answer(wheel=None, missing=("the index has no wheels",), build=build, unbuildable=why)
     fewest = min(len(missing) for missing in misses.values())
     close = [row for row in rows if len(misses[row["filename"]]) == fewest]
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in close:
         groups.setdefault(misses[row["filename"]], []).append(row)
     close.sort(key=lambda row: (_distance(row, environment), row["filename"]))
+    helps = not any(_UNBUILDABLE & set(axes) for axes in groups)
+    build, why = _build(environment, {axis for axes in groups for axis in axes}, rules) if helps else ("", "")
     return Answer(
         wheel=None,
-        missing=tuple(_explain(axes, group, environment) for axes, group in groups.items()),
+        missing=tuple(_explain(axes, group, environment, rules) for axes, group in groups.items()),
         nearest=tuple(close[:_NEAREST]),
-        build="" if any(_UNBUILDABLE & set(axes) for axes in groups) else _build(environment, min(groups, key=len)),
+        build=build,
+        unbuildable=why,
     )
 
 
-def _explain(axes: Sequence[str], rows: Sequence[Row], environment: Environment) -> str:
+def _explain(axes: Sequence[str], rows: Sequence[Row], environment: Environment, rules: Rules) -> str:
     """Return of the axes that miss together what is wanted and what there is."""
     return "; and ".join(
         f"{name} {_AXES[name].yours(environment)} has no wheel here, there is "
-        + ", ".join(sorted({_AXES[name].theirs(row) for row in rows}, key=_natural))
+        + ", ".join(sorted({_AXES[name].theirs(row, rules) for row in rows}, key=_natural))
         for name in axes
     )
 
 
-def _build(environment: Environment, axes: Sequence[str]) -> str:
-    """Return the selector of a cell that would fit, once CUDA, torch and Python are known."""
-    cuda, torch, python = environment.cuda, environment.torch, environment.python
-    if not (cuda and "." in cuda and torch and python):
+def unbuildable(environment: Environment, rules: Rules) -> str:
+    """Return why no wheel for ``environment`` can be built, as far as it is known; empty where one can."""
+    if environment.machine not in (None, *rules["machines"]):
+        return _clash("machine", environment.machine or "", rules["machines"], ())
+    if environment.profile not in rules["profiles"]:
+        return _clash("profile", environment.profile, rules["profiles"], ())
+    cells = rules["cells"]
+    known: list[str] = []
+    for name, (yours, theirs) in _CELL_AXES.items():
+        value = yours(environment)
+        fitting = [cell for cell in cells if value in (None, theirs(cell))]
+        if not fitting:
+            return _clash(name, _spelt(value), {_spelt(theirs(cell)) for cell in cells}, known)
+        known += [] if value is None else [f"{name} {_spelt(value)}"]
+        cells = fitting
+    return _no_python(environment.python, cells, known)
+
+
+def _no_python(python: str | None, cells: Sequence[MadeCell], known: Sequence[str]) -> str:
+    if any(cell["pythons"] and python in (None, *cell["pythons"]) for cell in cells):
         return ""
+    reasons = [why for cell in cells for left, why in cell["left_out"].items() if python in (None, left)]
+    there = {one for cell in cells for one in cell["pythons"]}
+    return reasons[0] if reasons else _clash("Python", python or "", there, known)
+
+
+def _clash(name: str, value: str, there: Iterable[str], known: Sequence[str]) -> str:
+    subject = f"{', '.join(known)} goes with" if known else "there is"
+    return f"{subject} {name} {', '.join(sorted(there, key=_natural))}; not {value}"
+
+
+def _spelt(value: object) -> str:
+    return _abi(value) if isinstance(value, bool) else str(value)
+
+
+def _no_kernels(gpus: Sequence[str], cuda: str, rules: Rules) -> str:
+    """Return why ``cuda`` makes no kernels for some of ``gpus``; empty where it does for all."""
+    old = [gpu for gpu in gpus if _numbers(gpu) < _numbers(rules["oldest_arch"])]
+    if old:
+        return f"flash-attn has no kernels for {', '.join(old)}; {rules['oldest_arch']} is the oldest it supports"
+    targets = rules["targets"][cuda]
+    foreign = [gpu for gpu in gpus if gpu not in targets]
+    return f"CUDA {cuda} cannot make {', '.join(foreign)}; it makes {', '.join(targets)}" if foreign else ""
+
+
+def _toolkit(environment: Environment, rules: Rules) -> str:
+    """Return the CUDA to build with: torch's own, or the newest of its major, which runs beside it as well."""
+    cuda = environment.cuda or ""
+    there = [
+        cell
+        for cell in rules["cells"]
+        if cell["torch"] == environment.torch
+        and environment.cxx11abi in (None, cell["cxx11abi"])
+        and _numbers(cell["cuda"])[:1] == _numbers(cuda)[:1]
+    ]
+    others = sorted({cell["cuda"] for cell in there}, key=_numbers)
+    settled = len({cell["cxx11abi"] for cell in there}) == 1
+    return others[-1] if settled and cuda not in others else cuda
+
+
+def _build(environment: Environment, axes: Collection[str], rules: Rules) -> tuple[str, str]:
+    """Return the selector of a cell that would fit, or why there is none; neither before CUDA, torch and Python are
+    known.
+    """
+    torch, python = environment.torch, environment.python
+    if not (environment.cuda and "." in environment.cuda and torch and python):
+        return "", ""
+    cuda = _toolkit(environment, rules)
+    why = unbuildable(replace(environment, cuda=cuda), rules)
+    why = why or ("GPU" in axes and _no_kernels(environment.gpus, cuda, rules)) or ""
+    if why:
+        return "", why
     words = [f"cu{cuda.replace('.', '')}", f"torch{torch}", f"cp{python.replace('.', '')}"]
     words += [f"abi{str(environment.cxx11abi).upper()}"] if environment.cxx11abi is not None else []
     words += [f"fa{environment.flash_attn}"] if environment.flash_attn else []
     words += ["--profile", environment.profile] if environment.profile != "full" else []
     words += ["--archs", ",".join(environment.gpus)] if "GPU" in axes else []
     words += ["--backend", "host"] if "glibc" in axes else []  # a container's glibc is what missed
-    return " ".join(words)
+    return " ".join(words), ""
 
 
 def _distance(row: Row, environment: Environment) -> list[int]:
@@ -405,6 +565,8 @@ print("\n" + json.dumps(found))
 """
 """A program for the interpreter in question; its last line is what ``probed`` reads."""
 
+_ANSWERED = ("python", "machine", "system")
+
 SMI = ("nvidia-smi", "--query-gpu=compute_cap,driver_version", "--format=csv,noheader")
 """Asks the driver for its version and each GPU's compute capability; ``smi`` reads the answer."""
 
@@ -413,19 +575,22 @@ SMI = ("nvidia-smi", "--query-gpu=compute_cap,driver_version", "--format=csv,noh
 class Probed:
     """What an interpreter said. ``trouble``: why no wheel can be chosen for it, empty where one can.
 
-    ``torch_version`` is torch's whole version, ``2.6.0+cu124``.
+    ``torch_version`` is torch's whole version, ``2.6.0+cu124``; ``caution`` what to say of one that is no release.
     """
 
     environment: Environment
     torch_version: str
     trouble: str
+    caution: str = ""
 
 
 def probed(output: str) -> Probed:
-    """Return what PROBE printed. Raises ValueError where its last line is no JSON, KeyError where it lacks a value."""
+    """Return what PROBE printed. Raises ValueError where its last line is not that."""
     found = json.loads((output.splitlines() or [""])[-1])
-    version = found.get("torch") or ""
-    glibc = re.fullmatch(r"glibc (\d+\.\d+).*", found.get("glibc") or "")
+    if not isinstance(found, dict) or not all(isinstance(found.get(name), str) for name in _ANSWERED):
+        raise ValueError(f"its last line lacks one of {', '.join(_ANSWERED)}")
+    version = str(found.get("torch") or "")
+    glibc = re.fullmatch(r"glibc (\d+\.\d+).*", str(found.get("glibc")))
     series = re.match(r"\d+\.\d+", version)
     environment = Environment(
         python=found["python"],
@@ -435,7 +600,8 @@ def probed(output: str) -> Probed:
         cxx11abi=found.get("cxx11abi"),
         glibc=glibc[1] if glibc else None,
     )
-    return Probed(environment, version, _trouble(found, version))
+    early = re.match(PRERELEASE["pattern"], version)
+    return Probed(environment, version, _trouble(found, version), PRERELEASE["said"].format(version) if early else "")
 
 
 def _trouble(found: Mapping[str, Any], version: str) -> str:
@@ -501,15 +667,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def rows_of(text: str | bytes) -> list[Row]:
-    """Return the wheels of ``wheels.json``.
+    """Return the wheels of ``wheels.json``. Raises ValueError for another schema, or anything that is no such list."""
+    rows = _document(text).get("wheels")
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and row.keys() >= _NEEDED for row in rows):
+        raise ValueError("it has no wheels, or one that lacks something")
+    return rows
 
-    Raises ValueError for another schema or no JSON, KeyError where it has no ``wheels``.
-    """
+
+def rules_of(text: str | bytes) -> Rules:
+    """Return what ``rules.json`` says. Raises ValueError for another schema, or anything that is no such table."""
+    found: Any = _document(text)
+    if not found.keys() >= Rules.__annotations__.keys():
+        raise ValueError("it lacks one of the rules")
+    rules: Rules = found
+    return rules
+
+
+def _document(text: str | bytes) -> dict[str, Any]:
     document = json.loads(text)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise ValueError(f"it is not of schema {SCHEMA}; fetch this program anew from the index")
-    rows: list[Row] = document["wheels"]
-    return rows
+    return document
+
+
+_NEEDED = Row.__annotations__.keys() - {"tag", "metadata_sha256", "requires_python"}  # installers' own
 
 
 def _answer(arguments: argparse.Namespace) -> int:
@@ -519,11 +700,14 @@ def _answer(arguments: argparse.Namespace) -> int:
         here = _here(arguments.python)
         if here.trouble:
             raise TroubleError(f"{here.trouble}. {_TOKENS}", _NO_WHEEL)
+        sys.stderr.write(f"caution: {here.caution}\n" if here.caution else "")
         environment = wanted(arguments.tokens, here.environment)
     environment = replace(environment, profile=arguments.profile)
     base = _base(arguments.index)
-    answer = resolve(environment, [_absolute(row, base) for row in _fetch(base)])
-    sys.stdout.write(_worded(answer, environment, arguments.form, base))
+    rows, rules = _fetch(base, "wheels.json", rows_of), _fetch(base, "rules.json", rules_of)
+    answer = resolve(environment, [_absolute(row, base) for row in rows], rules)
+    install = install_lines(answer.wheel, base, rules["repository"]) if answer.wheel else {}
+    sys.stdout.write(_worded(answer, environment, arguments.form, install))
     if answer.wheel is None and arguments.form != "json":
         sys.stderr.write(_refusal(answer))
     return 0 if answer.wheel else _NO_WHEEL
@@ -536,11 +720,11 @@ def _base(index: str) -> str:
     return index if index.endswith("/") else f"{index}/"
 
 
-def _fetch(base: str) -> list[Row]:
-    address = urllib.parse.urljoin(base, "wheels.json")
+def _fetch(base: str, name: str, read: Callable[[bytes], _Read]) -> _Read:
+    address = urllib.parse.urljoin(base, name)
     try:
         with urllib.request.urlopen(address, timeout=30) as answer:  # noqa: S310 - file addresses are mirrors
-            return rows_of(answer.read())
+            return read(answer.read())
     except (OSError, ValueError) as error:
         raise TroubleError(f"{address} cannot be read: {error}", _UNREACHABLE) from error
 
@@ -551,8 +735,7 @@ def _absolute(row: Row, base: str) -> Row:
     return whole
 
 
-def _worded(answer: Answer, environment: Environment, form: str, base: str) -> str:
-    install = {**lines(answer.wheel), "uv_project": uv_project(answer.wheel, base)} if answer.wheel else {}
+def _worded(answer: Answer, environment: Environment, form: str, install: Mapping[str, str]) -> str:
     if form == "json":
         told = {"schema": SCHEMA, "environment": asdict(environment), **asdict(answer), "install": install or None}
         return json.dumps(told, indent=2, ensure_ascii=False) + "\n"
@@ -574,6 +757,7 @@ def _refusal(answer: Answer) -> str:
         else []
     )
     told += [f"build one, in a clone of the factory: nox -s build -- {answer.build}"] if answer.build else []
+    told += [f"none can be built: {answer.unbuildable}"] if answer.unbuildable else []
     return "\n".join(told) + "\n"
 
 

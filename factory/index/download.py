@@ -56,6 +56,8 @@ def environment(tokens: Sequence[str], profile: str, edges: Edges) -> Environmen
             remedy="Install torch, name its interpreter with --python, or name the cell: cu124 torch2.6 cp310",
         )
     edges.say(f"here: {_told(found)}")
+    if found.caution:
+        edges.say(f"caution: {found.caution}")
     return replace(wanted(tokens, found.environment), profile=profile)
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,12 @@ def test_without_a_token_it_is_this_machine() -> None:
 def test_a_flash_attn_version_alone_is_still_this_machine() -> None:
     assert download.environment(["fa2.7.4.post1"], "full", Outside().edges).flash_attn == "2.7.4.post1"
     assert download.environment(["fa2.7.4.post1"], "full", Outside().edges).python == "3.10"
+
+
+def test_a_torch_before_its_release_is_cautioned() -> None:
+    outside = Outside(found=replace(MACHINE, caution="torch 2.9.0a0 is a pre-release"))
+    assert download.environment([], "full", outside.edges) == HERE
+    assert outside.said[1:] == ["caution: torch 2.9.0a0 is a pre-release"]
 
 
 def test_tokens_are_not_mixed_with_this_machine() -> None:

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from factory.pool.store import Pool, Record, SetRecord
+from factory.pool.record import Record, SetRecord
+from factory.pool.store import Pool
 
 PARTS = ("host", "compute_80", "sm_80")
 

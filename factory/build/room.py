@@ -20,7 +20,7 @@ from factory.matrix.model import Cell, Matrix
 from factory.plan import disks, room, sizes
 from factory.plan.room import Memory, Want
 from factory.plan.sizes import Environment, Kernels
-from factory.pool.store import SetRecord
+from factory.pool.record import SetRecord
 from factory.system import files, machine
 from factory.system.machine import Limits
 from factory.toolkit.find import World

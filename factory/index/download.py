@@ -20,6 +20,7 @@ from factory.index.served.flash_attn_wheel import (
     wanted,
 )
 from factory.matrix.model import Matrix
+from factory.system.paths import child
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,7 +71,7 @@ def download(asked: Environment, published: Sequence[Published], *, matrix: Matr
     wheel = resolve(asked, published, matrix)
     row = wheel.row
     edges.say(f"{wheel.filename}: {describe(row)}")
-    target = into / wheel.filename
+    target = child(into, wheel.filename)
     edges.fetch(wheel.url, wheel.sha256, target)
     try:
         attested = edges.attest(target, wheel.url)

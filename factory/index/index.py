@@ -15,6 +15,7 @@ from factory.index.published import LIST, Asset, Published, of_release, ordered,
 from factory.index.served import SITE
 from factory.index.served.flash_attn_wheel import Rules
 from factory.system import files
+from factory.system.paths import child
 from factory.wheel.sidecars import METADATA
 
 _AS_THEY_ARE = ("site.css", "choose.js", "site.js", "flash_attn_wheel.py")
@@ -120,9 +121,9 @@ def mirror(published: Sequence[Published], *, out: Path, fetch: Fetch) -> tuple[
     """
     directory = out / _MIRRORED
     for one in published:
-        fetch(one.url, one.sha256, directory / one.filename)
+        fetch(one.url, one.sha256, child(directory, one.filename))
         if one.metadata_sha256 is not None:
-            fetch(one.url + METADATA, one.metadata_sha256, directory / (one.filename + METADATA))
+            fetch(one.url + METADATA, one.metadata_sha256, child(directory, one.filename + METADATA))
     return tuple(replace(one, url=f"{_MIRRORED}/{quote(one.filename)}") for one in published)
 
 

@@ -31,7 +31,8 @@ from factory.matrix.kernelset import KernelSetId
 from factory.matrix.model import FlashAttn, Matrix, Profile, Toolkit
 from factory.output.progress import duration
 from factory.pool import inventory
-from factory.pool.store import Pool, SetRecord, pool_in
+from factory.pool.record import SetRecord
+from factory.pool.store import Pool, pool_in
 from factory.session import Session
 from factory.system.environ import inherited
 from factory.toolkit.toolkit import CudaToolkit

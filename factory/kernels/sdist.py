@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from factory.errors import SourceError
+from factory.system.paths import inner
 
 _SET_BY_THE_FACTORY = {"-gencode": 2, "--threads": 2, "-t": 2}
 
@@ -100,7 +101,7 @@ def _extension(call: ast.Call, tree: ast.Module) -> Extension | None:
     if not sources or flags is None or includes is None:
         return None
     kernels = tuple(source for source in sources if source.endswith(".cu"))
-    if not kernels:
+    if not kernels or not all(map(_inside, sources)):
         return None
     name = given.get("name")
     return Extension(
@@ -110,6 +111,14 @@ def _extension(call: ast.Call, tree: ast.Module) -> Extension | None:
         nvcc_flags=_without_ours(flags),
         include_dirs=tuple(includes),
     )
+
+
+def _inside(source: str) -> bool:
+    try:
+        inner(source)
+    except ValueError:
+        return False
+    return True
 
 
 def _without_ours(flags: list[str]) -> tuple[str, ...]:

@@ -24,6 +24,7 @@ from factory.matrix.model import FlashAttn
 from factory.system.archive import differing, unpack_tar
 from factory.system.cache import made_once, made_right
 from factory.system.files import sha256_of
+from factory.system.paths import below
 from factory.system.pipconfig import index_url, without_password
 
 _PROJECT = "flash-attn"
@@ -150,10 +151,11 @@ def _download(version: str, sha256: str, target: Path, env: Mapping[str, str]) -
 def _extract(archive: Path, target: Path, leave_out: tuple[str, ...]) -> None:
     unpack_tar(archive, target)
     for path in leave_out:
-        if not (target / path).is_dir():
+        left_out = below(target, path)
+        if left_out.is_symlink() or not left_out.is_dir():
             raise SourceError(
                 f"{archive.name} has no directory {path}", remedy="Correct leave_out of this flash-attn in matrix.yaml."
             )
-        shutil.rmtree(target / path)
+        shutil.rmtree(left_out)
     if not (target / "setup.py").is_file():
         raise SourceError(f"{archive.name} has no setup.py at its root")

@@ -22,7 +22,8 @@ from factory.kernels.job import Job, todo
 from factory.kernels.reproducible import unit_flags
 from factory.kernels.unit import HOST, Stage
 from factory.matrix.arch import Arch, gencode
-from factory.pool.store import Pool, Record
+from factory.pool.record import Record
+from factory.pool.store import Pool
 from factory.system import disk, process
 from factory.system.files import sha256_of
 from factory.system.process import Usage

@@ -18,6 +18,7 @@ from factory.matrix.types import (
     FrontEndKey,
     ImageText,
     Index,
+    InnerPath,
     KernelClass,
     Name,
     OneOrSeveral,
@@ -81,7 +82,7 @@ class FlashAttnRow(Row):
 
     sha256: Sha256
     torch: Several[Series] = Field(description="the series it can be built for")
-    leave_out: list[Text] = Field(default=[], description="paths of the source that must not be packed")
+    leave_out: list[InnerPath] = Field(default=[], description="paths of the source that must not be packed")
 
 
 class PythonRow(Row):

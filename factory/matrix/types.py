@@ -28,6 +28,7 @@ from factory.matrix.document import Value
 from factory.matrix.imagename import ImageName
 from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.suggest import hint
+from factory.system.paths import inner
 
 SWITCHES = ("BACKWARD", "DROPOUT", "ALIBI", "SOFTCAP", "UNEVEN_K", "LOCAL")
 """Upstream's ``FLASHATTENTION_DISABLE_*`` switches, without that prefix."""
@@ -162,6 +163,10 @@ def _unlike(items: list[Item]) -> list[Item]:
     return items
 
 
+def _inner(text: str) -> str:
+    return str(inner(text))
+
+
 def _image(text: str) -> str:
     ImageName.parse(text)
     return text
@@ -197,6 +202,7 @@ Target = Annotated[Arch, PlainValidator(_real), WithJsonSchema(_TARGET)]
 FrontEndKey = Annotated[Arch, PlainValidator(_one_spelling), WithJsonSchema(_TARGET)]
 Abi = Annotated[bool, PlainValidator(_truth), WithJsonSchema({"type": "boolean"})]
 Text = Annotated[str, AfterValidator(_said)]
+InnerPath = Annotated[str, AfterValidator(_inner)]
 Name = Annotated[str, AfterValidator(_like(r"[a-z][a-z0-9]*", "smoke: lower-case letters and digits"))]
 Sha256 = Annotated[str, AfterValidator(_like(r"[0-9a-f]{64}", "64 hexadecimal digits in lower case"))]
 Digest = Annotated[str, AfterValidator(_like(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits"))]

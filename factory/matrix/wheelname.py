@@ -16,6 +16,7 @@ from factory.versions import abi_word, cuda_major, python_tag
 _LOCAL = re.compile(
     r"cu(?P<cuda>\d+)torch(?P<torch>\d+\.\d+)cxx11abi(?P<abi>true|false)(?:\.(?P<profile>[a-z][a-z0-9]*))?", re.ASCII
 )
+_PLATFORM = re.compile(r"\w+", re.ASCII)
 _PYTHON = re.compile(r"cp(\d)(\d+)", re.ASCII)
 _EXAMPLE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
 
@@ -87,6 +88,9 @@ def parse(filename: str) -> WheelName:
         msg = f"{filename!r} has {len(tags)} tags; a flash-attn wheel has one"
         raise ValueError(msg)
     tag = next(iter(tags))
+    if not _PLATFORM.fullmatch(tag.platform):
+        msg = f"{filename!r} has a platform tag that cannot be"
+        raise ValueError(msg)
     return WheelName(
         version=version.public,
         cuda_major=int(local["cuda"]),

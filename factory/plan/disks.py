@@ -10,7 +10,8 @@ from pathlib import Path
 from factory.plan import room
 from factory.plan.room import Room, Want
 from factory.plan.sizes import Ground
-from factory.pool.store import Pool, SetRecord
+from factory.pool.record import SetRecord
+from factory.pool.store import Pool
 from factory.system import disk, files
 
 

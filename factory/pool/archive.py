@@ -20,9 +20,10 @@ from typing import BinaryIO
 from factory.errors import DigestError, FactoryError
 from factory.pool import archivereading
 from factory.pool.archivename import END, LIMIT, Member, file_names, split, stored
-from factory.pool.archivereading import BROKEN, UnsoundError
+from factory.pool.archivereading import BROKEN
 from factory.pool.inventory import SetInventory, by_hash, holding
-from factory.pool.store import Pool, Record, SetRecord, whole
+from factory.pool.record import Record, SetRecord
+from factory.pool.store import Pool, whole
 from factory.pool.tarstream import Content
 
 if sys.version_info >= (3, 14):
@@ -177,10 +178,10 @@ class _Taking:
         text = archivereading.text(member, content)
         try:
             if member.kind == "part":
-                self._take_part(member, archivereading.record(text))
+                self._take_part(member, Record.read(text))
             else:
-                self._take_set(member, archivereading.listing(text))
-        except UnsoundError as error:
+                self._take_set(member, SetRecord.read(text))
+        except ValueError as error:
             self.complaints.append(f"{member} is not what the factory writes: {error}")
 
     def refuse(self, archive: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from factory.pool import archivereading
 from factory.pool.archivename import Member
-from factory.pool.archivereading import BROKEN, UnsoundError
-from factory.pool.store import Record, SetRecord
+from factory.pool.archivereading import BROKEN
+from factory.pool.record import Record, SetRecord
 from factory.pool.tarstream import Content
 
 _SHOWN = 20
@@ -66,10 +66,10 @@ class _Contents:
         text = archivereading.text(member, content)
         try:
             if member.kind == "part":
-                self.records[member.name] = archivereading.record(text)
+                self.records[member.name] = Record.read(text)
             else:
-                self.sets.append(archivereading.listing(text))
-        except UnsoundError as error:
+                self.sets.append(SetRecord.read(text))
+        except ValueError as error:
             self.complaints.append(f"{member} is not what the factory writes: {error}")
 
     def unfit(self, name: str) -> Iterator[str]:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.errors import FactoryError
-from factory.pool.store import Pool, Record, SetRecord, whole
+from factory.pool.record import Record, SetRecord
+from factory.pool.store import Pool, whole
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,7 +164,7 @@ def _remove_files(paths: Iterable[Path]) -> int:
 
 
 def _objects(pool: Pool) -> list[Path]:
-    return sorted(path for path in (pool.root / "objects").iterdir() if path.is_file())
+    return sorted(path for path in (pool.root / "objects").glob("*") if path.is_file())
 
 
 def _listed(pool: Pool) -> frozenset[str]:

@@ -11,7 +11,8 @@ from factory.output.progress import amount
 from factory.pool import archive as poolarchive
 from factory.pool import inventory
 from factory.pool.inventory import Checked, SetInventory
-from factory.pool.store import Pool, SetRecord, pool_in
+from factory.pool.record import SetRecord
+from factory.pool.store import Pool, pool_in
 from factory.session import Session
 
 

@@ -13,78 +13,20 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from factory.pool.record import Record, SetRecord
 from factory.system.files import sha256_of
-from factory.versions import cuda_token
+from factory.system.paths import child
 
 _NOTES = "notes"
 _PRUNE = "prune"
-_LONGEST_ARCHS = 24  # characters; the whole name must fit into a tar header, see factory.pool.archivename
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    """What the pool knows of one part, and of the compile it came from.
-
-    ``part`` is ``host``, ``compute_80`` (PTX) or ``sm_90`` (machine code), ``size`` its bytes. The compile made
-    ``passes`` front-end passes and ``targets`` machine codes in seconds of CPU and wall time and bytes of peak
-    memory; parts of one compile have the same figures.
-    """
-
-    source: str
-    part: str
-    profile: str
-    passes: int
-    targets: int
-    sha256: str
-    size: int
-    cpu_seconds: float
-    wall_seconds: float
-    peak_bytes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class SetRecord:
-    """What the pool knows of one kernel set: what it is for, what it was made with, the keys of its parts."""
-
-    flash_attn: str
-    cuda: str
-    archs: tuple[str, ...]
-    profile: str
-    kernel_class: str
-    toolkit: str
-    host_compiler: str
-    units: int
-    keys: tuple[str, ...]
-
-    @classmethod
-    def read(cls, fields: Mapping[str, Any]) -> SetRecord:
-        """Return it from what was JSON. Raises KeyError or TypeError where that is something else."""
-        return cls(**{**fields, "archs": tuple(fields["archs"]), "keys": tuple(fields["keys"])})
-
-    @property
-    def name(self) -> str:
-        """A file name that says it: ``kernels-2.7.4.post1-cu124-sm80.90-smoke-torch2.4-gcc12.2.0-0a1b2c3d4e5f``.
-
-        Of many architectures it says the first, the last and how many: ``sm80-121x12``.
-        """
-        short = [arch.replace(".", "").replace("+PTX", "ptx") for arch in self.archs]
-        archs = "sm" + ".".join(short)
-        if len(archs) > _LONGEST_ARCHS:
-            archs = f"sm{short[0]}-{short[-1]}x{len(short)}"
-        cuda = cuda_token(self.cuda)
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
-        made_with = f"gcc{self.host_compiler}"
-        return f"kernels-{self.flash_attn}-{cuda}-{archs}-{self.profile}-{self.kernel_class}-{made_with}-{digest}"
 
 
 def pool_in(cache: Path) -> Pool:
@@ -97,14 +39,12 @@ class Pool:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for name in ("parts", "objects", "sets", "locks", "tmp"):
-            (root / name).mkdir(parents=True, exist_ok=True)
 
     def record(self, key: str) -> Record | None:
         """Return what is recorded for ``key``, without looking at the object; None if nothing readable is."""
         try:
-            return Record(**json.loads((self.root / "parts" / f"{key}.json").read_text()))
-        except (FileNotFoundError, json.JSONDecodeError, TypeError, UnicodeDecodeError):
+            return Record.read((self.root / "parts" / f"{key}.json").read_bytes())
+        except (FileNotFoundError, ValueError):
             return None
 
     def get(self, key: str) -> tuple[Record, Path] | None:
@@ -157,7 +97,7 @@ class Pool:
     def sweep(self) -> int:
         """Remove what compiles that were killed left behind; return its bytes."""
         size = 0
-        for path in (self.root / "tmp").iterdir():
+        for path in (self.root / "tmp").glob("*"):
             with self.claim(path.name.split("-")[0]) as mine:
                 if mine:
                     size += _size_of(path)
@@ -168,7 +108,7 @@ class Pool:
         """Take over the file ``made``, which must lie on the pool's own disk, as ``key``'s object."""
         _flush(made)
         with self.adding():
-            made.replace(self.object_path(record))
+            made.replace(_made(self.root / "objects") / self.object_path(record).name)
             self.put_record(key, record, made.with_name(f"{made.name}.json"))
 
     def put_record(self, key: str, record: Record, temporary: Path) -> None:
@@ -176,13 +116,13 @@ class Pool:
         _write(temporary, self.root / "parts" / f"{key}.json", asdict(record))
 
     def object_path(self, record: Record) -> Path:
-        """Return where the object of ``record`` lies."""
-        return self.root / "objects" / record.sha256
+        """Return where the object of ``record`` lies. Raises ValueError where its hash is no name."""
+        return child(self.root / "objects", record.sha256)
 
     @contextlib.contextmanager
     def temporary(self, name: str) -> Iterator[Path]:
         """Yield an empty directory on the pool's own disk to whoever holds the claim on ``name``."""
-        directory = Path(tempfile.mkdtemp(dir=self.root / "tmp", prefix=f"{name}-"))
+        directory = Path(tempfile.mkdtemp(dir=_made(self.root / "tmp"), prefix=f"{name}-"))
         try:
             yield directory
         finally:
@@ -211,7 +151,7 @@ class Pool:
             yield
 
     def _lock(self, name: str) -> Path:
-        return self.root / "locks" / name
+        return child(_made(self.root / "locks"), name)
 
 
 @contextlib.contextmanager
@@ -227,9 +167,10 @@ def _locked(path: Path, how: int) -> Iterator[bool]:
 
 def _read_set(path: Path) -> SetRecord | None:
     try:
-        return SetRecord.read(json.loads(path.read_text()))
-    except (FileNotFoundError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError):
+        kernels = SetRecord.read(path.read_bytes())
+    except (FileNotFoundError, ValueError):
         return None
+    return kernels if f"{kernels.name}.json" == path.name else None
 
 
 def _size_of(directory: Path) -> int:
@@ -251,7 +192,12 @@ def whole(path: Path) -> bool:
 def _write(temporary: Path, final: Path, content: object) -> None:
     temporary.write_text(json.dumps(content, sort_keys=True))
     _flush(temporary)
-    temporary.replace(final)
+    temporary.replace(_made(final.parent) / final.name)
+
+
+def _made(directory: Path) -> Path:
+    directory.mkdir(parents=True, exist_ok=True)
+    return directory
 
 
 def _flush(path: Path) -> None:

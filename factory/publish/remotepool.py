@@ -22,7 +22,8 @@ from factory.github import attestation
 from factory.github.attestation import BUNDLE, Maker
 from factory.output.progress import amount
 from factory.pool import archive, inventory
-from factory.pool.store import Pool, SetRecord, pool_in
+from factory.pool.record import SetRecord
+from factory.pool.store import Pool, pool_in
 from factory.publish import checksums, pools
 from factory.publish.provenance import POOL
 from factory.session import Session

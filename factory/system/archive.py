@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 from factory.errors import SourceError
 from factory.system import process
+from factory.system.paths import inner
+
+# What tarfile and the decompressors raise on archives that are cut, altered or hostile.
+_DAMAGED = (tarfile.TarError, EOFError, OSError, ValueError, OverflowError, zlib.error, lzma.LZMAError)
 
 
 def unpack_tar(archive: Path, into: Path) -> None:
@@ -24,7 +30,7 @@ def unpack_tar(archive: Path, into: Path) -> None:
         with tarfile.open(archive) as tar:
             for member in tar:
                 _place(tar, member, into)
-    except (tarfile.TarError, EOFError, OSError) as error:
+    except _DAMAGED as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         raise _damaged(archive, str(error)) from error
@@ -68,7 +74,7 @@ def unpack_deb(archive: Path, into: Path) -> None:
 
 
 def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:
-    path = _inside(member.name)
+    path = inner(member.name)
     if len(path.parts) == 1:
         return
     target = into.joinpath(*path.parts[1:])
@@ -77,7 +83,7 @@ def _place(tar: tarfile.TarFile, member: tarfile.TarInfo, into: Path) -> None:
     if member.isdir():
         target.mkdir(exist_ok=True)
     elif member.issym():
-        _inside(os.path.normpath(path.parent / member.linkname))
+        inner(os.path.normpath(path.parent / member.linkname))
         target.symlink_to(member.linkname)
     elif member.isfile():
         _write(tar, member, target)
@@ -95,14 +101,6 @@ def _write(tar: tarfile.TarFile, member: tarfile.TarInfo, target: Path) -> None:
         shutil.copyfileobj(source, sink)
     if member.mode & 0o100:
         target.chmod(target.stat().st_mode | 0o111)
-
-
-def _inside(name: str) -> PurePosixPath:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        msg = f"{name} leads out of the archive"
-        raise tarfile.TarError(msg)
-    return path
 
 
 def _refuse_links_above(target: Path, into: Path) -> None:

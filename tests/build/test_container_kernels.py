@@ -22,7 +22,7 @@ from factory.kernels.page import Tally, UnitCost
 from factory.kernels.shard import Shard
 from factory.matrix import cells, selector
 from factory.output.log import Log
-from factory.pool.store import SetRecord
+from factory.pool.record import SetRecord
 from factory.session import Session
 from factory.system import machine
 from tests.kernelsets import kernel_set

@@ -17,7 +17,8 @@ from factory.matrix.cells import expand
 from factory.matrix.selector import parse, select
 from factory.output.log import Log
 from factory.plan.room import Want, most
-from factory.pool.store import Pool, SetRecord
+from factory.pool.record import SetRecord
+from factory.pool.store import Pool
 from factory.session import Session
 from factory.system.machine import Limits
 from factory.toolkit.find import World, pins
@@ -112,6 +113,7 @@ def test_what_is_there_is_not_wanted(tmp_path: Path) -> None:
     pool.note(kernels)
     pool.note(replace(kernels, profile="full", keys=("b",)))
     pool.note(replace(kernels, host_compiler="9.1.0", keys=()))
+    (pool.root / "parts").mkdir()
     (pool.root / "parts" / "a.json").touch()
     assert by_place(room.wants(wanted, contained=False))["pool"] < found["pool"]
     (pool.root / "parts" / "b.json").touch()

@@ -182,3 +182,12 @@ def test_what_is_no_sdist_is_refused(tmp_path: Path, content: bytes, leave_out: 
     with pytest.raises(SourceError, match=message):
         unpacked(tmp_path, content, *leave_out)
     assert [path for path in (tmp_path / "cache" / "sources").iterdir() if path.is_dir()] == []
+
+
+@pytest.mark.parametrize("path", ["../../../victim", "/victim", ".", "", "flash_attn/../../../../victim"])
+def test_nothing_outside_the_source_is_left_out(tmp_path: Path, path: str) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    with pytest.raises(ValueError, match="does not lead to something below"):
+        unpacked(tmp_path, CONTENT, f"{tmp_path}{path}" if path == "/victim" else path)
+    assert victim.is_dir()

@@ -168,6 +168,16 @@ def test_one_line_sets_the_architectures_of_every_toolkit() -> None:
         ("front_end: {8.0: [8.0, 9.0]}", "front_end: {8.0: [8.0], 9.0: [8.0]}", "cuda.12.4.front_end.9.0: 8.0 already"),
         ("profiles: [full]", "profiles: [ful]", "publish.profiles[0]: unknown profile ful; there are full"),
         ("release: 2.6.0", "release: 2.7.1", "torch.2.6.release: 2.7.1 is not a release of torch 2.6"),
+        (
+            "torch: [2.6, 2.10]}",
+            "torch: [2.6, 2.10], leave_out: [../x]}",
+            "flash_attn.2.7.4.post1.leave_out[0]: '../x' do",
+        ),
+        (
+            "torch: [2.6, 2.10]}",
+            "torch: [2.6, 2.10], leave_out: [/x]}",
+            "flash_attn.2.7.4.post1.leave_out[0]: '/x' does",
+        ),
         ("full:", "small:", "profiles: has no profile full, the one that is built when"),
         (
             "disable: []",

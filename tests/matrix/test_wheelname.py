@@ -95,6 +95,8 @@ def test_other_wheels_are_not_the_same(left: Cell, right: Cell) -> None:
         (GUIDE.replace("2.7.4", "1!2.7.4"), "not named like"),
         (GUIDE.replace("cp310-cp310", "cp310-abi3"), "cp310-abi3"),
         (GUIDE.replace("cp310-cp310", "py3-none"), "py3-none"),
+        (GUIDE.replace("linux_x86_64", "linux_x86_64/../../evil"), "tag"),
+        (GUIDE.replace("linux_x86_64", "linux_x86_64\n"), "platform tag"),
         (GUIDE.replace("linux_x86_64", "linux_x86_64.manylinux1_x86_64"), "has 2 tags"),
     ],
 )

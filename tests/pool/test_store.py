@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from factory.pool.archivename import Member
-from factory.pool.store import Pool, Record, SetRecord
+from factory.pool.record import Record, SetRecord
+from factory.pool.store import Pool
 from tests.kernelsets import store
 
 SET = SetRecord(
@@ -142,7 +143,7 @@ def test_a_sweep_leaves_what_is_being_written_whatever_the_clock_says(pool: Pool
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_a_sweep_removes_what_nobody_holds_whatever_the_clock_says(pool: Pool, clock: int) -> None:
     left = pool.root / "tmp" / "k1-leftover"
-    left.mkdir()
+    left.mkdir(parents=True)
     (left / "unit.ptx").write_text("half")
     set_times([left / "unit.ptx", left], clock)
     put(pool, "k2")

@@ -19,7 +19,8 @@ from rich.console import Console
 from factory.output.log import Log
 from factory.pool import archive as poolarchive
 from factory.pool.archivename import LIMIT
-from factory.pool.store import Pool, SetRecord, pool_in
+from factory.pool.record import SetRecord
+from factory.pool.store import Pool, pool_in
 from factory.publish import pools, remotepool
 from factory.publish.remotepool import Remote
 from factory.session import Session

@@ -18,7 +18,7 @@ from factory.kernels.page import Tally
 from factory.kernels.shard import Shard
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell
-from factory.pool.store import SetRecord
+from factory.pool.record import SetRecord
 from factory.session import Session
 from factory.system import process
 
@@ -49,7 +49,7 @@ class SetRequest:
         """Return the request that ``to_json`` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         told = json.loads(text)
         return cls(
-            kernels=SetRecord.read(told["kernels"]), keys=frozenset(told["keys"]), lacking=frozenset(told["lacking"])
+            kernels=SetRecord.of(told["kernels"]), keys=frozenset(told["keys"]), lacking=frozenset(told["lacking"])
         )
 
 

@@ -13,7 +13,6 @@ from tempfile import TemporaryDirectory
 from factory import matrix
 from factory.audit.audit import audit
 from factory.audit.report import Finding, Report
-from factory.github.retry import RetryPolicy
 from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
 from factory.matrix import wheelname
 from factory.matrix.kernelclass import kernel_classes
@@ -21,6 +20,7 @@ from factory.matrix.model import FlashAttn, Matrix
 from factory.publish import checksums, releases
 from factory.publish.parts import Asset, Release, Seen
 from factory.publish.releases import Repository
+from factory.system.retry import RetryPolicy
 from tests.frozen import MATRIX
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease

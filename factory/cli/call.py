@@ -91,7 +91,7 @@ def _published(arguments: argparse.Namespace, session: Session) -> tuple[Publish
     named = repository.needed(arguments.repository)
     known = wheelsjson.former(repository.pages(named))
     with repository.opened(named) as github:
-        published = index.gather(github.published(), known=known, say=session.log.say)
+        published = index.gather(github.published(say=session.log.say), known=known, say=session.log.say)
     session.log.say(f"published: {len(published)} wheels in the releases of {named}")
     return published
 

@@ -65,7 +65,7 @@ def index(arguments: argparse.Namespace) -> int:
     former = wheelsjson.former(arguments.previous or address)
     left_out: list[str] = []
     with repository.opened(published_by) as github:
-        wheels = index_verb.gather(github.published(), known=former, say=say, keep=left_out.append)
+        wheels = index_verb.gather(github.published(say=say), known=former, say=say, keep=left_out.append)
     if arguments.mirror:
         wheels = index_verb.mirror(wheels, out=arguments.out, fetch=fetch)
     before = index_verb.Former(wheels=former, may_shrink=arguments.allow_shrink)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from factory.cli import context, jobpage, repository
 from factory.errors import FactoryError
-from factory.github.client import TroubleError
 from factory.image import registry
 from factory.output.log import Log
+from factory.system.retry import TroubleError
 from factory.update import actionrelease, packages, page, watch
 from factory.update import update as update_verb
 from factory.update.actions import Action, pins

@@ -1,7 +1,7 @@
 """What the GitHub clients share: how a repository is asked, and what its refusals mean.
 
-Nothing is repeated here. A request that changes something may have been carried out although its answer never
-came, so whoever asks looks again and goes on from what is there.
+Nothing is repeated here but what only reads. A request that changes something may have been carried out although
+its answer never came, so whoever asks looks again and goes on from what is there.
 """
 
 from __future__ import annotations
@@ -9,38 +9,28 @@ from __future__ import annotations
 import contextlib
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from github import Auth, Github, GithubException
 from github.GithubException import BadAttributeException
 
 from factory.data import DATA
-from factory.errors import FactoryError, PublishError
+from factory.errors import FactoryError, PublishError, UnreachableError
 from factory.github.githubsession import patient
 from factory.github.ratelimit import Limits, asked_wait
 from factory.system.download import root
+from factory.system.retry import RetryPolicy, TroubleError
 
 API = "https://api.github.com"
 _VERSION = "2022-11-28"
 _NAME = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", re.ASCII)
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)
 _PAGE = 100
+Read = TypeVar("Read")
 # PyGithub's, on an answer that is no JSON or lacks what GitHub always says: a network that asks for a password first.
 _STRANGE = (BadAttributeException, AssertionError, AttributeError, TypeError)
-
-
-class TroubleError(Exception):
-    """A request that may succeed later. ``wait`` are the seconds that GitHub asks for, None where it says nothing.
-
-    ``unsure`` says that a change which was asked for may have been made, in part or whole.
-    """
-
-    def __init__(self, reason: str, *, wait: float | None = None, unsure: bool = True) -> None:
-        super().__init__(reason)
-        self.wait = wait
-        self.unsure = unsure
 
 
 def limits() -> Limits:
@@ -85,6 +75,19 @@ class Client:
         """Close all connections."""
         self._session.close()
         self._github.close()
+
+    def read_patiently(
+        self, attempt: Callable[[], Read], patience: RetryPolicy, say: Callable[[str], object] = lambda _: None
+    ) -> Read:
+        """Return what ``attempt``, which only reads, gives. Raises UnreachableError where it kept failing."""
+        try:
+            return patience.persist(attempt, say=lambda line: say(f"github: {line}"))
+        except TroubleError as trouble:
+            raise UnreachableError(
+                f"{self.name} cannot be read on GitHub",
+                why=[str(trouble)],
+                remedy="Try again when it answers; with a token in GITHUB_TOKEN it takes more requests.",
+            ) from trouble
 
     @contextlib.contextmanager
     def _asking(self, what: str, *, missing: str = "") -> Iterator[None]:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from factory.errors import DigestError, GateError
 from factory.github.attestation import BUNDLE
-from factory.github.retry import RetryPolicy
 from factory.matrix.model import Matrix
 from factory.pool import archivecheck
 from factory.publish import bundle, pools
@@ -20,6 +19,7 @@ from factory.publish.reconcile import Publication
 from factory.publish.releases import Repository
 from factory.publish.sbom import Origin
 from factory.system.files import sha256_of
+from factory.system.retry import RetryPolicy
 
 
 @dataclass(frozen=True, kw_only=True)

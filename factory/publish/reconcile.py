@@ -14,11 +14,11 @@ from pathlib import Path
 
 from factory.errors import PublishError
 from factory.github.ratelimit import pause
-from factory.github.retry import RetryPolicy
 from factory.publish import checksums
 from factory.publish.parts import Asset, File, Goal, Release, Seen, Sent, chosen
 from factory.publish.releases import Repository, TroubleError
 from factory.publish.steps import Create, Publish, Remove, Step, Upload, Wait, after, steps
+from factory.system.retry import RetryPolicy
 from factory.wheel.sidecars import VERDICT
 
 _RUNNING = 10.0  # seconds between two looks at an upload of somebody else
@@ -49,17 +49,17 @@ class Publication:
 
         Raises PublishError when it was tried often enough, or GitHub asks for a longer wait than patience has.
         """
-        fruitless = 0
-        while True:
-            before = self.done.total()
-            try:
-                return attempt()
-            except TroubleError as trouble:
-                self.number = None
-                fruitless = 1 if self.done.total() > before else fruitless + 1
-                if fruitless > self.patience.tries:
-                    raise self.failed(str(trouble)) from trouble
-                self.wait(trouble, fruitless)
+        try:
+            self.patience.persist(
+                lambda: self.afresh(attempt), say=lambda line: self.say(f"publish: {line}"), progress=self.done.total
+            )
+        except TroubleError as trouble:
+            raise self.failed(str(trouble)) from trouble
+
+    def afresh(self, attempt: Callable[[], None]) -> None:
+        """Look for the release anew, and go on from there."""
+        self.number = None
+        attempt()
 
     def settle(self) -> None:
         """Look and step until nothing is left to do.
@@ -172,17 +172,6 @@ class Publication:
             self.say(f"publish: waiting {seconds:.0f} s, for GitHub takes only so many changes in an hour")
             self.patience.sleep(seconds)
         self.writes.append(self.patience.clock())
-
-    def wait(self, trouble: TroubleError, fruitless: int) -> None:
-        """Wait as long as GitHub asks for, else longer each time.
-
-        Raises PublishError where that is longer than patience has.
-        """
-        seconds = self.patience.pause(trouble.wait, fruitless)
-        if seconds is None:
-            raise self.failed(f"{trouble}; it asks us to wait {(trouble.wait or 0.0) / 60:.0f} minutes")
-        self.say(f"publish: {trouble}; again in {seconds:.0f} s")
-        self.patience.sleep(seconds)
 
     def bounded(self, step: Step) -> None:
         """Refuse a step that was done often and is still to be done. Raises PublishError."""

@@ -9,27 +9,39 @@ import contextlib
 import hashlib
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol, TypeVar
 
 from github import GithubException
 from github.GitRelease import GitRelease
 from github.GitReleaseAsset import GitReleaseAsset
+from github.PaginatedList import PaginatedList
 
-from factory.github.client import API, Client, TroubleError, limits
+from factory.github.client import API, Client, limits
 from factory.github.ratelimit import Limits
 from factory.index.published import Asset as IndexedAsset
 from factory.publish.parts import Asset, Release
+from factory.system.retry import RetryPolicy, TroubleError
 
 __all__ = ["API", "Repository", "TroubleError", "limits"]
 
+Result = TypeVar("Result")
+
 _FINISHED = "uploaded"
 _PIECE = 1 << 20
+_PATIENCE = RetryPolicy()
 _BINARY = "application/octet-stream"
+
+
+class _Reading(Protocol):
+    """Makes an attempt to read until it succeeds."""
+
+    def __call__(self, attempt: Callable[[], Result], /) -> Result: ...
 
 
 class Repository(Client):
@@ -113,23 +125,38 @@ class Repository(Client):
                 digest.update(piece)
         return digest.hexdigest()
 
-    def published(self) -> Iterator[tuple[str, tuple[IndexedAsset, ...]]]:
-        """Yield every published release: its tag and its finished assets, as the index reads them."""
-        with self._asking(f"the releases of {self.name}", missing="wrong"):
-            for release in self._repository.get_releases():
-                if not release.draft:
-                    assets = {asset.id: asset for asset in release.get_assets() if asset.state == _FINISHED}
-                    self._listed |= assets
-                    yield release.tag_name, tuple(map(self._indexed, assets.values()))
+    def published(
+        self, *, patience: RetryPolicy = _PATIENCE, say: Callable[[str], object] = lambda _: None
+    ) -> Iterator[tuple[str, tuple[IndexedAsset, ...]]]:
+        """Yield every published release: its tag and its finished assets, as the index reads them.
 
-    def _indexed(self, asset: GitReleaseAsset) -> IndexedAsset:
+        What fails is asked again, also when an asset is read. Raises UnreachableError where it kept failing.
+        """
+        reading = partial(self.read_patiently, patience=patience, say=say)
+        with self._asking(f"the releases of {self.name}", missing="wrong"):
+            releases = self._repository.get_releases()
+        for release in reading(lambda: self._public(releases)):
+            yield reading(lambda release=release: self._finished(release, reading))
+
+    def _public(self, pages: PaginatedList[GitRelease]) -> list[GitRelease]:
+        """Return what is on all pages but drafts; PyGithub keeps those pages that came."""
+        with self._asking(f"the releases of {self.name}", missing="wrong"):
+            return [release for release in pages if not release.draft]
+
+    def _finished(self, release: GitRelease, reading: _Reading) -> tuple[str, tuple[IndexedAsset, ...]]:
+        with self._asking(f"the release {release.id}"):
+            assets = {asset.id: asset for asset in release.get_assets() if asset.state == _FINISHED}
+            self._listed |= assets
+            return release.tag_name, tuple(self._indexed(asset, reading) for asset in assets.values())
+
+    def _indexed(self, asset: GitReleaseAsset, reading: _Reading) -> IndexedAsset:
         return IndexedAsset(
             name=asset.name,
             size=asset.size,
             sha256=_sha256(asset),
             url=asset.browser_download_url,
             updated_at=f"{asset.updated_at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
-            read=lambda: self.read(asset.id),
+            read=lambda: reading(lambda: self.read(asset.id)),
         )
 
     def _pieces(self, asset: int) -> Iterator[bytes]:

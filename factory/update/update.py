@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from factory.errors import UpdateError
-from factory.github.client import TroubleError
-from factory.github.retry import RetryPolicy
+from factory.system.retry import RetryPolicy, TroubleError
 from factory.update.issues import Issues
 from factory.update.ledger import Issue, duplicates, holder
 from factory.update.proposal import Proposal
@@ -90,27 +89,20 @@ class _Opening:
         return duplicates(self.issues.listed(), {issue.number for issue in self.made})
 
     def retried(self, attempt: Callable[[], None]) -> None:
-        """Try until an attempt ends well, or as often in a row as patience has it without an issue opened."""
-        fruitless = 0
-        while True:
-            before = len(self.numbers)
-            try:
-                return attempt()
-            except TroubleError as trouble:
-                fruitless = 1 if len(self.numbers) > before else fruitless + 1
-                self.wait(trouble, fruitless)
+        """Try until an attempt ends well, or as often in a row as patience has it without an issue opened.
 
-    def wait(self, trouble: TroubleError, fruitless: int) -> None:
-        """Wait as long as GitHub asks for, else longer each time. Raises UpdateError when it was often enough."""
-        seconds = self.patience.pause(trouble.wait, fruitless)
-        if seconds is None or fruitless > self.patience.tries:
+        Raises UpdateError when it was often enough.
+        """
+        try:
+            self.patience.persist(
+                attempt, say=lambda line: self.say(f"update: {line}"), progress=lambda: len(self.numbers)
+            )
+        except TroubleError as trouble:
             raise UpdateError(
                 "not every issue could be opened",
                 why=[str(trouble)],
                 remedy="Those that were opened stay. Later, again: nox -s update",
             ) from trouble
-        self.say(f"update: {trouble}; again in {seconds:.0f} s")
-        self.patience.sleep(seconds)
 
 
 def _held(proposal: Proposal, issue: Issue) -> str:

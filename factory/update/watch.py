@@ -14,9 +14,9 @@ from urllib.parse import urlsplit
 from packaging.version import Version
 
 from factory.errors import FactoryError, UnreachableError
-from factory.github.client import TroubleError
 from factory.matrix.imagename import ImageName
 from factory.matrix.model import Matrix
+from factory.system.retry import TroubleError
 from factory.update import actions, flashattn, images, torch
 from factory.update.actions import Action, Tag
 from factory.update.images import Family

@@ -15,7 +15,23 @@ from factory.pool.store import Pool
 from tests.kernelsets import PARTS, fill, kernel_set, key_of
 
 SET = kernel_set("a.cu", "b.cu")
-ODD: list[object] = [None, True, -1, 10**400, 1e308, "", "\ud800", "../../victim", "/victim", [], {}, [1], ["\0"], 0, 1.5]
+ODD: list[object] = [
+    None,
+    True,
+    -1,
+    10**400,
+    1e308,
+    "",
+    "\ud800",
+    "../../victim",
+    "/victim",
+    [],
+    {},
+    [1],
+    ["\0"],
+    0,
+    1.5,
+]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from factory.errors import UpdateError
-from factory.github.client import TroubleError
+from factory.system.retry import TroubleError
 from factory.update.actionrelease import newest
 from factory.update.actions import Tag
 from tests.githubissues import StoredTag

@@ -9,7 +9,7 @@ import pytest
 
 from factory.errors import UpdateError
 from factory.github import client as githubclient
-from factory.github.client import TroubleError
+from factory.system.retry import TroubleError
 from factory.update.issues import Issues
 from factory.update.ledger import Issue
 from factory.update.proposal import mark

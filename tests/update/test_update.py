@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from factory.errors import UpdateError
 from factory.github import client as githubclient
-from factory.github.retry import RetryPolicy
+from factory.system.retry import RetryPolicy
 from factory.update.issues import Issues
 from factory.update.proposal import Proposal, keys_in
 from factory.update.update import rehearse, update

@@ -10,9 +10,9 @@ import pytest
 
 from factory import matrix
 from factory.errors import ImageError, SourceError, UnreachableError, UpdateError
-from factory.github.client import TroubleError
 from factory.matrix.imagename import ImageName
 from factory.matrix.model import Matrix
+from factory.system.retry import TroubleError
 from factory.update.actions import Action, Tag
 from factory.update.listing import IndexFile
 from factory.update.watch import Observed, Sources, watch

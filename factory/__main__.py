@@ -6,7 +6,6 @@ Runs the verb, has errors printed, chooses the exit status.
 from __future__ import annotations
 
 import argparse
-import errno
 import sys
 from collections.abc import Callable, Sequence
 
@@ -15,6 +14,7 @@ from factory.cli.context import print_error
 from factory.cli.parser import read
 from factory.errors import DiskFullError, FactoryError
 from factory.github.githubsession import rehearsing
+from factory.system.disk import FULL
 
 _INTERRUPTED = 130
 
@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except FactoryError as error:
         return _failed(verb.__name__, error)
     except OSError as error:
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+        full = error.errno in FULL
         failure = DiskFullError if full else FactoryError
         remedy = "Free some space, then again." if full else "Mend that, then again."
         return _failed(verb.__name__, failure(str(error), remedy=remedy))

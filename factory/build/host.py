@@ -35,6 +35,7 @@ from factory.pool.store import pool_in
 from factory.session import Session
 from factory.system import disk, process
 from factory.system.cache import locked
+from factory.system.files import deliver
 from factory.wheel.facts import Expected
 
 
@@ -136,14 +137,6 @@ def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted)
         modules = [name for name in archive.namelist() if name.endswith(".so") and "/" not in name]
         archive.extractall(into, members=modules)
     loading.load(environment.python, [into / name for name in modules], torch=wanted.torch.release)
-
-
-def deliver(made: Path, final: Path) -> None:
-    """Copy a finished wheel so that it is there whole or not at all. Raises OSError."""
-    final.parent.mkdir(parents=True, exist_ok=True)
-    partial = final.with_name(f".{final.name}.part")
-    shutil.copyfile(made, partial)
-    partial.replace(final)
 
 
 def _run(made_by: Recipe, paths: BuildPaths, cell: Cell, session: Session) -> Path:

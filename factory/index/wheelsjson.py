@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urljoin
@@ -27,7 +29,8 @@ def read(index: str) -> tuple[Published, ...]:
             why=[f"{address} is not there"],
             remedy="Name the root of an index, which holds wheels.json.",
         )
-    return tuple(replace(one, url=urljoin(address, one.url)) for one in _parsed(address, content))
+    with _understood(address):
+        return tuple(replace(one, url=urljoin(address, one.url)) for one in from_json(content))
 
 
 def former(index: str) -> tuple[Published, ...]:
@@ -38,7 +41,8 @@ def former(index: str) -> tuple[Published, ...]:
     """
     address = _address(index)
     content = _content(address)
-    return () if content is None else _parsed(address, content)
+    with _understood(address):
+        return () if content is None else from_json(content)
 
 
 def _address(index: str) -> str:
@@ -46,9 +50,10 @@ def _address(index: str) -> str:
     return f"{base.rstrip('/')}/{LIST}"
 
 
-def _parsed(address: str, content: bytes) -> tuple[Published, ...]:
+@contextlib.contextmanager
+def _understood(address: str) -> Iterator[None]:
     try:
-        return from_json(content)
+        yield
     except ValueError as error:
         raise UnreachableError(
             f"{address} is no list of wheels that this factory reads",

@@ -8,7 +8,6 @@ starts in some hundredths of a second.
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 import struct
@@ -51,7 +50,7 @@ def main(path: str) -> int:
     try:
         return _make(job, Pool(Path(job.pool)))
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if error.errno in disk.FULL:
             return FULL
         raise
 

@@ -136,7 +136,7 @@ class Repository(Client):
         with self._asking(f"the releases of {self.name}", missing="wrong"):
             releases = self._repository.get_releases()
         for release in reading(lambda: self._public(releases)):
-            yield reading(lambda release=release: self._finished(release, reading))
+            yield reading(partial(self._finished, release, reading))
 
     def _public(self, pages: PaginatedList[GitRelease]) -> list[GitRelease]:
         """Return what is on all pages but drafts; PyGithub keeps those pages that came."""

@@ -29,10 +29,12 @@ from factory.publish.provenance import POOL
 from factory.session import Session
 from factory.system import download
 from factory.system.download import fetch
+from factory.system.retry import RetryPolicy
 
 _CLAIM = "fetch"
 # Bytes of all lists of a release. GitHub takes 1000 files in one: factory/data/github.toml; these need a fifth of it.
 _LISTS = 1_000_000
+_PATIENCE = RetryPolicy(tries=1, most_asked=30.0, slowest=download.SLOWEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,9 +66,7 @@ def take(kernels: SetRecord, needed: Collection[str], *, remote: Remote, session
             said = _taken(kernels, needed, remote, session)
         except FactoryError as error:
             said = f"{'; '.join([error.what, *error.why])}; compiling here"
-        except OSError as error:  # a full disk above all: an archive needs room that compiling does not
-            for part in _downloads(session).glob(f"{kernels.name}*.part"):
-                part.unlink(missing_ok=True)
+        except OSError as error:
             said = f"{kernels.name} cannot be kept: {error}; compiling here"
         session.log.say(f"kernels: {said}")
 
@@ -115,7 +115,7 @@ def _lists(tag: str, remote: Remote) -> Iterator[dict[str, str]]:
     left = _LISTS
     for number in itertools.count(1):
         address = remote.address(tag, checksums.sums_name(number))
-        content = download.read(address, limit=left, silence=remote.silence)
+        content = download.read(address, limit=left, silence=remote.silence, patience=_PATIENCE)
         if content is None:
             return
         left -= len(content)

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
+
+from factory.errors import DiskFullError
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""What the system answers whoever writes to a full disk."""
 
 _FLOOR = 32_000_000  # bytes; a compiler removes what it could not finish, some megabytes, before it gives up
 _SIGNS = ("no space left on device", "disk quota exceeded")  # programs in Go write them small
@@ -30,3 +38,20 @@ def filled(directory: Path) -> bool:
     """
     written = sum(path.lstat().st_size for path in directory.rglob("*"))
     return shutil.disk_usage(directory).free < max(_FLOOR, written)
+
+
+@contextlib.contextmanager
+def emptied(*drafts: Path) -> Iterator[None]:
+    """Remove ``drafts`` where the disk gets full while they are written. Raises DiskFullError then."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        for draft in drafts:
+            draft.unlink(missing_ok=True)
+        raise DiskFullError(
+            f"the disk is full: {drafts[0].parent} takes no more",
+            why=[error.strerror or str(error)],
+            remedy="Free some space there, or choose another directory; then run the same command again.",
+        ) from error

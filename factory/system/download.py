@@ -2,104 +2,162 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import http.client
 import os
+import ssl
 import urllib.error
-import urllib.parse
 import urllib.request
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from typing import IO
 
 from factory.errors import DigestError, UnreachableError
+from factory.system import disk
 from factory.system.files import sha256_of
+from factory.system.retry import Pace, RetryPolicy, TooSlowError, TroubleError
 
 _CHUNK = 1 << 20
-_FRUITLESS = 2  # attempts in a row that brought nothing before the host counts as unreachable
+# Ours: a tenth of what a line of 1 Mbit/s carries. No line that is of use is given up; what trickles for ever is.
+SLOWEST = 10_000.0  # bytes a second
+_FILES = RetryPolicy(tries=3, most_asked=120.0, slowest=SLOWEST)
+_LISTS = RetryPolicy(tries=3, first=0.5, most_asked=120.0, slowest=SLOWEST)
 
 
-def fetch(url: str, sha256: str, target: Path, *, timeout: float = 10.0) -> None:
+def fetch(url: str, sha256: str, target: Path, *, timeout: float = 10.0, patience: RetryPolicy = _FILES) -> None:
     """Put the file at ``url`` to ``target``, unless a file of that sha256 is there already.
 
     ``timeout`` is in seconds and holds for the connection and for each silence after it. A part that
-    came before a crash is kept beside the target and continued.
+    came before a crash is kept beside the target and continued. Of two who fetch at once one waits.
 
     Raises:
-        UnreachableError: The host did not answer, refused, or fell silent.
+        UnreachableError: The host did not answer, refused, fell silent, or sends slower than ``patience`` allows.
         DigestError: The whole file came and is another one.
-        OSError: The file cannot be written.
+        DiskFullError: It does not fit; nothing of it stays.
+        OSError: It cannot be written for another reason.
     """
-    if target.is_file() and sha256_of(target) == sha256:
-        return
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
-    continued = part.exists()
-    _complete(url, part, timeout)
-    if continued and sha256_of(part) != sha256:  # the old part may have been of another file
-        part.unlink()
-        _complete(url, part, timeout)
-    _accept(url, sha256, part, target)
+    while not (target.is_file() and sha256_of(target) == sha256):
+        with disk.emptied(part), part.open("ab", buffering=0) as sink:
+            fcntl.flock(sink, fcntl.LOCK_EX)
+            if not _is(sink, part):  # whoever was waited for finished it, or gave it up
+                continue
+            _fill(_Wanted(url=url, sha256=sha256, timeout=timeout, patience=patience), sink, part)
+            part.replace(target)
+            return
 
 
-def _accept(url: str, sha256: str, part: Path, target: Path) -> None:
+def _is(file: IO[bytes], path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    url: str
+    sha256: str
+    timeout: float
+    patience: RetryPolicy
+
+
+def _fill(wanted: _Wanted, sink: IO[bytes], part: Path) -> None:
+    continued = _size(sink) > 0
+    _complete(wanted, sink)
+    if continued and sha256_of(part) != wanted.sha256:  # the old part may have been of another file
+        sink.truncate(0)
+        _complete(wanted, sink)
     found = sha256_of(part)
-    if found != sha256:
+    if found != wanted.sha256:
         part.unlink()
         raise DigestError(
-            f"{url} is not the file it must be",
-            why=(f"expected sha256 {sha256}", f"received sha256 {found}"),
+            f"{wanted.url} is not the file it must be",
+            why=(f"expected sha256 {wanted.sha256}", f"received sha256 {found}"),
             remedy="Try again; if it stays, the file was replaced at its source or altered on the way.",
         )
-    part.replace(target)
 
 
-def _complete(url: str, part: Path, timeout: float) -> None:
-    fruitless = 0
-    while True:
-        had = part.stat().st_size if part.exists() else 0
-        trouble = _attempt(url, part, timeout)
-        if not trouble:
-            return
-        fruitless = 0 if part.exists() and part.stat().st_size > had else fruitless + 1
-        if fruitless == _FRUITLESS:
-            raise _unreachable(url, trouble)
-
-
-def _attempt(url: str, part: Path, timeout: float) -> str:
-    """Append what comes to ``part``; give why it is not the whole, empty when it is."""
+def _complete(wanted: _Wanted, sink: IO[bytes]) -> None:
+    pace = Pace(wanted.patience)
     try:
-        with _open(url, part, timeout) as answer, part.open("ab") as sink:
-            if answer.status != http.HTTPStatus.PARTIAL_CONTENT:
+        wanted.patience.persist(lambda: _append(wanted, sink, pace), progress=lambda: _size(sink))
+    except (TroubleError, TooSlowError, _RefusedError) as error:
+        host = wanted.url.partition("://")[2].partition("/")[0] or wanted.url
+        raise UnreachableError(
+            f"{host} cannot be reached", why=(f"{wanted.url}: {error}",), remedy="Try again when it answers."
+        ) from error
+
+
+def _append(wanted: _Wanted, sink: IO[bytes], pace: Pace) -> None:
+    """Add what is lacking. Raises TroubleError where less than that came."""
+    had = _size(sink)
+    try:
+        with _answer(wanted.url, wanted.timeout, {"Range": f"bytes={had}-"} if had else {}) as answer:
+            if had and answer.status != HTTPStatus.PARTIAL_CONTENT:
                 sink.truncate(0)
-            return _pour(answer, sink.fileno())
+            for piece in _pieces(answer, pace):
+                _write(sink, piece)
+    except _RefusedError as error:
+        if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise  # else nothing is left to send; the hash decides
+
+
+def _size(file: IO[bytes]) -> int:
+    return os.fstat(file.fileno()).st_size
+
+
+def _write(sink: IO[bytes], piece: bytes) -> None:
+    left = memoryview(piece)
+    while left:  # a disk that is nearly full takes a part
+        left = left[sink.write(left) :]
+
+
+class _RefusedError(Exception):
+    """An answer that trying again does not change; ``status`` is None where the host gave none."""
+
+    def __init__(self, reason: str, *, status: int | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@contextlib.contextmanager
+def _answer(url: str, timeout: float, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
+    """Ask for ``url``, also a file's. Raises TroubleError where trying again may help, else _RefusedError."""
+    try:
+        request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - a file address is a mirror
+        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - likewise
+            yield answer
     except urllib.error.HTTPError as error:
         error.close()
-        if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
-            return ""  # nothing is left to send; the hash decides
-        raise _unreachable(url, f"it answered {error.code} {error.reason}") from error
+        reason = f"it answered {error.code} {error.reason}"
+        if error.code == HTTPStatus.TOO_MANY_REQUESTS or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            asked = error.headers.get("Retry-After", "")
+            raise TroubleError(reason, wait=float(asked) if asked.isdecimal() else None) from error
+        raise _RefusedError(reason, status=error.code) from error
     except urllib.error.URLError as error:
-        raise _unreachable(url, str(error.reason)) from error
-    except (http.client.HTTPException, TimeoutError, ConnectionError) as error:
-        return str(error) or type(error).__name__
+        missing = HTTPStatus.NOT_FOUND if isinstance(error.reason, FileNotFoundError) else None
+        raise _RefusedError(str(error.reason), status=missing) from error
+    except (http.client.InvalidURL, ValueError) as error:
+        raise _RefusedError(str(error)) from error
+    except (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
+        raise TroubleError(str(error) or type(error).__name__) from error
 
 
-def _open(url: str, part: Path, timeout: float) -> http.client.HTTPResponse:
-    had = part.stat().st_size if part.exists() else 0
-    headers = {"Range": f"bytes={had}-"} if had else {}
-    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - the hash decides, whatever the scheme
-    answer: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310 - likewise
-    return answer
-
-
-def _pour(answer: http.client.HTTPResponse, sink: int) -> str:
+def _pieces(answer: http.client.HTTPResponse, pace: Pace) -> Iterator[bytes]:
+    """Yield what comes. Raises TroubleError where it ends too early, TooSlowError where it takes too long."""
     expected, came = getattr(answer, "length", None), 0  # a file's answer has none
-    while chunk := answer.read1(_CHUNK):  # ``read`` would lose what came before a silence
-        os.write(sink, chunk)
-        came += len(chunk)
-    return "" if expected in {None, came} else f"it ended after {came} of {expected} bytes"
-
-
-def _unreachable(url: str, reason: str) -> UnreachableError:
-    host = urllib.parse.urlsplit(url).netloc
-    return UnreachableError(f"{host} cannot be reached", why=(f"{url}: {reason}",), remedy="Try again when it answers.")
+    pace.start()
+    while piece := answer.read1(_CHUNK):  # ``read`` would lose what came before a silence
+        pace.add(len(piece))
+        came += len(piece)
+        yield piece
+    if expected not in {None, came}:
+        raise TroubleError(f"it ended after {came} of {expected} bytes")
 
 
 def root(error: BaseException) -> str:
@@ -109,42 +167,37 @@ def root(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def read(url: str, *, limit: int, silence: float) -> bytes | None:
+def read(url: str, *, limit: int, silence: float, patience: RetryPolicy = _LISTS) -> bytes | None:
     """Return the content of the file at ``url``, None where it is known that there is none.
 
     ``limit`` is the largest size in bytes. ``silence`` is in seconds and holds for the connection and for each
     silence after it.
 
     Raises:
-        UnreachableError: The host did not answer, refused, or fell silent, or what came is too large or not whole.
+        UnreachableError: The host kept failing, refused, fell silent, sends slower than ``patience`` allows, or what
+            came is too large or not whole.
     """
+    pace = Pace(patience)
     try:
-        with urllib.request.urlopen(url, timeout=silence) as answer:  # noqa: S310 - a file address is a mirror
-            return _whole(answer, limit)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == http.HTTPStatus.NOT_FOUND:
+        return patience.persist(lambda: _whole(url, limit, silence, pace))
+    except _RefusedError as error:
+        if error.status == HTTPStatus.NOT_FOUND:
             return None
-        raise _trouble(url, f"it answered {error.code} {error.reason}") from error
-    except urllib.error.URLError as error:
-        if isinstance(error.reason, FileNotFoundError):
-            return None
-        raise _trouble(url, str(error.reason)) from error
-    except (http.client.HTTPException, OSError, ValueError) as error:
-        raise _trouble(url, str(error) or type(error).__name__) from error
+        raise _trouble(url, error) from error
+    except (TroubleError, TooSlowError, OSError) as error:
+        raise _trouble(url, error) from error
 
 
-def _whole(answer: http.client.HTTPResponse, limit: int) -> bytes:
-    expected = getattr(answer, "length", None)  # a file's answer has none
-    content = answer.read(limit + 1)
-    if len(content) > limit:
-        msg = f"it has more than {limit} bytes"
-        raise ValueError(msg)
-    if expected not in {None, len(content)}:
-        msg = f"it ended after {len(content)} of {expected} bytes"
-        raise ValueError(msg)
-    return content
+def _whole(url: str, limit: int, silence: float, pace: Pace) -> bytes:
+    content = bytearray()
+    with _answer(url, silence, {}) as answer:
+        for piece in _pieces(answer, pace):
+            content += piece
+            if len(content) > limit:
+                raise _RefusedError(f"it has more than {limit} bytes")
+    return bytes(content)
 
 
-def _trouble(url: str, reason: str) -> UnreachableError:
+def _trouble(url: str, error: Exception) -> UnreachableError:
+    reason = str(error) or type(error).__name__
     return UnreachableError(f"{url} cannot be had", why=[reason], remedy="Try again when it answers.")

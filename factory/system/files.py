@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 import tempfile
 from pathlib import Path
+
+from factory.system import disk
 
 _MOST = 4_000_000  # bytes; headers and version files are a few kB
 
@@ -57,6 +61,26 @@ def write(path: Path, text: str) -> None:
             sink.flush()
             draft.chmod(0o644)
             draft.replace(path)
-        except OSError:
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
+
+
+def deliver(made: Path, final: Path) -> None:
+    """Copy a finished file so that it is at ``final`` whole, on the disk, or not at all.
+
+    Raises DiskFullError, or OSError; what was there stays then, and nothing else is left.
+    """
+    final.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=final.parent, prefix=f".{final.name}.", delete=False) as sink:
+        draft = Path(sink.name)
+        try:
+            with disk.emptied(draft), made.open("rb") as source:
+                shutil.copyfileobj(source, sink)
+                sink.flush()
+                os.fsync(sink.fileno())
+                draft.chmod(0o644)
+                draft.replace(final)
+        except BaseException:
             draft.unlink(missing_ok=True)
             raise

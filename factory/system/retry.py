@@ -77,19 +77,26 @@ class RetryPolicy:
 
 
 class Pace:
-    """How fast what is being carried comes, held to a policy."""
+    """How fast what is being carried comes, held to a policy over all attempts together."""
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
-        self._began = policy.clock()
+        self._since = policy.clock()
+        self._gone = 0.0
         self._came = 0
+
+    def start(self) -> None:
+        """Begin to carry: what passed since the last byte was another wait."""
+        self._since = self._policy.clock()
 
     def add(self, count: int) -> None:
         """Note that ``count`` bytes came. Raises TooSlowError where all of it came too slowly."""
+        now = self._policy.clock()
+        self._gone += now - self._since
+        self._since = now
         self._came += count
-        gone = self._policy.clock() - self._began
-        if gone > self._policy.grace + self._came / self._policy.slowest:
-            raise TooSlowError(f"only {self._came} bytes came in {gone:.0f} seconds")
+        if self._gone > self._policy.grace + self._came / self._policy.slowest:
+            raise TooSlowError(f"only {self._came} bytes came in {self._gone:.0f} seconds")
 
 
 class TooSlowError(Exception):

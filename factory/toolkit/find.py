@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from factory.errors import DiskFullError, FactoryError, ToolkitError
+from factory.system import disk
 from factory.toolkit import check, debian, mended, redist, store, wheels
 from factory.toolkit import pins as toolkit_pins
 from factory.toolkit.headerfix import HeaderFix
@@ -140,7 +140,7 @@ class _Search:
         try:
             return store.make(recipe, self.cache, sources=self.world.sources, env=self.env, say=self.say)
         except OSError as error:
-            if error.errno != errno.ENOSPC:
+            if error.errno not in disk.FULL:
                 raise ToolkitError(f"{error.filename or self.cache}: {error.strerror}") from error
             needed = recipe.size * 5 // 10**6  # the packages, their trees, and the installer's own copy
             raise DiskFullError(

@@ -1,21 +1,35 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from factory.errors import DigestError, UnreachableError
+from factory.errors import DigestError, DiskFullError, UnreachableError
 from factory.system.download import fetch
+from factory.system.retry import RetryPolicy
 from tests.serving import serving
 
 CONTENT = bytes(range(256)) * 4096
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 HALF = len(CONTENT) // 2
+
+AT_ONCE = RetryPolicy(tries=1, sleep=lambda _: None)
+
+FETCH = """
+import sys
+from pathlib import Path
+from factory.system.download import fetch
+fetch(*sys.argv[1:3], Path(sys.argv[3]))
+"""
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
@@ -120,7 +134,7 @@ def test_another_file_is_refused_and_not_kept(server: Server, tmp_path: Path) ->
 @pytest.mark.parametrize("answer", [truncated_at_first, stalled_at_first])
 def test_a_broken_transfer_goes_on_where_it_stopped(server: Server, tmp_path: Path, answer: Answer) -> None:
     server.answer = answer
-    fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.3)
+    fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.3, patience=AT_ONCE)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
     assert server.ranges == [None, f"bytes={HALF}-"]
 
@@ -149,7 +163,7 @@ def test_silence_ends_soon_and_names_the_host(server: Server, tmp_path: Path) ->
     server.answer = stalled_for_good
     began = time.monotonic()
     with pytest.raises(UnreachableError, match=f"127.0.0.1:{server.server_port} cannot be reached"):
-        fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.2)
+        fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.2, patience=AT_ONCE)
     assert time.monotonic() - began < 2
 
 
@@ -172,3 +186,83 @@ def test_a_closed_port_is_told_at_once(tmp_path: Path) -> None:
 def test_a_host_without_a_name_is_told(tmp_path: Path) -> None:
     with pytest.raises(UnreachableError, match=r"nowhere\.invalid cannot be reached"):
         fetch("https://nowhere.invalid/x", SHA256, tmp_path / "file.bin")
+
+
+def failing_at_first(status: int, headers: dict[str, str], times: int) -> Answer:
+    left = iter(range(times))
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        if next(left, None) is None:
+            whole(handler)
+            return
+        handler.send_response(status)
+        for name, value in {**headers, "Content-Length": "0"}.items():
+            handler.send_header(name, value)
+        handler.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+def test_a_server_that_fails_now_and_then_is_asked_again(server: Server, tmp_path: Path, status: int) -> None:
+    server.answer = failing_at_first(status, {"Retry-After": "7"}, 2)
+    waited: list[float] = []
+    fetch(server.url, SHA256, tmp_path / "file.bin", patience=RetryPolicy(tries=2, sleep=waited.append))
+    assert len(waited) == 2
+    assert all(7 <= seconds < 9 for seconds in waited)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
+def test_a_server_that_trickles_is_given_up(server: Server, tmp_path: Path) -> None:
+    ticks = iter(range(0, 100_000, 9))  # a byte comes every nine seconds of this clock
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        send(handler, b"", promise=len(CONTENT))
+        with contextlib.suppress(ConnectionError):
+            while True:
+                handler.wfile.write(b"x")
+                time.sleep(0.005)
+
+    server.answer = trickle
+    slow = RetryPolicy(tries=1, slowest=10_000, sleep=lambda _: None, clock=lambda: float(next(ticks)))
+    with pytest.raises(UnreachableError, match=r"only \d+ bytes came in 1\d\d seconds"):
+        fetch(server.url, SHA256, tmp_path / "file.bin", patience=slow)
+
+
+def test_a_full_disk_leaves_nothing(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "file.bin.part").symlink_to("/dev/full")
+    with pytest.raises(DiskFullError, match="the disk is full"):
+        fetch(server.url, SHA256, tmp_path / "file.bin")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_address_that_is_none_is_told(tmp_path: Path) -> None:
+    for url in ("file.bin", "http:// /file.bin", "http://[::1/file.bin"):
+        with pytest.raises(UnreachableError, match="cannot be reached"):
+            fetch(url, SHA256, tmp_path / "file.bin")
+
+
+def test_many_fetch_one_file_at_once(server: Server, tmp_path: Path) -> None:
+    """Processes, as they share nothing but the directory; some find a part, some the file of another."""
+    for number in range(5):
+        target = tmp_path / str(number) / "file.bin"
+        target.parent.mkdir()
+        if number % 2:
+            target.with_name("file.bin.part").write_bytes(CONTENT[: HALF + number])
+        words = [sys.executable, "-c", FETCH, server.url, SHA256, str(target)]
+        fetching = [subprocess.Popen(words, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+        assert [process.communicate()[1] for process in fetching] == [""] * 4
+        assert [process.returncode for process in fetching] == [0] * 4
+        assert [path.name for path in target.parent.iterdir()] == ["file.bin"]
+        assert target.read_bytes() == CONTENT
+    assert len(server.ranges) <= 10
+
+
+def test_threads_fetch_one_file_at_once(server: Server, tmp_path: Path) -> None:
+    for number in range(40):
+        target = tmp_path / str(number) / "file.bin"
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda _, target=target: fetch(server.url, SHA256, target), range(3)))
+        assert [path.name for path in target.parent.iterdir()] == ["file.bin"]
+        assert target.read_bytes() == CONTENT
+    assert len(server.ranges) == 40

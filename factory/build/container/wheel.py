@@ -12,7 +12,6 @@ from factory.build import sbom
 from factory.build.container import spec
 from factory.build.container.session import Containers, ContainerSession, container_session, image_of
 from factory.build.finish import finish
-from factory.build.host import deliver
 from factory.environment import cibuildwheel
 from factory.kernels.installed import installed
 from factory.matrix.kernelclass import kernel_classes
@@ -21,6 +20,7 @@ from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
 from factory.session import Session
 from factory.system import process
+from factory.system.files import deliver
 from factory.wheel.facts import Expected
 
 

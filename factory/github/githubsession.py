@@ -16,6 +16,8 @@ import requests
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
 
 from factory.errors import DryRunError
+from factory.system import pacedsession
+from factory.system.download import PACE
 
 _READING = frozenset({"GET", "HEAD"})
 
@@ -71,7 +73,7 @@ def patient(silence: float) -> requests.Session:
     Returns the session they share, to be closed.
     """
     _Patient.silence = silence
-    _Patient.shared = requests.Session()
+    _Patient.shared = pacedsession.session(PACE)
     _Patient.shared.auth = Requester.noopAuth  # else requests puts a password out of ~/.netrc in the token's place
     Requester.injectConnectionClasses(_Http, _Https)
     return _Patient.shared

@@ -21,8 +21,10 @@ from pypi_simple import (
 
 from factory.errors import DigestError, SourceError, UnreachableError
 from factory.matrix.model import FlashAttn
+from factory.system import pacedsession
 from factory.system.archive import differing, unpack_tar
 from factory.system.cache import made_once, made_right
+from factory.system.download import PACE
 from factory.system.files import sha256_of
 from factory.system.paths import below
 from factory.system.pipconfig import index_url, without_password
@@ -118,7 +120,7 @@ def _download(version: str, sha256: str, target: Path, env: Mapping[str, str]) -
     endpoint = index_url(env) or PYPI_SIMPLE_ENDPOINT
     shown = without_password(endpoint)
     try:
-        with PyPISimple(endpoint=endpoint) as client:
+        with PyPISimple(endpoint=endpoint, session=pacedsession.session(PACE)) as client:
             page = client.get_project_page(_PROJECT, timeout=_TIMEOUT)
             found = [package for package in page.packages if package.filename == _filename(version)]
             if not found:

@@ -23,6 +23,7 @@ from factory.system.retry import Pace, RetryPolicy, TooSlowError, TroubleError
 _CHUNK = 1 << 20
 # Ours: a tenth of what a line of 1 Mbit/s carries. No line that is of use is given up; what trickles for ever is.
 SLOWEST = 10_000.0  # bytes a second
+PACE = RetryPolicy(slowest=SLOWEST)
 _FILES = RetryPolicy(tries=3, most_asked=120.0, slowest=SLOWEST)
 _LISTS = RetryPolicy(tries=3, first=0.5, most_asked=120.0, slowest=SLOWEST)
 
@@ -46,7 +47,12 @@ def fetch(url: str, sha256: str, target: Path, *, timeout: float = 10.0, patienc
             fcntl.flock(sink, fcntl.LOCK_EX)
             if not _is(sink, part):  # whoever was waited for finished it, or gave it up
                 continue
-            _fill(_Wanted(url=url, sha256=sha256, timeout=timeout, patience=patience), sink, part)
+            try:
+                _fill(_Wanted(url=url, sha256=sha256, timeout=timeout, patience=patience), sink, part)
+            except BaseException:
+                if _size(sink) == 0 and _is(sink, part):
+                    part.unlink()
+                raise
             part.replace(target)
             return
 

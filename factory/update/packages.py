@@ -22,8 +22,8 @@ from pypi_simple import (
 )
 
 from factory.errors import DigestError, SourceError, UnreachableError
-from factory.system import remotefile
-from factory.system.download import root
+from factory.system import pacedsession, remotefile
+from factory.system.download import PACE, root
 from factory.system.pipconfig import index_url, without_password
 from factory.update.listing import IndexFile
 
@@ -41,7 +41,10 @@ def listed(project: str, env: Mapping[str, str], *, index: str | None = None) ->
     project, and UsageError where pip's configuration, which may name the index, cannot be read.
     """
     endpoint = index or index_url(env) or PYPI_SIMPLE_ENDPOINT
-    with _asking(project, without_password(endpoint)), PyPISimple(endpoint=endpoint) as client:
+    with (
+        _asking(project, without_password(endpoint)),
+        PyPISimple(endpoint=endpoint, session=pacedsession.session(PACE)) as client,
+    ):
         page = client.get_project_page(project, timeout=_TIMEOUT)
         return tuple(map(_file, page.packages))
 
@@ -54,7 +57,7 @@ def metadata(file: IndexFile) -> str:
 
     Raises UnreachableError where neither can be had, and DigestError where the file beside the wheel is another.
     """
-    with _asking(f"the metadata of {file.name}", "the package index"), requests.Session() as session:
+    with _asking(f"the metadata of {file.name}", "the package index"), pacedsession.session(PACE) as session:
         return _beside(file, session) or _inside(file, session)
 
 

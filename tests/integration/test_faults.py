@@ -37,7 +37,7 @@ def test_killed_at_random_it_goes_on_and_makes_nothing_twice(lab: Lab, seed: int
     assert status == 0, output
     assert lab.complete()
     assert before.items() <= parts(lab).items()
-    assert list((lab.pool.root / "tmp").iterdir()) == []
+    assert list((lab.pool.root / "tmp").glob("*")) == []
 
 
 def test_a_full_disk_is_named_and_what_was_finished_is_kept(lab: Lab, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_no_clock_is_believed(lab: Lab) -> None:
         status, output = lab.run("--shard", "1/3")
         assert status == 0, output
         assert "1 in the pool, 0 to compile" in output
-        assert list((lab.pool.root / "tmp").iterdir()) == []
+        assert list((lab.pool.root / "tmp").glob("*")) == []
     assert parts(lab).keys() == before.keys()
     assert list(lab.compiled().values()) == [1]
 

@@ -67,7 +67,7 @@ def reasons(other: Pool, archive: Path) -> str:
     with pytest.raises(DigestError, match="is damaged, or is no archive") as caught:
         take(other, archive)
     assert archive.name in caught.value.what
-    assert list((other.root / "tmp").iterdir()) == []
+    assert list((other.root / "tmp").glob("*")) == []
     return "\n".join(caught.value.why)
 
 
@@ -118,7 +118,7 @@ def test_the_like_from_another_compile_is_not_kept(other: Pool, archive: Path) -
     assert (taken.new, taken.known) == (5, 1)
     assert other.record(key_of("a.cu", "host")) == ours
     named = {record.sha256 for record in other.records()}
-    assert {path.name for path in (other.root / "objects").iterdir()} == named
+    assert {path.name for path in (other.root / "objects").glob("*")} == named
 
 
 def test_an_object_that_several_parts_share_travels_once(pool: Pool, other: Pool, tmp_path: Path) -> None:
@@ -340,8 +340,8 @@ def test_an_import_that_is_killed(other: Pool, archive: Path, tmp_path: Path, sh
         process.kill()
         assert process.wait(30) == -signal.SIGKILL
     assert set(other.by_key()) == whole_keys(other, SET)
-    assert list((other.root / "tmp").iterdir()) != []
+    assert list((other.root / "tmp").glob("*")) != []
     other.sweep()
-    assert list((other.root / "tmp").iterdir()) == []
+    assert list((other.root / "tmp").glob("*")) == []
     take(other, archive)
     assert whole_keys(other, SET) == set(SET.keys)

@@ -1,0 +1,45 @@
+"""Sessions of requests whose answers come to an end: the time-outs of requests hold for each silence alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.exceptions import ReadTimeoutError
+
+from factory.system.retry import Pace, RetryPolicy, TooSlowError
+
+_PIECE = 1 << 16  # bytes
+
+
+class _Paced(HTTPAdapter):
+    def __init__(self, policy: RetryPolicy) -> None:
+        super().__init__()
+        self._policy = policy
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **named: Any) -> requests.Response:  # noqa: ANN401 - as requests has them
+        answer = super().send(request, *arguments, **named)
+        raw, pace = answer.raw, Pace(self._policy)
+
+        def stream(_amount: int = _PIECE, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: FBT001 - as urllib3 has it
+            pace.start()
+            while piece := raw.read1(_PIECE, decode_content=decode_content):
+                try:
+                    pace.add(len(piece))
+                except TooSlowError as error:
+                    raw.close()
+                    raise ReadTimeoutError(None, request.url, str(error)) from error  # type: ignore[arg-type]  # no pool
+                yield piece
+
+        raw.stream = stream  # type: ignore[method-assign]  # what requests reads every answer by
+        return answer
+
+
+def session(policy: RetryPolicy) -> requests.Session:
+    """Return a session of whose answers none comes slower than ``policy`` allows; such a one raises requests' own."""
+    made = requests.Session()
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, _Paced(policy))
+    return made

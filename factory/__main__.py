@@ -14,25 +14,33 @@ from factory.cli.context import print_error
 from factory.cli.parser import read
 from factory.errors import DiskFullError, FactoryError
 from factory.github.githubsession import rehearsing
+from factory.system import streams
 from factory.system.disk import FULL
 
 _INTERRUPTED = 130
+_UNREAD = 141  # as a shell says of what SIGPIPE ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit status; every FactoryError, OSError and Ctrl-C is printed and becomes one."""
-    arguments = read(argv)
-    verb: Callable[[argparse.Namespace], int] = arguments.run
+    streams.prepare()
+    name = "factory"
     try:
-        with rehearsing(dry_run=arguments.dry_run):
-            return verb(arguments)
+        with streams.flushed():
+            arguments = read(argv)
+            verb: Callable[[argparse.Namespace], int] = arguments.run
+            name = verb.__name__
+            with rehearsing(dry_run=arguments.dry_run):
+                return verb(arguments)
     except FactoryError as error:
-        return _failed(verb.__name__, error)
+        return _failed(name, error)
+    except BrokenPipeError:
+        return _UNREAD
     except OSError as error:
         full = error.errno in FULL
         failure = DiskFullError if full else FactoryError
         remedy = "Free some space, then again." if full else "Mend that, then again."
-        return _failed(verb.__name__, failure(str(error), remedy=remedy))
+        return _failed(name, failure(str(error), remedy=remedy))
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what is finished is kept, the same command goes on from here\n")
         return _INTERRUPTED

@@ -16,6 +16,7 @@ from factory.matrix import difference, page, selector
 from factory.matrix import load as load_matrix
 from factory.matrix.difference import Side
 from factory.matrix.model import Matrix, Planned, State
+from factory.output.console import Console
 from factory.output.log import Log
 
 
@@ -30,7 +31,7 @@ def against(arguments: argparse.Namespace, matrix: Matrix) -> int:
         )
     name, former = str(arguments.against), _content(arguments.against)
     now = _planned(arguments, matrix, matrix)
-    say = Log(context.console()).say
+    say = Log(Console()).say
     try:
         old_rules = load_matrix(former, name=name)
         before = Side(planned=_planned(arguments, old_rules, matrix), facts=difference.facts(former))

@@ -17,6 +17,7 @@ from factory.kernels.installed import installed
 from factory.matrix import wheelname
 from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Matrix
+from factory.output.console import Console
 from factory.output.log import Log
 from factory.system.cache import cache_root
 from factory.wheel.facts import Expected
@@ -27,7 +28,7 @@ def audit(arguments: argparse.Namespace) -> int:
     reports: list[Report] = []
     matrix = context.matrix() if context.MATRIX.is_file() else None
     try:
-        say, expect = Log(context.console()).say, partial(expected, matrix=matrix, env=dict(os.environ))
+        say, expect = Log(Console()).say, partial(expected, matrix=matrix, env=dict(os.environ))
         audit_verb.run(arguments.wheels, expect=expect, say=say, keep=reports.append)
     finally:
         jobpage.add(audit_page.markdown(reports, len(arguments.wheels)))

@@ -33,6 +33,7 @@ from factory.kernels.page import Tally
 from factory.matrix import kernelset, selector
 from factory.matrix.model import State
 from factory.output import githubjob
+from factory.output.console import Console
 from factory.output.log import Log
 from factory.plan import page as plan_page
 from factory.plan import plan as plan_verb
@@ -55,7 +56,7 @@ def plan(arguments: argparse.Namespace) -> int:
     if arguments.why:
         if not arguments.selector:
             raise UsageError("--why needs a selector", remedy="For example: nox -s plan -- --why cu130 torch2.6")
-        context.console().print(selector.why(arguments.selector, matrix), markup=False, highlight=False, soft_wrap=True)
+        Console().print(selector.why(arguments.selector, matrix), soft_wrap=True)
         return 0
     if arguments.against:
         return against.against(arguments, matrix)
@@ -233,13 +234,13 @@ def image(arguments: argparse.Namespace) -> int:
 
 def pin(_arguments: argparse.Namespace) -> int:
     """Write the images' digests; return the exit status. Raises what ``factory.image.pin.pin`` raises."""
-    pin_verb.pin(context.MATRIX, env=dict(os.environ), say=Log(context.console()).say)
+    pin_verb.pin(context.MATRIX, env=dict(os.environ), say=Log(Console()).say)
     return 0
 
 
 def lock(_arguments: argparse.Namespace) -> int:
     """Write the lock files anew; return the exit status. Raises what ``factory.environment.lock.lock`` raises."""
-    matrix, env, say = context.matrix(), dict(os.environ), Log(context.console()).say
+    matrix, env, say = context.matrix(), dict(os.environ), Log(Console()).say
     installed.write(matrix.flash_attn.values(), cache=cache_root(env), env=env, say=say)
     lock_verb.lock(matrix, locks=DATA / "locks", env=env, say=say)
     return 0

@@ -6,20 +6,18 @@ import argparse
 import os
 from pathlib import Path
 
-from rich.console import Console
-
 from factory.errors import FactoryError, MatrixError, SelectorError
 from factory.matrix import cells, selector
 from factory.matrix import load as load_matrix
 from factory.matrix.model import FULL, Matrix, Planned
+from factory.output.console import Console
 from factory.output.log import Log
 from factory.session import Session
-from factory.system import machine
+from factory.system import machine, streams
 from factory.system.cache import cache_root, writable
 
 MATRIX = Path("matrix.yaml")
 PROFILE = FULL
-_PLAIN_WIDTH = 160  # characters
 
 
 def matrix() -> Matrix:
@@ -57,22 +55,17 @@ def session(arguments: argparse.Namespace, matrix: Matrix, *, error_log: bool = 
     return Session(
         cache=writable(cache_root(env)),
         env=env,
-        log=Log(console(stderr=error_log)),
+        log=Log(Console(stderr=error_log)),
         limits=machine.limits(env, max_jobs=matrix.max_jobs, memory=arguments.memory),
     )
 
 
-def console(*, stderr: bool = False) -> Console:
-    """Return a console; where no terminal says how wide it is, lines are long enough for a table of cells."""
-    made = Console(stderr=stderr)
-    return made if made.is_terminal else Console(stderr=stderr, width=_PLAIN_WIDTH)
-
-
 def print_error(error: FactoryError) -> None:
     """Say what happened, why, and what to type next."""
-    console = Console(stderr=True, highlight=False, soft_wrap=True)
-    console.print(f"error: {error.what}", style="bold red", markup=False)
-    for line in error.why:
-        console.print(f"  {line}", markup=False)
-    if error.remedy:
-        console.print(error.remedy, style="bold", markup=False)
+    console = Console(stderr=True)
+    with streams.forgiving():
+        console.print(f"error: {error.what}", style="bold red", soft_wrap=True)
+        for line in error.why:
+            console.print(f"  {line}", soft_wrap=True)
+        if error.remedy:
+            console.print(error.remedy, style="bold", soft_wrap=True)

@@ -16,6 +16,7 @@ from factory.errors import FactoryError
 from factory.kernels import costs
 from factory.matrix import cells, selector
 from factory.matrix.model import Matrix
+from factory.output.console import Console
 from factory.output.log import Log as Output
 from factory.system.cache import cache_root
 
@@ -37,7 +38,7 @@ def diagnose(arguments: argparse.Namespace) -> int:
         settle=lambda told: _options(named, arguments.profile) or _cell(told, matrix),
         cache=cache,
         peak=costs.table().peak,
-        say=Output(context.console()).say,
+        say=Output(Console()).say,
     )
     return 0
 

@@ -20,6 +20,7 @@ from factory.github.client import TroubleError
 from factory.github.settings import SettingsReader
 from factory.kernels import costs
 from factory.matrix.model import Cell, Matrix, State
+from factory.output.console import Console
 from factory.output.log import Log
 from factory.plan.room import Want
 from factory.system import machine
@@ -67,7 +68,7 @@ def _shown(sections: tuple[Section, ...], arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(to_json(sections) + "\n")
     else:
-        log = Log(context.console())
+        log = Log(Console())
         for line in doctor_verb.lines(sections):
             log.line(line)
     doctor_verb.judge(sections)

@@ -15,6 +15,7 @@ from factory.index import page as index_page
 from factory.index import probe, rules, wheelsjson
 from factory.index.served.flash_attn_wheel import Repository
 from factory.kernels.installed import installed
+from factory.output.console import Console
 from factory.output.log import Log
 from factory.publish import page as publish_page
 from factory.publish import publish as publish_verb
@@ -94,4 +95,4 @@ def download(arguments: argparse.Namespace) -> int:
 
 
 def _say() -> Callable[[str], None]:
-    return Log(context.console()).say
+    return Log(Console()).say

@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from factory.errors import UsageError
 from factory.publish.releases import API, Repository
@@ -53,7 +54,7 @@ def opened(named: str) -> Iterator[Repository]:
 
 def api() -> str:
     """Return the address of GitHub's API."""
-    return os.environ.get("GITHUB_API_URL") or API
+    return _address("GITHUB_API_URL", API)
 
 
 def home(repository: str) -> str:
@@ -66,7 +67,7 @@ def pages(repository: str) -> str:
 
     Source: "Enabling subdomain isolation" of GitHub Enterprise Server's documentation, for servers without it.
     """
-    server = os.environ.get("GITHUB_SERVER_URL") or _SERVER
+    server = _address("GITHUB_SERVER_URL", _SERVER)
     if server != _SERVER:
         return f"{server}/pages/{repository}"
     owner, _, name = repository.partition("/")
@@ -79,6 +80,19 @@ def remote_pool() -> Remote | None:
     This clone's origin goes first: where another repository calls ``wheel.yml``, GITHUB_REPOSITORY is the caller's,
     and the kernels that fit are those of the factory that was checked out.
     """
-    server = os.environ.get("GITHUB_SERVER_URL") or _SERVER
+    server = _address("GITHUB_SERVER_URL", _SERVER)
     repository = (_origin() if server == _SERVER else None) or known()
     return Remote(repository=repository, server=server) if repository else None
+
+
+def _address(variable: str, usual: str) -> str:
+    """Return the address in ``variable``. Raises UsageError where that holds something else."""
+    named = os.environ.get(variable) or usual
+    try:
+        parts = urlsplit(named)
+        sound = parts.scheme in {"http", "https"} and parts.hostname and (parts.port or True)
+    except ValueError:
+        sound = False
+    if not sound:
+        raise UsageError(f"{variable} is no address", why=[named], remedy=f"Leave it out, or set {variable}={usual}")
+    return named.rstrip("/")

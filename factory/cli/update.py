@@ -11,6 +11,7 @@ from pathlib import Path
 from factory.cli import context, jobpage, repository
 from factory.errors import FactoryError
 from factory.image import registry
+from factory.output.console import Console
 from factory.output.log import Log
 from factory.system.retry import TroubleError
 from factory.update import actionrelease, packages, page, watch
@@ -30,7 +31,7 @@ def update(arguments: argparse.Namespace) -> int:
     What could not be looked at is said, and is no failure while something could be. Raises UsageError where no
     repository is known, MatrixError, UnreachableError where nothing could be looked at, and UpdateError.
     """
-    log = Log(context.console())
+    log = Log(Console())
     named = None if arguments.dry_run else repository.needed(arguments.repository)
     observed = watch.watch(context.matrix(), _pins(), _sources(), log.say)
     if named is None:

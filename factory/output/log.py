@@ -24,11 +24,11 @@ class Log:
 
     def say(self, text: str) -> None:
         """Show one thing that happened, as it is: nothing in ``text`` counts as markup."""
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(Text(text), soft_wrap=True)
 
     def line(self, text: Text) -> None:
         """Show a line with its colours."""
-        self._console.print(text, highlight=False, soft_wrap=True)
+        self._console.print(text, soft_wrap=True)
 
     def table(self, table: Table) -> None:
         """Show a table."""

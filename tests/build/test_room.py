@@ -10,11 +10,11 @@ import pytest
 
 from factory.build import room
 from factory.build.room import Run
-from factory.cli import context
 from factory.environment import environment
 from factory.kernels import source
 from factory.matrix.cells import expand
 from factory.matrix.selector import parse, select
+from factory.output.console import Console
 from factory.output.log import Log
 from factory.plan.room import Want, most
 from factory.pool.record import SetRecord
@@ -36,7 +36,7 @@ def run(tmp_path: Path, *tokens: str, dist: bool = True, uv: str | None = None) 
         (programs / "uv").chmod(0o755)
     env = {"PATH": str(programs), "HOME": str(tmp_path), "TMPDIR": str(tmp_path), "UV_LINK_MODE": uv or "hardlink"}
     cache = tmp_path / "cache"
-    session = Session(cache=cache, env=env, log=Log(context.console()), limits=LIMITS)
+    session = Session(cache=cache, env=env, log=Log(Console()), limits=LIMITS)
     return Run(
         cells=tuple(row.cell for row in select(expand(RULES, profile="smoke"), parse(tokens, RULES))),
         matrix=RULES,

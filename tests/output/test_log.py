@@ -3,8 +3,11 @@ import time
 from dataclasses import replace
 
 import pytest
-from rich.console import Console
+from rich.console import Console as RichConsole
+from rich.table import Table
+from rich.text import Text
 
+from factory.output.console import Console
 from factory.output.log import Log
 from factory.output.progress import Snapshot
 
@@ -22,7 +25,7 @@ SNAPSHOT = Snapshot(
 def test_what_is_said_is_one_plain_line_however_long() -> None:
     output = io.StringIO()
     text = "[red]not markup[/red] 12 'path' " + "x" * 200
-    Log(Console(file=output, width=40)).say(text)
+    Log(RichConsole(file=output, width=40)).say(text)
     assert output.getvalue() == text + "\n"
 
 
@@ -30,7 +33,7 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(monkeypatch: pytest.
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
     output = io.StringIO()
-    with Log(Console(file=output, width=40)).progress() as meter:
+    with Log(RichConsole(file=output, width=40)).progress() as meter:
         for second in range(40):
             now[0] = 100.0 + second
             meter.show(replace(SNAPSHOT, done=second))
@@ -40,7 +43,7 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(monkeypatch: pytest.
 
 def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
     output = io.StringIO()
-    console = Console(file=output, width=120, force_terminal=True)
+    console = RichConsole(file=output, width=120, force_terminal=True)
     with Log(console).progress() as meter:
         meter.show(SNAPSHOT)
         meter.show(replace(SNAPSHOT, done=2))
@@ -49,3 +52,16 @@ def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:
     assert "flash_[bold]fwd" in output.getvalue()
     assert "a step\n" in output.getvalue()
     assert "\x1b[2K" in output.getvalue()
+
+
+def test_a_line_of_a_file_is_no_emoji(capsys: pytest.CaptureFixture[str]) -> None:
+    table = Table("file:100: [b]")
+    table.add_row(":100: [8.6]")
+    console = Console()
+    Log(console).say("matrix.yaml:100: unknown key [8.6] :smile:")
+    Log(console).line(Text("setup.py:100: [red]"))
+    Log(console).table(table)
+    said = capsys.readouterr().out
+    assert "matrix.yaml:100: unknown key [8.6] :smile:\nsetup.py:100: [red]\n" in said
+    assert "file:100: [b]" in said
+    assert ":100: [8.6]" in said

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
-from rich.console import Console
-
 from factory.build.container.inside import step
 from factory.build.container.messages import MARK, to_json
 from factory.build.container.spec import CACHE, PROJECT, ContainerJob
 from factory.errors import FactoryError
+from factory.output.console import Console
 from factory.output.log import Log
 
 _STEPS = {
@@ -35,7 +34,7 @@ def main(name: str) -> int:
     A FactoryError is left for the factory outside and printed, not raised. Raises KeyError for a step there is not.
     """
     try:
-        _STEPS[name](step.read(os.environ, _Marked(Console(force_terminal=False))))
+        _STEPS[name](step.read(os.environ, _Marked(Console(terminal=False))))
     except FactoryError as error:
         run = ContainerJob.from_json((PROJECT / "job.json").read_text()).run
         (CACHE / "logs" / f"{run}.error.json").write_text(to_json(error))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import ReadTimeoutError
+from urllib3 import HTTPResponse
+from urllib3.exceptions import ProtocolError
 
 from factory.system.retry import Pace, RetryPolicy, TooSlowError
 
@@ -21,20 +23,25 @@ class _Paced(HTTPAdapter):
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **named: Any) -> requests.Response:  # noqa: ANN401 - as requests has them
         answer = super().send(request, *arguments, **named)
-        raw, pace = answer.raw, Pace(self._policy)
+        # A reference that counts would be a cycle, and connections would be closed when the collector gets to them.
+        held = weakref.ref(answer.raw)
 
         def stream(_amount: int = _PIECE, decode_content: bool | None = None) -> Iterator[bytes]:  # noqa: FBT001 - as urllib3 has it
-            pace.start()
-            while piece := raw.read1(_PIECE, decode_content=decode_content):
-                try:
-                    pace.add(len(piece))
-                except TooSlowError as error:
-                    raw.close()
-                    raise ReadTimeoutError(None, request.url, str(error)) from error  # type: ignore[arg-type]  # no pool
-                yield piece
+            raw = held()
+            return iter(()) if raw is None else _pieces(raw, Pace(self._policy), decode_content=decode_content)
 
-        raw.stream = stream  # type: ignore[method-assign]  # what requests reads every answer by
+        answer.raw.stream = stream  # type: ignore[method-assign]  # what requests reads every answer by
         return answer
+
+
+def _pieces(raw: HTTPResponse, pace: Pace, *, decode_content: bool | None) -> Iterator[bytes]:
+    while piece := raw.read1(_PIECE, decode_content=decode_content):
+        try:
+            pace.add(len(piece))
+        except TooSlowError as error:
+            raw.close()
+            raise ProtocolError(str(error)) from error
+        yield piece
 
 
 def session(policy: RetryPolicy) -> requests.Session:

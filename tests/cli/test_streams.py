@@ -22,9 +22,7 @@ def shell(directory: Path, line: str, **settings: str) -> process.Completed:
     (directory / "matrix.yaml").write_bytes(MATRIX.read_bytes())
     env = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "FACTORY_CACHE": str(directory / "cache"), **settings}
     line = f"{line}; exit ${{PIPESTATUS[0]}}"
-    return subprocess.run(
-        ["/bin/bash", "-c", line], cwd=directory, env=env, capture_output=True, text=True, check=False
-    )
+    return process.run(["/bin/bash", "-c", line], cwd=directory, env=env)
 
 
 @pytest.mark.parametrize(

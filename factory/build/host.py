@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import time
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +32,7 @@ from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
 from factory.pool.store import pool_in
 from factory.session import Session
-from factory.system import disk, process
+from factory.system import disk, process, zips
 from factory.system.cache import locked
 from factory.system.files import deliver
 from factory.wheel.facts import Expected
@@ -133,9 +132,9 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
 
 def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted) -> None:
     """Load the extension beside the real torch with every symbol bound at once: what is missing shows here."""
-    with zipfile.ZipFile(wheel) as archive:
+    with zips.opened(wheel) as archive:
         modules = [name for name in archive.namelist() if name.endswith(".so") and "/" not in name]
-        archive.extractall(into, members=modules)
+    zips.unpack(wheel, into, modules)
     loading.load(environment.python, [into / name for name in modules], torch=wanted.torch.release)
 
 

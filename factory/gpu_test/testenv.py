@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from factory.environment.environment import Environment
 from factory.errors import InstallError, InterpreterError
-from factory.system import process
+from factory.system import process, zips
 from factory.wheel import elf
 from factory.wheel.elf import ElfError
 from factory.wheel.fatbin import GpuCode
@@ -78,8 +77,7 @@ def borrowed(wheel: Path, python: Path | None, into: Path, *, env: Mapping[str, 
         except InterpreterError as error:
             tried += [f"{candidate}: {line}" for line in error.why]
             continue
-        with zipfile.ZipFile(wheel) as archive:
-            archive.extractall(into)
+        _unpack(wheel, into)
         return TrialEnvironment(python=candidate, paths=(into,), facts=facts)
     raise InterpreterError(
         "there is no Python here with torch to test with",
@@ -90,10 +88,14 @@ def borrowed(wheel: Path, python: Path | None, into: Path, *, env: Mapping[str, 
 
 def unpack_extension(wheel: Path, member: str, into: Path) -> Path:
     """Take one file out of a wheel and return its path. Raises InstallError when it cannot be read."""
+    _unpack(wheel, into, only=[member])
+    return into / member
+
+
+def _unpack(wheel: Path, into: Path, *, only: Sequence[str] | None = None) -> None:
     try:
-        with zipfile.ZipFile(wheel) as archive:
-            return Path(archive.extract(member, into))
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        zips.unpack(wheel, into, only)
+    except (OSError, ValueError) as error:
         raise InstallError(f"{wheel.name} cannot be unpacked", why=[str(error)]) from error
 
 

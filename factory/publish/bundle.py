@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from factory.gpu_test.verdict import Verdict
 from factory.matrix import wheelname
 from factory.publish.gate import Candidate, Gate, Installed
 from factory.publish.parts import File
+from factory.system import zips
 from factory.system.files import sha256_of
 from factory.wheel.sidecars import METADATA, REPORT, VERDICT
 
@@ -47,7 +47,7 @@ def read(path: Path, gate: Gate, installed: Installed) -> Bundle:
     """
     try:
         return _read(path, gate, installed)
-    except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ValueError(f"cannot be read: {error}") from error
 
 
@@ -89,11 +89,11 @@ def _verdict(text: str) -> Verdict:
 
 def _metadata(path: Path) -> bytes:
     """Return METADATA byte for byte, which is what PEP 658 serves."""
-    with zipfile.ZipFile(path) as archive:
+    with zips.opened(path) as archive:
         found = [one for one in archive.infolist() if one.filename.endswith(".dist-info/METADATA")]
         if len(found) != 1 or found[0].file_size > _LARGEST_METADATA:
             raise ValueError("has not one METADATA of a sound size")
-        return archive.read(found[0])
+        return zips.content(archive, found[0], _LARGEST_METADATA)
 
 
 def _file(name: str, content: bytes) -> File:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import re
-import zipfile
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 
@@ -22,7 +21,7 @@ from pypi_simple import (
 )
 
 from factory.errors import DigestError, SourceError, UnreachableError
-from factory.system import pacedsession, remotefile
+from factory.system import pacedsession, remotefile, zips
 from factory.system.download import PACE, root
 from factory.system.pipconfig import index_url, without_password
 from factory.update.listing import IndexFile
@@ -76,11 +75,11 @@ def _beside(file: IndexFile, session: requests.Session) -> str | None:
 
 
 def _inside(file: IndexFile, session: requests.Session) -> str:
-    with remotefile.opened(file.url, session) as remote, zipfile.ZipFile(remote) as wheel:
+    with remotefile.opened(file.url, session) as remote, zips.opened(remote) as wheel:
         entries = [entry for entry in wheel.infolist() if _METADATA.fullmatch(entry.filename)]
         if len(entries) != 1 or entries[0].file_size > _LARGEST:
             raise ValueError(f"{file.name} has no METADATA of its own")
-        return wheel.read(entries[0]).decode("utf-8")
+        return zips.content(wheel, entries[0], _LARGEST).decode("utf-8")
 
 
 def _file(package: DistributionPackage) -> IndexFile:
@@ -108,7 +107,7 @@ def _asking(what: str, shown: str) -> Iterator[None]:
         raise UnreachableError(
             f"{what} cannot be had from {shown}", why=[without_password(root(error))], remedy=_REMEDY
         ) from error
-    except (ValueError, UnsupportedRepoVersionError, zipfile.BadZipFile) as error:
+    except (ValueError, UnsupportedRepoVersionError) as error:
         raise UnreachableError(
             f"{what}: {shown} does not answer as it must", why=[without_password(root(error))]
         ) from error

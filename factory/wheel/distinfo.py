@@ -6,13 +6,18 @@ Source: https://packaging.python.org/en/latest/specifications/binary-distributio
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
 from email.parser import BytesParser
 
 from packaging.metadata import parse_email
 from packaging.tags import parse_tag
 
 from factory.wheel.facts import DistInfo, RecordRow
+
+# Ours: a set of a few bytes can stand for billions of tags, and a wheel has some hundred files.
+_MOST_TAGS = 1000
+_MOST_ROWS = 20_000
 
 TEXTS = ("METADATA", "WHEEL", "RECORD")
 
@@ -39,13 +44,24 @@ def parse(directory: str, texts: Mapping[str, bytes]) -> tuple[DistInfo, tuple[s
 
 def _expand(tags: list[str]) -> tuple[str, ...]:
     """Spell compressed tag sets out; what is no tag stays as it is, so that it is found to be wrong."""
-    spelt = [[str(tag) for tag in parse_tag(text)] if text.count("-") == 2 else [text] for text in tags]
-    return tuple(sorted({tag for group in spelt for tag in group}))
+    return tuple(sorted({tag for text in tags for tag in _spelt(text)}))
+
+
+def _spelt(text: str) -> Iterator[str]:
+    if math.prod(part.count(".") + 1 for part in text.split("-")) > _MOST_TAGS:
+        yield text
+        return
+    try:
+        yield from map(str, parse_tag(text))
+    except ValueError:
+        yield text
 
 
 def _record(text: bytes | None) -> tuple[tuple[RecordRow, ...] | None, tuple[str, ...]]:
     if text is None:
         return None, ()
+    if text.count(b"\n") > _MOST_ROWS:
+        return None, (f"RECORD has more than {_MOST_ROWS} lines",)
     try:
         rows = list(csv.reader(text.decode("utf-8").splitlines()))
         return tuple(RecordRow(path=path, digest=digest, size=size) for path, digest, size in rows), ()

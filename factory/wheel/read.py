@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import lzma
 import os
 import stat
-import struct
 import tempfile
 import tomllib
 import zipfile
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from mmap import ACCESS_READ, mmap
@@ -21,23 +18,10 @@ from factory.data import DATA
 from factory.errors import AuditError
 from factory.matrix import wheelname
 from factory.matrix.wheelname import WheelName
+from factory.system import disk, zips
+from factory.system.zips import ZipError
 from factory.wheel import distinfo, elf
 from factory.wheel.facts import MODULE, DistInfo, Extension, Member, Rules, WheelFacts
-
-_PIECE = 1 << 20
-# What zipfile and the decompressors raise on archives that are cut, altered, encrypted or of unknown methods.
-_DAMAGED = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    struct.error,
-    EOFError,
-    OSError,
-    RuntimeError,
-    ValueError,
-    OverflowError,
-    IndexError,
-)
 
 
 def rules() -> Rules:
@@ -64,10 +48,11 @@ def read(path: Path, limits: Rules, *, build_paths: Sequence[str]) -> WheelFacts
     size, sha256 = _identify(path)
     found = _Found(prefixes=tuple(filter(None, build_paths)), limits=limits)
     try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as scratch:
+        bounds = zips.Bounds(members=limits.members, unpacked_bytes=limits.unpacked_bytes)
+        with zips.opened(path, bounds) as archive, tempfile.TemporaryDirectory() as scratch:
             found.take_all(archive, Path(scratch) / "member")
-    except _DAMAGED as error:
-        found.problems.append(f"it is not a whole zip file: {type(error).__name__} {error}")
+    except (ZipError, OSError) as error:
+        found.problems.append(str(error))
     return WheelFacts(
         filename=path.name,
         name=_name(path.name),
@@ -113,16 +98,8 @@ class _Found:
     texts: dict[str, dict[str, bytes]] = field(default_factory=dict)
 
     def take_all(self, archive: zipfile.ZipFile, scratch: Path) -> None:
-        """Read every member, unless the archive claims more than any wheel holds."""
-        entries, most = archive.infolist(), self.limits
-        unpacked = sum(entry.file_size for entry in entries)
-        if len(entries) > most.members or unpacked > most.unpacked_bytes:
-            self.problems.append(
-                f"it claims {len(entries)} files of {unpacked} bytes together; "
-                f"at most {most.members} files of {most.unpacked_bytes} bytes are read"
-            )
-            return
-        for entry in entries:
+        """Read every member."""
+        for entry in archive.infolist():
             self._take(archive, entry, scratch)
 
     def _take(self, archive: zipfile.ZipFile, entry: zipfile.ZipInfo, scratch: Path) -> None:
@@ -130,8 +107,8 @@ class _Found:
         try:
             digest = _copy(archive, entry, scratch)
             self._look(entry.orig_filename, scratch)
-        except _DAMAGED as error:
-            self.problems.append(f"{entry.orig_filename!r} cannot be read: {type(error).__name__} {error}")
+        except (OSError, ValueError) as error:
+            self.problems.append(f"{entry.orig_filename!r} cannot be read: {error}")
         link = stat.S_ISLNK(entry.external_attr >> 16)
         self.members.append(Member(name=entry.orig_filename, size=entry.file_size, digest=digest, is_link=link))
 
@@ -168,8 +145,8 @@ def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, to: Path) -> str:
     It is never more than the directory of the zip declares, and that was held to the limit.
     """
     hasher = hashlib.sha256()
-    with archive.open(entry) as stream, to.open("wb") as sink:
-        while piece := stream.read(_PIECE):
+    with disk.emptied(to), to.open("wb") as sink:
+        for piece in zips.pieces(archive, entry):
             hasher.update(piece)
             sink.write(piece)
     return base64.urlsafe_b64encode(hasher.digest()).rstrip(b"=").decode()

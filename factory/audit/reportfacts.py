@@ -6,16 +6,20 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 
 from factory.audit.checks.binary import check_symbols
 from factory.matrix.arch import Arch
 from factory.versions import version_key
 from factory.wheel.cxxabi import cxx11abi
 from factory.wheel.facts import Expected, Extension, WheelFacts
-from factory.wheel.madewith import MadeWith
 
-_MADE_WITH = TypeAdapter(MadeWith)
+
+class _Told(BaseModel):
+    expected: dict[str, object] | None
+
+
+_EXPECTED = TypeAdapter(Expected)
 _FAMILIES = ("GLIBC", "GLIBCXX", "CXXABI")
 
 
@@ -37,17 +41,14 @@ def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
 def expected_in(facts: Mapping[str, object]) -> Expected | None:
     """Return what a report's ``facts`` say the wheel was held to, but for the builder's paths; None where nothing is.
 
-    Raises KeyError, TypeError or ValueError where they are not as ``describe`` gives them.
+    Raises ValueError where they are not as ``describe`` gives them.
     """
-    told = facts["expected"]
+    told = _Told.model_validate(facts).expected
     if told is None:
         return None
-    if not isinstance(told, Mapping):
-        raise TypeError(told)
-    archs = None if told["archs"] is None else tuple(Arch.parse(arch) for arch in told["archs"])
-    made = told.get("made_with")
-    made_with = None if made is None else _MADE_WITH.validate_python(made)
-    return Expected(**{**told, "archs": archs, "build_paths": (), "made_with": made_with})
+    archs = TypeAdapter(list[str] | None).validate_python(told.get("archs"), strict=True)
+    parsed = None if archs is None else tuple(map(Arch.parse, archs))
+    return _EXPECTED.validate_python({**told, "archs": parsed, "build_paths": ()}, strict=True)
 
 
 def told_requirements(facts: Mapping[str, object]) -> tuple[tuple[str, ...], str | None]:

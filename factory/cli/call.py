@@ -42,7 +42,7 @@ from factory.plan.outline import outline
 from factory.prove import prove as prove_verb
 from factory.publish import remotepool
 from factory.session import Session
-from factory.system.cache import cache_root
+from factory.system.cache import cache_root, writable
 
 
 def plan(arguments: argparse.Namespace) -> int:
@@ -117,6 +117,8 @@ def kernels(arguments: argparse.Namespace) -> int:
     )
     share = 1 / arguments.shard.of if arguments.shard else 1.0
     before = backend.before(order, dist=None, memory=arguments.memory, share=share)
+    if arguments.outcome:
+        githubjob.add(arguments.outcome, {})  # what cannot be written must show before hours of compiling
     place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=False)
     made: list[Tally] = []
     try:
@@ -153,6 +155,7 @@ def build(arguments: argparse.Namespace) -> int:
         session=session,
         fetch=_fetch(arguments, session),
     )
+    writable(arguments.dist, "wheels", "--dist DIR")
     before = backend.before(order, dist=arguments.dist, memory=arguments.memory)
     place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=True)
     outcome = build_verb.build(order, place, arguments.dist, tell=context.print_error)

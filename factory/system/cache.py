@@ -32,17 +32,21 @@ def cache_root(env: Mapping[str, str]) -> Path:
     return base / "flash-attn-wheel-factory"
 
 
-def writable(directory: Path) -> Path:
-    """Return ``directory``, made if it is not there. Raises UsageError when nobody may write into it."""
+def writable(directory: Path, use: str = "the cache", instead: str = "FACTORY_CACHE=...") -> Path:
+    """Return ``directory``, made if it is not there.
+
+    Raises UsageError when nobody may write into it: it says that ``use`` cannot be kept there, and what to give
+    ``instead``.
+    """
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):
             return directory
     except OSError as error:
         raise UsageError(
-            f"the cache cannot be kept in {directory}",
+            f"{use} cannot be kept in {directory}",
             why=[str(error)],
-            remedy="Name another directory with FACTORY_CACHE=..., and run the same command again.",
+            remedy=f"Name another directory with {instead}, and run the same command again.",
         ) from error
 
 

@@ -388,3 +388,20 @@ def test_an_interrupt_says_that_one_can_go_on(here: Path) -> None:
             _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert err == "interrupted; what is finished is kept, the same command goes on from here\n"
+
+
+@pytest.mark.parametrize("dist", ["matrix.yaml", "matrix.yaml/dist", "/proc/dist"])
+def test_a_dist_that_cannot_be_written_shows_before_anything_starts(
+    here: Path, capsys: pytest.CaptureFixture[str], dist: str
+) -> None:
+    assert main(["build", "cu124", "torch2.6", "cp310", "--backend", "host", "--dist", dist]) == 2
+    said = capsys.readouterr().err
+    assert f"wheels cannot be kept in {dist}" in said
+    assert "--dist DIR" in said
+    assert [path.name for path in (here / "cache").iterdir()] == ["sdists"]
+
+
+@pytest.mark.usefixtures("here")
+def test_an_outcome_that_cannot_be_written_shows_before_anything_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kernels", "cu124", "--backend", "host", "--minutes", "1", "--outcome", "matrix.yaml/x"]) == 3
+    assert "matrix.yaml/x" in capsys.readouterr().err

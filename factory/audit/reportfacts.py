@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
@@ -47,8 +48,8 @@ def expected_in(facts: Mapping[str, object]) -> Expected | None:
     if told is None:
         return None
     archs = TypeAdapter(list[str] | None).validate_python(told.get("archs"), strict=True)
-    parsed = None if archs is None else tuple(map(Arch.parse, archs))
-    return _EXPECTED.validate_python({**told, "archs": parsed, "build_paths": ()}, strict=True)
+    parsed = None if archs is None else [asdict(Arch.parse(arch)) for arch in archs]
+    return _EXPECTED.validate_json(json.dumps({**told, "archs": parsed, "build_paths": []}), strict=True)
 
 
 def told_requirements(facts: Mapping[str, object]) -> tuple[tuple[str, ...], str | None]:

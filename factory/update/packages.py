@@ -30,6 +30,7 @@ _TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _REMEDY = "Check the network, a proxy or pip's index-url, and run the same command again."
 _LARGEST = 4 << 20  # bytes of metadata
+_TORCH = zips.Bounds(members=100_000)  # torch 2.15.0 has 13 187
 _METADATA = re.compile(r"[^/]+\.dist-info/METADATA")
 
 
@@ -75,7 +76,7 @@ def _beside(file: IndexFile, session: requests.Session) -> str | None:
 
 
 def _inside(file: IndexFile, session: requests.Session) -> str:
-    with remotefile.opened(file.url, session) as remote, zips.opened(remote) as wheel:
+    with remotefile.opened(file.url, session) as remote, zips.opened(remote, _TORCH) as wheel:
         entries = [entry for entry in wheel.infolist() if _METADATA.fullmatch(entry.filename)]
         if len(entries) != 1 or entries[0].file_size > _LARGEST:
             raise ValueError(f"{file.name} has no METADATA of its own")

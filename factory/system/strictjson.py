@@ -22,6 +22,14 @@ def parse(text: str | bytes) -> object:
         raise ValueError("it is nested too deeply") from error
 
 
+def table(text: str | bytes) -> dict[str, object]:
+    """Return the JSON object that ``text`` holds. Raises ValueError for anything else."""
+    told = parse(text)
+    if not isinstance(told, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - one error for all that data can be
+    return told
+
+
 def typed(kind: type[Made], told: object) -> Made:
     """Return the dataclass ``kind`` of what was JSON, whose fields are printable texts, numbers and tuples of texts.
 

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 
 from factory.errors import ToolkitError
-from factory.system import files, process
+from factory.system import files, process, strictjson
 from factory.system.files import sha256_of
 from factory.toolkit.toolkit import FILES, TOOLS, CudaToolkit, missing, read_release, series
 
@@ -59,8 +59,8 @@ def digest_of(home: Path, memory: Path) -> str:
     files = dict(_identity(home))
     stamp = _hash([f"{name} {_stat(path)}" for name, path in files.items()])
     note = memory / f"{hashlib.sha256(os.fsencode(home)).hexdigest()[:24]}.json"
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads(note.read_text())
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        kept = strictjson.table(note.read_bytes())
         if kept["stamp"] == stamp:
             return str(kept["digest"])
     digest = _hash([f"{name} {sha256_of(path)}" for name, path in files.items()])

@@ -15,6 +15,7 @@ from dataclasses import replace
 from importlib import resources
 from pathlib import Path, PurePosixPath
 
+from factory.system import strictjson
 from factory.system.cache import made_once
 from factory.toolkit import check, headerfix
 from factory.toolkit.headerfix import HeaderFix
@@ -72,8 +73,8 @@ def _memory(cache: Path) -> Path:
 
 def _whole(home: Path, cache: Path) -> bool:
     """Whether a view still is what it was when it was made."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        return bool(json.loads((home / MANIFEST).read_text())["digest"] == check.digest_of(home, _memory(cache)))
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return bool(strictjson.table((home / MANIFEST).read_bytes())["digest"] == check.digest_of(home, _memory(cache)))
     return False
 
 

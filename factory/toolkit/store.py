@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from factory.errors import ToolkitError
+from factory.system import strictjson
 from factory.system.cache import locked
 from factory.toolkit import check
 from factory.toolkit.pins import Package, Recipe
@@ -126,7 +127,7 @@ def _seal(recipe: Recipe, home: Path, notes: Path) -> None:
 
 def _recorded_digest(home: Path) -> str | None:
     try:
-        return str(json.loads((home / MANIFEST).read_text())["digest"])
+        return str(strictjson.table((home / MANIFEST).read_bytes())["digest"])
     except (OSError, ValueError, KeyError):
         return None
 

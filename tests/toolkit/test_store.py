@@ -94,8 +94,10 @@ def test_what_was_made_is_found_again(tmp_path: Path, source: Source) -> None:
         lambda home: (home / "bin/ptxas").unlink(),
         lambda home: (home / "toolkit.json").unlink(),
         lambda home: (home / "toolkit.json").write_text("{"),
+        lambda home: (home / "toolkit.json").write_text("[1]"),
+        lambda home: (home / "toolkit.json").write_text("[" * 100_000),
     ],
-    ids=["changed header", "lost program", "lost manifest", "cut manifest"],
+    ids=["changed header", "lost program", "lost manifest", "cut manifest", "no manifest", "deep manifest"],
 )
 def test_a_damaged_toolkit_is_refused_and_made_again(
     tmp_path: Path, source: Source, damage: Callable[[Path], None]

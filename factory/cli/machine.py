@@ -16,7 +16,6 @@ from factory.doctor import look, strangers
 from factory.doctor.look import Here
 from factory.doctor.result import Section, to_json
 from factory.errors import UnreachableError, UsageError
-from factory.github.client import TroubleError
 from factory.github.settings import SettingsReader
 from factory.kernels import costs
 from factory.matrix.model import Cell, Matrix, State
@@ -24,6 +23,7 @@ from factory.output.console import Console
 from factory.output.log import Log
 from factory.plan.room import Want
 from factory.system import machine
+from factory.system.retry import TroubleError
 from factory.toolkit.find import World
 
 _DIST = Path("dist")

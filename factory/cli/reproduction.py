@@ -13,6 +13,7 @@ from factory.errors import ReproduceError, UsageError
 from factory.kernels import kernels
 from factory.matrix import kernelset
 from factory.matrix.model import Matrix
+from factory.output.console import Console
 from factory.publish import remotepool
 from factory.reproduce import reproduce as reproduce_verb
 from factory.reproduce import units
@@ -58,7 +59,7 @@ def _units(arguments: argparse.Namespace, matrix: Matrix) -> int:
         shutil.rmtree(away.cache)
         samples.append(made)
         if arguments.json:
-            context.console().print(made.to_json(), markup=False, highlight=False, soft_wrap=True)
+            Console().print(made.to_json(), soft_wrap=True)
         else:
             session.log.say(f"{len(made.parts) - len(made.differing)} of {len(made.parts)} parts are the same")
     differing = [part for made in samples for part in made.differing]

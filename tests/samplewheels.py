@@ -7,18 +7,25 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from factory.index import rules
+from factory import matrix
+from factory.index import rules, torchbuilds
+from factory.index.index import Facts, Former
 from factory.index.published import Gpu, Published
 from factory.index.served.flash_attn_wheel import Repository
-from factory.matrix import load as load_matrix
+from factory.matrix import wheelname
 from factory.matrix.wheelname import WheelName
+from factory.wheel import torchpin
 from tests.frozen import MATRIX
 
+BUILDS = torchbuilds.builds(matrix.load(MATRIX.read_bytes()))
+NOTHING = Former(wheels=(), may_shrink=False)
+"""What a first index takes the place of."""
 GUIDE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
 RULES = rules.table(
-    load_matrix(MATRIX.read_bytes()),
+    matrix.load(MATRIX.read_bytes()),
     Repository(name="owner/repo", home="https://github.com/owner/repo", api="https://api.github.com"),
 )
+FACTS = Facts(rules=RULES, builds=BUILDS)
 
 
 def named(filename: str, **changes: Any) -> Published:  # noqa: ANN401  # the fields' own types
@@ -39,6 +46,7 @@ def named(filename: str, **changes: Any) -> Published:  # noqa: ANN401  # the fi
         gpu=Gpu(verdict="passed", name="NVIDIA H100 80GB HBM3"),
         tag=tag,
         cuda=None,
+        requires=(torchpin.requirement(wheelname.parse(filename).torch), "einops"),
     )
     return replace(made, **changes)
 

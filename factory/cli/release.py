@@ -12,7 +12,7 @@ from factory.github import attestation
 from factory.index import download as download_verb
 from factory.index import index as index_verb
 from factory.index import page as index_page
-from factory.index import probe, rules, wheelsjson
+from factory.index import probe, rules, torchbuilds, wheelsjson
 from factory.index.served.flash_attn_wheel import Repository
 from factory.kernels.installed import installed
 from factory.output.console import Console
@@ -70,7 +70,9 @@ def index(arguments: argparse.Namespace) -> int:
     if arguments.mirror:
         wheels = index_verb.mirror(wheels, out=arguments.out, fetch=fetch)
     before = index_verb.Former(wheels=former, may_shrink=arguments.allow_shrink)
-    index_verb.index(wheels, rules=rules.table(matrix, named), former=before, out=arguments.out, say=say)
+    facts = index_verb.Facts(rules=rules.table(matrix, named), builds=torchbuilds.builds(matrix))
+    index_verb.index(wheels, facts=facts, former=before, out=arguments.out, say=say)
+    left_out += index_verb.untied(wheels)
     written = index_page.WrittenIndex(wheels=wheels, former=former, left_out=tuple(left_out), address=address)
     jobpage.add(index_page.markdown(written))
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
@@ -14,6 +14,7 @@ from factory.index import rules as rulestable
 from factory.index.published import LIST, Asset, Published, of_release, ordered, to_json
 from factory.index.served import SITE
 from factory.index.served.flash_attn_wheel import Rules
+from factory.index.torchbuilds import TorchBuild
 from factory.system import files
 from factory.system.paths import child
 from factory.wheel.sidecars import METADATA
@@ -49,6 +50,17 @@ def gather(
 
 
 @dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What the pages say beside which wheels there are: ``rules``, and torch's official ``builds``.
+
+    The CUDA of each build has an index.
+    """
+
+    rules: Rules
+    builds: Collection[TorchBuild]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Former:
     """The ``wheels`` of the index that another takes the place of, and whether some may be missing there."""
 
@@ -59,7 +71,7 @@ class Former:
 def index(
     published: Sequence[Published],
     *,
-    rules: Rules,
+    facts: Facts,
     former: Former,
     out: Path,
     say: Callable[[str], None],
@@ -76,7 +88,7 @@ def index(
             why=lost,
             remedy="If that is meant, as after a wheel was withdrawn for good: nox -s index -- --allow-shrink",
         )
-    made = pages(published, rules, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
+    made = pages(published, facts, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
     try:
         _write(made, out)
     except OSError as error:
@@ -85,20 +97,29 @@ def index(
             why=[error.strerror or str(error)],
             remedy="Make room there, or name another directory.",
         ) from error
-    for line in lost:
-        say(f"index: {line}, as allowed")
+    for line in (*(f"{line}, as allowed" for line in lost), *untied(published)):
+        say(f"index: {line}")
     say(f"index: {len(published)} wheels, {len(made)} pages in {out}")
 
 
-def pages(published: Iterable[Published], rules: Rules, template: str) -> dict[str, str]:
+def pages(published: Iterable[Published], facts: Facts, template: str) -> dict[str, str]:
     """Return path below the root and content of every made file, the same for the same wheels in whatever order."""
     wheels = ordered(published)
     return {
         LIST: to_json(wheels),
-        rulestable.FILE: rulestable.to_json(rules),
-        HOME: homepage.page(wheels, rules, template),
-        **simple.pages(wheels),
+        rulestable.FILE: rulestable.to_json(facts.rules),
+        HOME: homepage.page(wheels, facts.rules, template),
+        **simple.pages(wheels, facts.builds),
     }
+
+
+def untied(published: Iterable[Published]) -> tuple[str, ...]:
+    """Return a line for each wheel that no index by CUDA alone may hold: an installer would not see which torch."""
+    return tuple(
+        f"{one.filename} is only in the indexes by torch: its METADATA does not require torch=={one.name.torch}.*"
+        for one in published
+        if not one.tied
+    )
 
 
 def losses(previous: Iterable[Published], published: Iterable[Published]) -> tuple[str, ...]:
@@ -134,6 +155,6 @@ def _write(made: dict[str, str], out: Path) -> None:
         files.write(target, content)
     for name in _AS_THEY_ARE:
         shutil.copyfile(SITE / name, out / name)
-    for page in out.glob("cu*/torch*/*/**/index.html"):
+    for page in out.glob("cu*/**/index.html"):
         if page.relative_to(out).as_posix() not in made:
             page.unlink()

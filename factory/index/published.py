@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import cache as once
 from functools import cached_property
 from typing import Annotated, Literal
 
@@ -16,6 +17,7 @@ from factory.index.served.flash_attn_wheel import SCHEMA, GpuRow, Row
 from factory.matrix import wheelname
 from factory.matrix.wheelname import WheelName
 from factory.versions import version_key
+from factory.wheel import torchpin
 from factory.wheel.sidecars import METADATA, REPORT, VERDICT, YANKED
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -54,7 +56,8 @@ class Published:
 
     ``url`` is absolute, or relative to the index's root in a mirror; ``size`` is in bytes. ``cuda`` is the
     toolkit it was made with, ``12.4``; ``archs`` its GPU code, ``sm_90`` and ``compute_90``; ``floor`` the
-    oldest platform it runs on, ``manylinux_2_28``; ``yanked`` why it was withdrawn. What nobody said is None.
+    oldest platform it runs on, ``manylinux_2_28``; ``yanked`` why it was withdrawn; ``requires`` what its METADATA
+    does. What nobody said is None.
     """
 
     filename: str
@@ -70,6 +73,12 @@ class Published:
     gpu: Gpu
     tag: str
     cuda: Cuda | None
+    requires: tuple[str, ...] | None = None
+
+    @property
+    def tied(self) -> bool:
+        """Whether an installer learns from its METADATA which torch series it is for, and takes no other."""
+        return _tied(self.requires or (), self.name.torch)
 
     @cached_property
     def name(self) -> WheelName:
@@ -101,6 +110,7 @@ class Published:
             floor=self.floor,
             gpu=GpuRow(verdict=self.gpu.verdict, name=self.gpu.name),
             tag=self.tag,
+            requires=None if self.requires is None else list(self.requires),
         )
 
 
@@ -122,6 +132,7 @@ class _Extension(BaseModel):
 
 class _Facts(BaseModel):
     requires_python: str | None
+    requires: tuple[str, ...] = ()  # reports of a factory before it tied wheels to their torch lack it
     extensions: Annotated[tuple[_Extension, ...], Field(min_length=1)]
     expected: _Expected | None = None
 
@@ -206,6 +217,7 @@ def _unchanged(former: Published, assets: Mapping[str, Asset]) -> bool:
     metadata = assets.get(former.filename + METADATA)
     return (
         wheel.sha256 == former.sha256
+        and former.requires is not None
         and (metadata.sha256 if metadata else None) == former.metadata_sha256
         and (former.filename + VERDICT in assets) == (former.gpu.verdict == "passed")
         and (former.filename + YANKED in assets) == (former.yanked is not None)
@@ -236,7 +248,13 @@ def _read(tag: str, wheel: Asset, assets: Mapping[str, Asset]) -> Published:
         gpu=Gpu(verdict="passed", name=verdict.machine.gpu) if verdict else Gpu(verdict="untested"),
         tag=tag,
         cuda=(expected and expected.cuda) or (verdict and verdict.machine.cuda) or None,
+        requires=report.facts.requires,
     )
+
+
+@once
+def _tied(requires: tuple[str, ...], torch: str) -> bool:
+    return torchpin.pinned_to(requires, torch)
 
 
 def _report(wheel: Asset, assets: Mapping[str, Asset]) -> _Report:

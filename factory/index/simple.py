@@ -1,7 +1,8 @@
 """The pages installers read.
 
 Source: https://packaging.python.org/en/latest/specifications/simple-repository-api/ (PEP 503, 592, 629, 658, 714).
-A static site cannot answer with the JSON form, which is asked for by content type; pip takes HTML from any.
+A static site cannot answer with the JSON form, which is asked for by content type; pip takes HTML from any. The JSON
+form's sizes and times of upload (PEP 700) stand in attributes, where uv reads them and everyone else passes them over.
 """
 
 from __future__ import annotations
@@ -10,20 +11,22 @@ from collections.abc import Iterable
 from html import escape
 from urllib.parse import urlsplit
 
-from factory.index.groups import all_indexes
+from factory.index.groups import all_indexes, by_cuda
 from factory.index.published import Published
+from factory.index.torchbuilds import TorchBuild
 
 PROJECT = "flash-attn"
 
 
-def pages(published: Iterable[Published]) -> dict[str, str]:
-    """Return path and content of the pages of every index."""
+def pages(published: Iterable[Published], builds: Iterable[TorchBuild]) -> dict[str, str]:
+    """Return path and content of the pages of every index; ``builds`` are those of torch that PyTorch has."""
+    wheels = list(published)
     made: dict[str, str] = {}
-    for group in all_indexes(published):
-        made[f"{group.path}/index.html"] = _page(group.path, [f'<a href="{PROJECT}/">{PROJECT}</a>'])
-        depth = group.path.count("/") + 2
-        links = [_link(one, "../" * depth) for one in group.wheels]
-        made[f"{group.path}/{PROJECT}/index.html"] = _page(f"{PROJECT} in {group.path}", links)
+    for one in (*all_indexes(wheels), *by_cuda(wheels, builds)):
+        made[f"{one.path}/index.html"] = _page(one.path, [f'<a href="{PROJECT}/">{PROJECT}</a>'])
+        depth = one.path.count("/") + 2
+        links = [_link(wheel, "../" * depth) for wheel in one.wheels]
+        made[f"{one.path}/{PROJECT}/index.html"] = _page(f"{PROJECT} in {one.path}", links)
     return made
 
 
@@ -41,6 +44,8 @@ def _link(one: Published, root: str) -> str:
         "data-core-metadata": metadata,
         "data-dist-info-metadata": metadata,
         "data-yanked": one.yanked,
+        "data-size": str(one.size),
+        "data-upload-time": one.uploaded,
     }
     said = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items() if value is not None)
     return f"<a {said}>{escape(one.filename)}</a>"

@@ -8,7 +8,7 @@ import pytest
 from factory.errors import DiskFullError, IndexShrinkError
 from factory.index.index import Former, gather, index, mirror
 from factory.index.published import Asset, Gpu, Published, from_json
-from tests.samplewheels import RULES, wheel
+from tests.samplewheels import FACTS, wheel
 
 ONE, TWO = wheel(), wheel(python="3.11")
 
@@ -17,7 +17,7 @@ def write(
     published: list[Published], out: Path, *, previous: tuple[Published, ...] = (), shrink: bool = False
 ) -> list[str]:
     said: list[str] = []
-    index(published, rules=RULES, former=Former(wheels=previous, may_shrink=shrink), out=out, say=said.append)
+    index(published, facts=FACTS, former=Former(wheels=previous, may_shrink=shrink), out=out, say=said.append)
     return said
 
 
@@ -26,7 +26,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
-    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 7 pages in {tmp_path / 'site'}"]
+    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 9 pages in {tmp_path / 'site'}"]
     assert set(contents(tmp_path / "site")) == {
         "index.html",
         "site.css",
@@ -34,6 +34,8 @@ def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
         "site.js",
         "flash_attn_wheel.py",
         "wheels.json",
+        "cu124/index.html",
+        "cu124/flash-attn/index.html",
         "rules.json",
         "cu12/torch2.6/cxx11abiFALSE/index.html",
         "cu12/torch2.6/cxx11abiFALSE/flash-attn/index.html",
@@ -71,6 +73,14 @@ def test_it_shrinks_when_told_to_and_says_so(tmp_path: Path) -> None:
     write([ONE], tmp_path / "fresh")
     fresh = contents(tmp_path / "fresh")
     assert {path: data for path, data in contents(tmp_path).items() if not path.startswith("fresh/")} == fresh
+
+
+def test_a_wheel_that_its_torch_knows_nothing_of_is_told(tmp_path: Path) -> None:
+    told, _ = write([replace(ONE, requires=("torch", "einops"))], tmp_path)
+    assert told == (
+        f"index: {ONE.filename} is only in the indexes by torch: its METADATA does not require torch==2.6.*"
+    )
+    assert not (tmp_path / "cu124" / "index.html").exists()
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from factory.index import simple
-from factory.index.groups import all_indexes, by_toolkit
+from factory.index.groups import all_indexes, by_cuda, by_toolkit
 from factory.index.index import losses, pages
 from factory.index.published import Gpu, Published
 from factory.index.served import SITE
-from tests.samplewheels import GUIDE, RULES, many, wheel
+from tests.samplewheels import BUILDS, FACTS, GUIDE, RULES, many, wheel
 
 TEMPLATE = (SITE / "page.html").read_text(encoding="utf-8")
 PATH = "cu124/torch2.6/cxx11abiFALSE"
@@ -41,37 +41,38 @@ class Page(HTMLParser):
 
 def test_a_project_page_says_all_that_installers_want() -> None:
     one = wheel(yanked='it "fails" & more')
-    (link,) = Page(simple.pages([one])[f"{PATH}/flash-attn/index.html"]).links
+    (link,) = Page(simple.pages([one], BUILDS)[f"{PATH}/flash-attn/index.html"]).links
     assert link == {
         "href": f"{one.url}#sha256={one.sha256}",
         "data-requires-python": ">=3.9",
         "data-core-metadata": f"sha256={one.metadata_sha256}",
         "data-dist-info-metadata": f"sha256={one.metadata_sha256}",
         "data-yanked": 'it "fails" & more',
+        "data-size": str(one.size),
+        "data-upload-time": "2026-11-22T10:00:00Z",
     }
 
 
 def test_what_nobody_said_stands_nowhere() -> None:
-    (link,) = Page(
-        simple.pages([wheel(metadata_sha256=None, requires_python=None)])[f"{PATH}/flash-attn/index.html"]
-    ).links
-    assert list(link) == ["href"]
+    bare = wheel(metadata_sha256=None, requires_python=None)
+    (link,) = Page(simple.pages([bare], BUILDS)[f"{PATH}/flash-attn/index.html"]).links
+    assert list(link) == ["href", "data-size", "data-upload-time"]
 
 
 def test_an_index_lists_its_one_project() -> None:
-    assert Page(simple.pages([wheel()])[f"{PATH}/index.html"]).links == [{"href": "flash-attn/"}]
+    assert Page(simple.pages([wheel()], BUILDS)[f"{PATH}/index.html"]).links == [{"href": "flash-attn/"}]
 
 
 def test_a_mirror_links_within_itself() -> None:
-    page = simple.pages([wheel(url=f"files/{GUIDE.replace('+', '%2B')}")])[f"{PATH}/flash-attn/index.html"]
+    page = simple.pages([wheel(url=f"files/{GUIDE.replace('+', '%2B')}")], BUILDS)[f"{PATH}/flash-attn/index.html"]
     (link,) = Page(page).links
     assert str(link["href"]).startswith("../../../../files/flash_attn-2.7.4.post1%2Bcu12")
 
 
 def test_a_wheel_is_in_the_index_of_its_toolkit_and_of_its_major() -> None:
-    assert set(simple.pages([wheel()])) == {
-        f"{cuda}/torch2.6/cxx11abiFALSE/{page}"
-        for cuda in ("cu124", "cu12")
+    assert set(simple.pages([wheel()], BUILDS)) == {
+        f"{path}/{page}"
+        for path in ("cu124", "cu124/torch2.6/cxx11abiFALSE", "cu12/torch2.6/cxx11abiFALSE")
         for page in ("index.html", "flash-attn/index.html")
     }
     assert {group.path for group in all_indexes([replace(wheel(), cuda=None)])} == {"cu12/torch2.6/cxx11abiFALSE"}
@@ -83,12 +84,46 @@ def test_local_versions_never_compete_in_one_index() -> None:
         assert len({one.name.local for one in group.wheels}) == 1, group.path
 
 
+def paths(one: Published) -> set[str]:
+    return {index.path for index in by_cuda([one], BUILDS)}
+
+
+def test_an_index_of_a_cuda_holds_what_fits_the_torches_that_are_published_for_it() -> None:
+    assert paths(wheel(torch="2.4")) == paths(wheel(torch="2.5")) == {"cu121", "cu124"}
+    assert paths(wheel(torch="2.6")) == {"cu124"}
+    assert paths(wheel(torch="2.6", cuda="12.6", abi=True)) == {"cu126"}
+    assert paths(wheel(torch="2.8", cuda="12.8", abi=True)) == {"cu126", "cu128", "cu129"}
+    assert paths(wheel(torch="2.12", cuda="13.0", abi=True)) == {"cu130", "cu132"}
+    assert paths(wheel(profile="smoke")) == {"cu124.smoke"}
+
+
+def test_a_torch_that_the_matrix_does_not_know_has_its_toolkits_index() -> None:
+    assert paths(wheel(torch="2.99", cuda="13.0", abi=True)) == {"cu130"}
+    assert paths(replace(wheel(torch="2.99"), cuda=None)) == set()
+    assert paths(replace(wheel(), cuda=None)) == {"cu124"}
+
+
+def test_a_wheel_that_its_torch_knows_nothing_of_is_in_no_index_of_a_cuda() -> None:
+    for requires in (None, (), ("torch", "einops"), ("torch==2.5.*",)):
+        assert paths(replace(wheel(), requires=requires)) == set()
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sets(st.sampled_from(many(400)), max_size=60))
+def test_in_an_index_of_a_cuda_each_torch_has_one_abi_and_each_version_one_wheel(wheels: set[Published]) -> None:
+    for index in by_cuda(wheels, BUILDS):
+        official = {build.series for build in BUILDS}
+        abis = {(one.name.torch, one.name.cxx11abi) for one in index.wheels if one.name.torch in official}
+        assert len(abis) == len({torch for torch, _ in abis})
+        assert len({one.name.filename for one in index.wheels}) == len(index.wheels)
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.sets(st.sampled_from(many(200)), max_size=40))
 def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -> None:
     listed = [one for group in by_toolkit(wheels) for one in group.wheels]
     assert sorted(one.filename for one in listed) == sorted(one.filename for one in wheels)
-    page = Page(pages(wheels, RULES, TEMPLATE)["index.html"])
+    page = Page(pages(wheels, FACTS, TEMPLATE)["index.html"])
     assert {link["href"] for link in page.links} >= {f"{one.url}#sha256={one.sha256}" for one in wheels}
     assert page.tags.count("tr") == len(wheels) + page.tags.count("table")
 
@@ -96,11 +131,11 @@ def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -
 @settings(deadline=None, max_examples=40)
 @given(st.permutations(many(60)))
 def test_the_same_wheels_give_the_same_site(wheels: list[Published]) -> None:
-    assert pages(wheels, RULES, TEMPLATE) == pages(many(60), RULES, TEMPLATE)
+    assert pages(wheels, FACTS, TEMPLATE) == pages(many(60), FACTS, TEMPLATE)
 
 
 def test_the_page_escapes_what_people_wrote() -> None:
-    page = pages([wheel(yanked="<script>alert(1)</script>")], RULES, TEMPLATE)["index.html"]
+    page = pages([wheel(yanked="<script>alert(1)</script>")], FACTS, TEMPLATE)["index.html"]
     assert "<script>alert" not in page
     assert "withdrawn: <script>alert(1)</script>" in "".join(Page(page).text)
 
@@ -108,7 +143,7 @@ def test_the_page_escapes_what_people_wrote() -> None:
 def test_a_wheel_shows_what_lies_beside_it() -> None:
     one = wheel(gpu=Gpu(verdict="untested"))
     tested = replace(wheel(python="3.11"), tag="v2.7.4.post1")
-    page = Page(pages([one, tested], RULES, TEMPLATE)["index.html"])
+    page = Page(pages([one, tested], FACTS, TEMPLATE)["index.html"])
     links = {str(link["href"]) for link in page.links}
     release = "https://github.com/owner/repo/releases/"
     assert {
@@ -120,18 +155,18 @@ def test_a_wheel_shows_what_lies_beside_it() -> None:
         "https://github.com/owner/repo",
     } <= links
     assert f"{one.url}.verdict.json" not in links
-    unknown = Page(pages([one], {**RULES, "repository": None}, TEMPLATE)["index.html"])
+    unknown = Page(pages([one], replace(FACTS, rules={**RULES, "repository": None}), TEMPLATE)["index.html"])
     assert not [link for link in unknown.links if str(link["href"]).endswith(".report.json")]
 
 
 def test_the_rules_on_the_page_are_those_beside_it() -> None:
-    made = pages([wheel()], RULES, TEMPLATE)
+    made = pages([wheel()], FACTS, TEMPLATE)
     (held,) = re.findall(r'<script type="application/json" id="rules">(.*)</script>', made["index.html"])
     assert json.loads(held) == json.loads(made["rules.json"]) == RULES
 
 
 def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
-    page = pages([wheel()], RULES, TEMPLATE)["index.html"]
+    page = pages([wheel()], FACTS, TEMPLATE)["index.html"]
     cells = re.findall(r"<t[hd](?: scope=\"row\")? class=(\w+)>", page)
     assert len(cells) == len(set(cells)) == page.count('scope="col"')
     script, style = ((SITE / name).read_text(encoding="utf-8") for name in ("site.js", "site.css"))
@@ -140,7 +175,7 @@ def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
 
 
 def test_an_index_of_nothing_says_so() -> None:
-    made = pages([], RULES, TEMPLATE)
+    made = pages([], FACTS, TEMPLATE)
     assert set(made) == {"index.html", "wheels.json", "rules.json"}
     assert "No wheel has been published yet" in made["index.html"]
     assert json.loads(made["wheels.json"]) == {"schema": 1, "wheels": []}
@@ -154,7 +189,7 @@ def test_newest_torch_comes_first() -> None:
 def test_four_thousand_wheels_take_less_than_two_seconds() -> None:
     wheels = many(4000)
     start = time.process_time()
-    made = pages(wheels, RULES, TEMPLATE)
+    made = pages(wheels, FACTS, TEMPLATE)
     taken = time.process_time() - start
     assert taken < 2, f"{taken:.2f} s"
     assert made["wheels.json"].count("\n") == 4002

@@ -21,6 +21,7 @@ REPORT = {
     "findings": [],
     "facts": {
         "requires_python": ">=3.9",
+        "requires": ["torch==2.6.*", "einops"],
         "extensions": [{"archs": ["compute_90", "sm_80", "sm_90"], "platform": "manylinux_2_28_x86_64", "units": 84}],
         "expected": {"cuda": "12.4", "cuda_major": 12},
     },
@@ -73,6 +74,7 @@ def test_a_release_with_all_its_parts() -> None:
         gpu=Gpu(verdict="passed", name="NVIDIA H100"),
         tag="v2.7.4.post1",
         cuda="12.4",
+        requires=("torch==2.6.*", "einops"),
     )
 
 

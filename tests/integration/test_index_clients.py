@@ -5,7 +5,6 @@ import functools
 import hashlib
 import http.server
 import os
-import shutil
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -19,8 +18,9 @@ from factory.index.index import Former, index, mirror
 from factory.index.published import Published
 from factory.index.served import flash_attn_wheel
 from factory.system import download, process
-from factory.system.process import Completed
-from tests.samplewheels import RULES, named
+from tests import stubwheels
+from tests.installers import Client
+from tests.samplewheels import FACTS, NOTHING, named
 from tests.serving import serving
 from tests.wheelmaker import Maker, Parts
 
@@ -90,7 +90,7 @@ class Shop:
         """Write the index, with the guide's wheel ``changed``."""
         guide = replace(self.wheels[VERSIONS[0]], **changed)  # type: ignore[arg-type]
         wheels = [guide, *(self.wheels[version] for version in VERSIONS[1:])]
-        index(wheels, rules=RULES, former=Former(wheels=(), may_shrink=False), out=self.site, say=lambda _: None)
+        index(wheels, facts=FACTS, former=NOTHING, out=self.site, say=lambda _: None)
 
 
 @pytest.fixture
@@ -104,58 +104,21 @@ def session(tmp_path: Path) -> Iterator[Shop]:
         yield made
 
 
-@dataclass(frozen=True)
-class Client:
-    """An installer with an environment of its own, without a cache, asking no other index."""
-
-    name: str
-    home: Path
-
-    @property
-    def python(self) -> Path:
-        return self.home / "bin" / "python"
-
-    def install(self, *words: str, index: str = "") -> Completed:
-        pip: list[Path | str] = [self.python, "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]
-        uv: list[Path | str] = [
-            Path(sys.executable).with_name("uv"),
-            "pip",
-            "install",
-            "--no-cache",
-            "--python",
-            self.python,
-        ]
-        where = ["--index-url", index] if index else ["--no-index"]
-        program = pip if self.name == "pip" else uv
-        env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1"}
-        return process.run([*program, *where, *words], env=env)
-
-    def clear(self) -> None:
-        for path in self.home.glob("lib/python*/site-packages/flash_attn*"):
-            shutil.rmtree(path)
-        assert self.installed == ""
-
-    @property
-    def installed(self) -> str:
-        """The version of flash-attn that is installed, empty where none is."""
-        code = (
-            "import importlib.metadata as m; print(*(d.version for d in m.distributions() if d.name == 'flash_attn'))"
-        )
-        return process.run([self.python, "-I", "-c", code]).stdout.strip()
-
-
 @pytest.fixture(scope="module", params=["pip", "uv"])
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Client:
     home = tmp_path_factory.mktemp(request.param)
     done = process.run([sys.executable, "-m", "virtualenv", "--no-download", "--python", sys.executable, home])
     assert done.ok, done.stderr
-    return Client(name=request.param, home=home)
+    client = Client(name=request.param, home=home)
+    torch = stubwheels.torch("2.6.0", "12.4", abi=False, local=True, directory=home / "torch")
+    assert client.install(str(torch)).ok
+    return client
 
 
 @pytest.fixture
 def client(made: Client) -> Client:
-    """A client in whose environment nothing is installed."""
-    made.clear()
+    """A client in whose environment nothing but torch is installed."""
+    made.clear("torch")
     return made
 
 
@@ -190,7 +153,7 @@ def test_a_requirement_with_its_hash(right: bool, client: Client, session: Shop)
     sha256 = session.wheels["2.7.4.post1"].sha256 if right else WRONG
     requirements = session.root / "requirements.txt"
     requirements.write_text(f"flash-attn==2.7.4.post1+{LOCAL} --hash=sha256:{sha256}\n")
-    done = client.install("--require-hashes", "-r", str(requirements), index=session.index)
+    done = client.install("--no-deps", "--require-hashes", "-r", str(requirements), index=session.index)
     assert done.ok is right, done.stderr
     assert client.installed == (full("2.7.4.post1") if right else "")
     assert right or "hash" in done.stderr.lower()
@@ -230,8 +193,8 @@ def test_another_python_is_not_installed(client: Client, session: Shop) -> None:
 def test_a_mirror_in_files_needs_no_server(client: Client, session: Shop) -> None:
     out = session.root / "elsewhere"
     copied = mirror(wheelsjson.read(f"{session.url}site"), out=out, fetch=download.fetch)
-    former = Former(wheels=wheelsjson.former(f"{session.url}site"), may_shrink=False)
-    index(copied, rules=RULES, former=former, out=out, say=lambda _: None)
+    before = Former(wheels=wheelsjson.former(f"{session.url}site"), may_shrink=False)
+    index(copied, facts=FACTS, former=before, out=out, say=lambda _: None)
     moved = out.rename(session.root / "moved here")
     session.asked.clear()
     done = client.install("flash-attn==2.7.4.post1", index=f"{moved.as_uri()}/{INDEX}")
@@ -249,7 +212,7 @@ def test_the_resolvers_own_lines(right: bool, client: Client, session: Shop) -> 
     requirements = session.root / "requirements.txt"
     requirements.write_text(lines["requirements"])
     for words in ([lines[client.name].split("'")[1]], ["-r", str(requirements)]):
-        client.clear()
+        client.clear("torch")
         done = client.install(*words)
         assert done.ok is right, done.stderr
         assert client.installed == (full("2.7.4.post1") if right else "")
@@ -261,7 +224,11 @@ def test_a_uv_project_locks_and_checks_the_hash(right: bool, session: Shop) -> N
     tables = flash_attn_wheel.uv_project(one.row, f"{session.url}site/")
     project = f'[project]\nname = "x"\nversion = "1"\nrequires-python = "=={PYTHON}.*"\n'
     (session.root / "pyproject.toml").write_text(project + tables.removeprefix("# "))
+    torch = session.root / "default" / "torch"
+    stubwheels.torch("2.6.0", "12.4", abi=False, local=False, directory=torch)
+    stubwheels.simple_page(torch)
     env = {"PATH": os.environ["PATH"], "HOME": str(session.root), "UV_NO_CACHE": "1"}
+    env |= {"UV_DEFAULT_INDEX": f"{session.url}default/"}
     uv: list[Path | str] = [Path(sys.executable).with_name("uv"), "--directory", session.root]
     assert process.run([*uv, "lock", "--python", sys.executable], env=env).ok
     lock = (session.root / "uv.lock").read_text()

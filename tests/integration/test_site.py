@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from factory.index.index import Former, index
+from factory.index.index import index
 from factory.index.published import Gpu, Published
 from factory.index.served import flash_attn_wheel
 from factory.index.served.flash_attn_wheel import Environment
@@ -27,7 +27,7 @@ from factory.versions import version_key
 from tests import npmpackage
 from tests.frozen import MATRIX
 from tests.integration.browser import Browser, browser
-from tests.samplewheels import RULES, many, named, wheel
+from tests.samplewheels import FACTS, NOTHING, RULES, many, named, wheel
 
 pytestmark = pytest.mark.e2e_site
 
@@ -89,7 +89,7 @@ class served:  # noqa: N801  # used as a function is
     """Write an index of ``wheels`` and serve it while the block runs."""
 
     def __init__(self, wheels: list[Published], root: Path) -> None:
-        index(wheels, rules=RULES, former=Former(wheels=(), may_shrink=False), out=root, say=lambda _: None)
+        index(wheels, facts=FACTS, former=NOTHING, out=root, say=lambda _: None)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=root))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._site = Site(wheels=wheels, root=root, url=f"http://127.0.0.1:{self._server.server_port}/")

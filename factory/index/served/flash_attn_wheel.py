@@ -61,6 +61,7 @@ class Row(TypedDict):
     floor: str | None
     gpu: GpuRow
     tag: str
+    requires: list[str] | None
 
 
 class Repository(TypedDict):
@@ -272,8 +273,16 @@ def uv_project(row: Row, base: str) -> str:
 
 def index_path(cuda: str, torch: str, cxx11abi: bool, profile: str) -> str:  # noqa: FBT001 - one axis of four
     """Return where an index lies below the root: ``cu124/torch2.6/cxx11abiFALSE``, ``.smoke`` behind it."""
-    suffix = "" if profile == "full" else f".{profile}"
-    return f"cu{cuda.replace('.', '')}/torch{torch}/{_abi(cxx11abi)}{suffix}"
+    return f"cu{cuda.replace('.', '')}/torch{torch}/{_abi(cxx11abi)}{_of_profile(profile)}"
+
+
+def cuda_index_path(cuda: str, profile: str) -> str:
+    """Return where the index for every torch of ``cuda`` lies below the root: ``cu124``, ``.smoke`` behind it."""
+    return f"cu{cuda.replace('.', '')}{_of_profile(profile)}"
+
+
+def _of_profile(profile: str) -> str:
+    return "" if profile == "full" else f".{profile}"
 
 
 def describe(row: Row) -> str:

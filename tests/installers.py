@@ -31,19 +31,19 @@ class Client:
     def python(self) -> Path:
         return self.home / "bin" / "python"
 
-    @property
-    def env(self) -> dict[str, str]:
-        made = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1"}
-        return made | ({"PIP_INDEX_URL": self.default, "UV_DEFAULT_INDEX": self.default} if self.default else {})
-
     def install(self, *words: str, index: str = "") -> Completed:
         pip: list[Path | str] = [self.python, "-m", "pip", "install", "--no-cache-dir", "--disable-pip-version-check"]
         uv: list[Path | str] = [
             Path(sys.executable).with_name("uv"),
             *("pip", "install", "--no-cache", "--python", self.python),
         ]
-        where = ["--index-url", index] if index else [] if self.default else ["--no-index"]
-        return process.run([*(uv if self.name == "uv" else pip), *where, *words], env=self.env)
+        env = {"PATH": os.environ["PATH"], "HOME": str(self.home), "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1"}
+        where = ["--index-url", index] if index else []
+        if self.default and not index:
+            env |= {"PIP_INDEX_URL": self.default, "UV_DEFAULT_INDEX": self.default}
+        elif not index:
+            where = ["--no-index"]
+        return process.run([*(uv if self.name == "uv" else pip), *where, *words], env=env)
 
     def clear(self, *kept: str) -> None:
         """Remove every package but the installer's own and those that are ``kept``."""

@@ -1,0 +1,137 @@
+"""The indexes of a CUDA, beside PyTorch's own: the real pip and uv find the wheel of the torch that is there."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from factory.environment import interpreter
+from factory.system import process
+from tests.installers import Client
+from tests.integration.torchsite import TorchSite, served
+
+PINNED = ("torch==2.6.0", "flash-attn", "--only-binary", "flash-attn")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TorchSite]:
+    with served(tmp_path_factory.mktemp("torchsite")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module", params=["pip", "uv"])
+def made(request: pytest.FixtureRequest, site: TorchSite, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    home = tmp_path_factory.mktemp(request.param)
+    done = process.run([sys.executable, "-m", "virtualenv", "--no-download", "--python", sys.executable, home])
+    assert done.ok, done.stderr
+    return Client(name=request.param, home=home, default=f"{site.url}default/")
+
+
+@pytest.fixture
+def client(made: Client) -> Client:
+    made.clear()
+    return made
+
+
+def extra(site: TorchSite, cuda: str) -> tuple[str, ...]:
+    return ("--extra-index-url", site.pytorch(cuda), "--extra-index-url", site.ours(cuda))
+
+
+@pytest.mark.parametrize(
+    ("torch", "cuda", "local"),
+    [
+        ("2.4.1", "cu121", "2.7.4.post1+cu12torch2.4cxx11abifalse"),
+        ("2.6.0", "cu124", "2.7.4.post1+cu12torch2.6cxx11abifalse"),
+        ("2.6.0", "cu126", "2.7.4.post1+cu12torch2.6cxx11abitrue"),
+        ("2.9.1", "cu126", "2.8.3.post2+cu12torch2.9cxx11abitrue"),
+        ("2.10.0", "cu130", "2.8.3.post2+cu13torch2.10cxx11abitrue"),
+    ],
+)
+def test_torch_and_flash_attn_come_together(torch: str, cuda: str, local: str, client: Client, site: TorchSite) -> None:
+    done = client.install(f"torch=={torch}", *PINNED[1:], *extra(site, cuda))
+    assert done.ok, done.stderr
+    assert client.everything == {"torch": f"{torch}+{cuda}", "einops": "0.8.1", "flash_attn": local}
+    assert client.imports().ok
+
+
+def test_without_a_number_torch_is_the_newest_that_has_a_wheel(client: Client, site: TorchSite) -> None:
+    done = client.install("torch", *PINNED[1:], *extra(site, "cu124"))
+    assert done.ok, done.stderr
+    assert client.everything["torch"] == "2.6.0+cu124"
+    assert client.imports().ok
+
+
+def test_in_pytorchs_index_and_ours_alone(client: Client, site: TorchSite) -> None:
+    assert client.install("einops").ok  # PyTorch's index does not have it
+    done = client.install(*PINNED, "--extra-index-url", site.ours("cu124"), index=site.pytorch("cu124"))
+    assert done.ok, done.stderr
+    assert client.everything["flash_attn"] == "2.7.4.post1+cu12torch2.6cxx11abifalse"
+    assert client.imports().ok
+
+
+@pytest.mark.parametrize("torch", ["2.4.1", "2.5.1", "2.6.0"])
+def test_an_environment_with_a_torch_keeps_it_and_gets_its_wheel(torch: str, client: Client, site: TorchSite) -> None:
+    assert client.install(f"torch=={torch}", "einops", "--extra-index-url", site.pytorch("cu124")).ok
+    done = client.install("flash-attn", index=site.ours("cu124"))
+    assert done.ok, done.stderr
+    assert client.everything["torch"] == f"{torch}+cu124"
+    assert client.installed == f"2.7.4.post1+cu12torch{torch[:3]}cxx11abifalse"
+    assert client.imports().ok
+
+
+def test_a_torch_that_has_no_wheel_there_gets_none(client: Client, site: TorchSite) -> None:
+    assert client.install("torch==2.8.0", "einops").ok
+    done = client.install("flash-attn", index=site.ours("cu124"))
+    assert not done.ok
+    assert "torch" in done.stderr
+    assert client.installed == ""
+
+
+def test_without_dependencies_the_finer_index_is_the_right_one(client: Client, site: TorchSite) -> None:
+    assert client.install("torch==2.5.1", "einops").ok
+    done = client.install("flash-attn", "--no-deps", index=site.ours("cu124/torch2.5/cxx11abiFALSE"))
+    assert done.ok, done.stderr
+    assert client.imports().ok
+
+
+def project(site: TorchSite, root: Path) -> list[Path | str]:
+    """Write a project for two Pythons; give the command of uv in it."""
+    root.mkdir()
+    (root / "pyproject.toml").write_text(
+        '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.10,<3.12"\n'
+        'dependencies = ["torch==2.6.0", "flash-attn"]\n\n'
+        f'[[tool.uv.index]]\nname = "pytorch"\nurl = "{site.pytorch("cu124")}"\nexplicit = true\n\n'
+        f'[[tool.uv.index]]\nname = "flash-attn"\nurl = "{site.ours("cu124")}"\nexplicit = true\n\n'
+        '[tool.uv.sources]\ntorch = { index = "pytorch" }\nflash-attn = { index = "flash-attn" }\n'
+    )
+    return [Path(sys.executable).with_name("uv"), "--directory", root, "--no-cache"]
+
+
+def test_a_uv_project_for_two_pythons(site: TorchSite, tmp_path: Path) -> None:
+    uv, env = project(site, tmp_path / "project"), {"HOME": str(tmp_path), "UV_DEFAULT_INDEX": f"{site.url}default/"}
+    done = process.run([*uv, "lock", "--python", sys.executable], env=env)
+    assert done.ok, done.stderr
+    lock = (tmp_path / "project" / "uv.lock").read_text()
+    assert lock.count('name = "flash-attn"\nversion = "2.7.4.post1+cu12torch2.6cxx11abifalse"') == 1
+    assert "cp310-cp310" in lock
+    assert "cp311-cp311" in lock
+    for version in ("3.10", "3.11"):
+        python = interpreter.find(version, os.environ)
+        done = process.run([*uv, "sync", "--frozen", "--python", python], env=env)
+        assert done.ok, done.stderr
+        tried = [tmp_path / "project" / ".venv" / "bin" / "python", "-I", "-c", "import flash_attn"]
+        assert process.run(tried).ok
+
+
+@pytest.mark.parametrize(("until", "found"), [("2026-11-23", True), ("2026-11-21", False)])
+def test_uv_excludes_what_is_newer(until: str, found: bool, client: Client, site: TorchSite) -> None:  # noqa: FBT001
+    assert client.install("torch==2.6.0", "einops").ok
+    uv = Client(name="uv", home=client.home)
+    done = uv.install("flash-attn", "--exclude-newer", until, index=site.ours("cu124"))
+    assert done.ok is found, done.stderr
+    assert found or "exclude-newer" in done.stderr
+    assert "missing an upload date" not in done.stderr

@@ -11,7 +11,10 @@ from pathlib import Path
 from factory.system import process
 from factory.system.process import Completed
 
-_INSTALLED = "import importlib.metadata as m; print(*sorted('%s==%s' % (d.name, d.version) for d in m.distributions()))"
+_INSTALLED = """
+import importlib.metadata
+print(*("%s==%s" % (one.metadata["Name"], one.version) for one in importlib.metadata.distributions()))
+"""
 _TRIED = "import flash_attn"
 _OWN = {"pip", "setuptools", "wheel"}
 

@@ -1,8 +1,10 @@
 """The pages installers read.
 
-Source: https://packaging.python.org/en/latest/specifications/simple-repository-api/ (PEP 503, 592, 629, 658, 714).
+Source: https://packaging.python.org/en/latest/specifications/simple-repository-api/ (PEP 503, 592, 629, 714).
 A static site cannot answer with the JSON form, which is asked for by content type; pip takes HTML from any. The JSON
 form's sizes and times of upload (PEP 700) stand in attributes, where uv reads them and everyone else passes them over.
+METADATA is offered under PEP 714's name alone: the pips that know only PEP 658's, 22.3 to 23.1, refuse what is called
+flash_attn in it (https://github.com/pypa/pip/issues/12108). They read it from the wheel.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Iterable
 from html import escape
 from urllib.parse import urlsplit
 
-from factory.index.groups import all_indexes, by_cuda
+from factory.index.groups import CudaIndex, Group, all_indexes, by_cuda
 from factory.index.published import Published
 from factory.index.torchbuilds import TorchBuild
 
@@ -22,7 +24,8 @@ def pages(published: Iterable[Published], builds: Iterable[TorchBuild]) -> dict[
     """Return path and content of the pages of every index; ``builds`` are those of torch that PyTorch has."""
     wheels = list(published)
     made: dict[str, str] = {}
-    for one in (*all_indexes(wheels), *by_cuda(wheels, builds)):
+    indexes: list[Group | CudaIndex] = [*all_indexes(wheels), *by_cuda(wheels, builds)]
+    for one in indexes:
         made[f"{one.path}/index.html"] = _page(one.path, [f'<a href="{PROJECT}/">{PROJECT}</a>'])
         depth = one.path.count("/") + 2
         links = [_link(wheel, "../" * depth) for wheel in one.wheels]
@@ -42,7 +45,6 @@ def _link(one: Published, root: str) -> str:
         "href": href(one, root),
         "data-requires-python": one.requires_python,
         "data-core-metadata": metadata,
-        "data-dist-info-metadata": metadata,
         "data-yanked": one.yanked,
         "data-size": str(one.size),
         "data-upload-time": one.uploaded,

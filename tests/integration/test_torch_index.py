@@ -123,7 +123,7 @@ def test_a_uv_project_for_two_pythons(site: TorchSite, tmp_path: Path) -> None:
         python = interpreter.find(version, os.environ)
         done = process.run([*uv, "sync", "--frozen", "--python", python], env=env)
         assert done.ok, done.stderr
-        tried = [tmp_path / "project" / ".venv" / "bin" / "python", "-I", "-c", "import flash_attn"]
+        tried: list[Path | str] = [tmp_path / "project" / ".venv" / "bin" / "python", "-I", "-c", "import flash_attn"]
         assert process.run(tried).ok
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from factory.cli import context, jobpage, repository
 from factory.github import attestation
@@ -13,10 +15,12 @@ from factory.index import download as download_verb
 from factory.index import index as index_verb
 from factory.index import page as index_page
 from factory.index import probe, rules, torchbuilds, wheelsjson
+from factory.index.published import Published
 from factory.index.served.flash_attn_wheel import Repository
 from factory.kernels.installed import installed
 from factory.output.console import Console
 from factory.output.log import Log
+from factory.output.progress import Transfer
 from factory.publish import page as publish_page
 from factory.publish import publish as publish_verb
 from factory.publish.parts import Sent
@@ -83,17 +87,28 @@ def download(arguments: argparse.Namespace) -> int:
 
     Raises what ``factory.index.download`` raises, InterpreterError, UsageError where no repository is known.
     """
-    env = dict(os.environ)
+    env, matrix, log = dict(os.environ), context.matrix(), Log(Console())
     edges = download_verb.Edges(
-        here=lambda: probe.read(arguments.python or probe.interpreter(env), env),
-        fetch=fetch,
+        python=lambda: arguments.python or probe.interpreter(env),
+        here=lambda python: probe.read(python, env),
+        fetch=partial(_fetched, log),
         attest=lambda file, url: attestation.verify(file, url, env),
-        say=_say(),
+        say=log.say,
     )
-    asked = download_verb.environment(arguments.selector, arguments.profile or context.PROFILE, edges)
+    asked = download_verb.environment(arguments.selector, arguments.profile or context.PROFILE, edges, matrix)
     published = wheelsjson.read(arguments.index or repository.pages(repository.needed(arguments.repository)))
-    download_verb.download(asked, published, matrix=context.matrix(), into=arguments.to, edges=edges)
+    download_verb.download(asked, published, matrix=matrix, into=arguments.to, edges=edges)
     return 0
+
+
+def _fetched(log: Log, wheel: Published, target: Path) -> None:
+    begun = time.monotonic()
+    with log.progress() as meter:
+
+        def tell(done: int) -> None:
+            meter.show(Transfer(done=done, total=wheel.size, elapsed=time.monotonic() - begun))
+
+        fetch(wheel.url, wheel.sha256, target, tell=tell)
 
 
 def _say() -> Callable[[str], None]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from packaging.version import Version
+
 from factory.errors import DigestError, NoWheelError, SelectorError
 from factory.github.attestation import Attested
 from factory.index.published import Published
@@ -27,36 +29,38 @@ from factory.system.paths import child
 class Edges:
     """What the verb needs of the outside.
 
-    ``here`` looks at this machine; ``fetch`` takes address, sha256 and target; ``attest`` takes the file and
-    its address.
+    ``python`` is the interpreter in question, at which ``here`` looks; ``fetch`` takes a wheel and its target;
+    ``attest`` takes the file and its address.
     """
 
-    here: Callable[[], Probed]
-    fetch: Callable[[str, str, Path], None]
+    python: Callable[[], Path]
+    here: Callable[[Path], Probed]
+    fetch: Callable[[Published, Path], None]
     attest: Callable[[Path, str], Attested]
     say: Callable[[str], None]
 
 
-def environment(tokens: Sequence[str], profile: str, edges: Edges) -> Environment:
+def environment(tokens: Sequence[str], profile: str, edges: Edges, matrix: Matrix) -> Environment:
     """Return the environment the tokens name, or this machine's where they name none.
 
-    Raises SelectorError for a token that is none, and NoWheelError where no wheel can be chosen for this
-    machine, as when there is no torch.
+    Tokens mean the flash-attn that the same ones build: that which ``matrix`` has for their torch. Raises SelectorError
+    for a token that is none, and NoWheelError where no wheel can be chosen for this machine, as when there is no torch.
     """
     try:
         named = parse_tokens(tokens)
     except UnknownTokenError as error:
         raise SelectorError(str(error), remedy="Or name none, for what fits this machine.") from error
     if named != Environment(flash_attn=named.flash_attn):
-        return replace(named, profile=profile)
-    found = edges.here()
+        return replace(named, profile=profile, flash_attn=named.flash_attn or _usual(named.torch, matrix))
+    python = edges.python()
+    found = edges.here(python)
     if found.trouble:
         raise NoWheelError(
             "this machine does not say which wheel it needs",
-            why=[found.trouble],
+            why=[f"{python}: {found.trouble}"],
             remedy="Install torch, name its interpreter with --python, or name the cell: cu124 torch2.6 cp310",
         )
-    edges.say(f"here: {_told(found)}")
+    edges.say(f"here: {python} is {_told(found)}")
     if found.caution:
         edges.say(f"caution: {found.caution}")
     return replace(wanted(tokens, found.environment), profile=profile)
@@ -72,7 +76,7 @@ def download(asked: Environment, published: Sequence[Published], *, matrix: Matr
     row = wheel.row
     edges.say(f"{wheel.filename}: {describe(row)}")
     target = child(into, wheel.filename)
-    edges.fetch(wheel.url, wheel.sha256, target)
+    edges.fetch(wheel, target)
     try:
         attested = edges.attest(target, wheel.url)
     except DigestError:
@@ -83,6 +87,12 @@ def download(asked: Environment, published: Sequence[Published], *, matrix: Matr
     edges.say(f"install it: pip install --no-cache-dir '{target}'")
     edges.say(f"or from its address: {lines(row)['uv']}")
     return target
+
+
+def _usual(torch: str | None, matrix: Matrix) -> str | None:
+    """Return the newest flash-attn that is built for ``torch`` without being asked for; None where that is not said."""
+    choice = matrix.choices.get(torch or "")
+    return max(choice.flash_attn, key=Version) if choice else None
 
 
 def _told(found: Probed) -> str:

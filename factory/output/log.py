@@ -11,7 +11,7 @@ from rich.status import Status
 from rich.table import Table
 from rich.text import Text
 
-from factory.output.progress import Snapshot
+from factory.output.progress import Snapshot, Transfer
 
 _PLAIN_EVERY = 15.0  # seconds between two lines of progress where there is no terminal
 
@@ -52,7 +52,7 @@ class Meter:
         self._status = status
         self._last = float("-inf")
 
-    def show(self, snapshot: Snapshot) -> None:
+    def show(self, snapshot: Snapshot | Transfer) -> None:
         """Show ``snapshot`` now, or, without a terminal, only if the last line is 15 seconds old."""
         if self._status is not None:
             self._status.update(Text(snapshot.line()))

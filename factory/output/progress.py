@@ -29,6 +29,21 @@ class Snapshot:
         )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Transfer:
+    """Bytes of a file that are here of all, and seconds since its transfer began."""
+
+    done: int
+    total: int
+    elapsed: float
+
+    def line(self) -> str:
+        """Return it as one line: ``41.2 MB of 1.9 GB · 2 % · 2m10s``."""
+        return (
+            f"{short(self.done)} of {short(self.total)} · {100 * self.done // self.total} % · {duration(self.elapsed)}"
+        )
+
+
 def duration(seconds: float) -> str:
     """Return seconds as people write them: ``45s``, ``2m10s``, ``3h05m``."""
     whole = round(seconds)

@@ -9,7 +9,7 @@ import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -28,11 +28,20 @@ _FILES = RetryPolicy(tries=3, most_asked=120.0, slowest=SLOWEST)
 _LISTS = RetryPolicy(tries=3, first=0.5, most_asked=120.0, slowest=SLOWEST)
 
 
-def fetch(url: str, sha256: str, target: Path, *, timeout: float = 10.0, patience: RetryPolicy = _FILES) -> None:
+def fetch(  # noqa: PLR0913 - three say what, three how, and those nearly nobody
+    url: str,
+    sha256: str,
+    target: Path,
+    *,
+    timeout: float = 10.0,
+    patience: RetryPolicy = _FILES,
+    tell: Callable[[int], object] = lambda _: None,
+) -> None:
     """Put the file at ``url`` to ``target``, unless a file of that sha256 is there already.
 
     ``timeout`` is in seconds and holds for the connection and for each silence after it. A part that
     came before a crash is kept beside the target and continued. Of two who fetch at once one waits.
+    ``tell`` is called now and then with how many bytes are here.
 
     Raises:
         UnreachableError: The host did not answer, refused, fell silent, or sends slower than ``patience`` allows.
@@ -48,7 +57,8 @@ def fetch(url: str, sha256: str, target: Path, *, timeout: float = 10.0, patienc
             if not _is(sink, part):  # whoever was waited for finished it, or gave it up
                 continue
             try:
-                _fill(_Wanted(url=url, sha256=sha256, timeout=timeout, patience=patience), sink, part)
+                wanted = _Wanted(url=url, sha256=sha256, timeout=timeout, patience=patience, tell=tell)
+                _fill(wanted, sink, part)
             except BaseException:
                 if _size(sink) == 0 and _is(sink, part):
                     part.unlink()
@@ -70,6 +80,7 @@ class _Wanted:
     sha256: str
     timeout: float
     patience: RetryPolicy
+    tell: Callable[[int], object]
 
 
 def _fill(wanted: _Wanted, sink: IO[bytes], part: Path) -> None:
@@ -94,6 +105,9 @@ def _complete(wanted: _Wanted, sink: IO[bytes]) -> None:
         wanted.patience.persist(lambda: _append(wanted, sink, pace), progress=lambda: _size(sink))
     except (TroubleError, TooSlowError, _RefusedError) as error:
         host = wanted.url.partition("://")[2].partition("/")[0] or wanted.url
+        if wanted.url.startswith("file:"):
+            remedy = "Put the file there, whole, and try again."
+            raise UnreachableError(f"{wanted.url} cannot be read", why=(str(error),), remedy=remedy) from error
         raise UnreachableError(
             f"{host} cannot be reached", why=(f"{wanted.url}: {error}",), remedy="Try again when it answers."
         ) from error
@@ -108,6 +122,7 @@ def _append(wanted: _Wanted, sink: IO[bytes], pace: Pace) -> None:
                 sink.truncate(0)
             for piece in _pieces(answer, pace):
                 _write(sink, piece)
+                wanted.tell(_size(sink))
     except _RefusedError as error:
         if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise  # else nothing is left to send; the hash decides

@@ -12,6 +12,8 @@ from factory.index import download
 from factory.index.download import Edges
 from factory.index.published import Published
 from factory.index.served.flash_attn_wheel import Environment, Probed
+from factory.matrix import selector
+from factory.matrix.cells import expand
 from tests.frozen import MATRIX
 from tests.samplewheels import GUIDE, wheel
 
@@ -34,10 +36,16 @@ class Outside:
 
     @property
     def edges(self) -> Edges:
-        return Edges(here=lambda: self.found, fetch=self.fetch, attest=self.attest, say=self.said.append)
+        return Edges(
+            python=lambda: Path("/usr/bin/python3"),
+            here=lambda _: self.found,
+            fetch=self.fetch,
+            attest=self.attest,
+            say=self.said.append,
+        )
 
-    def fetch(self, url: str, sha256: str, target: Path) -> None:
-        self.fetched.append((url, sha256))
+    def fetch(self, wheel: Published, target: Path) -> None:
+        self.fetched.append((wheel.url, wheel.sha256))
         target.write_bytes(b"wheel")
 
     def attest(self, file: Path, _: str) -> Attested:
@@ -56,41 +64,57 @@ def fetched(outside: Outside, into: Path, published: Published = GUIDES) -> Path
 
 def test_without_a_token_it_is_this_machine() -> None:
     outside = Outside()
-    assert download.environment([], "full", outside.edges) == HERE
+    assert download.environment([], "full", outside.edges, RULES) == HERE
     assert outside.said == [
-        "here: Python 3.10, torch 2.6.0+cu124 (CUDA 12.4, cxx11abiFALSE), glibc 2.36, GPU 9.0, driver 550"
+        (
+            "here: /usr/bin/python3 is Python 3.10, torch 2.6.0+cu124 (CUDA 12.4, cxx11abiFALSE), glibc 2.36, "
+            "GPU 9.0, driver 550"
+        )
     ]
 
 
 def test_a_flash_attn_version_alone_is_still_this_machine() -> None:
-    assert download.environment(["fa2.7.4.post1"], "full", Outside().edges).flash_attn == "2.7.4.post1"
-    assert download.environment(["fa2.7.4.post1"], "full", Outside().edges).python == "3.10"
+    assert download.environment(["fa2.7.4.post1"], "full", Outside().edges, RULES).flash_attn == "2.7.4.post1"
+    assert download.environment(["fa2.7.4.post1"], "full", Outside().edges, RULES).python == "3.10"
 
 
 def test_a_torch_before_its_release_is_cautioned() -> None:
     outside = Outside(found=replace(MACHINE, caution="torch 2.9.0a0 is a pre-release"))
-    assert download.environment([], "full", outside.edges) == HERE
+    assert download.environment([], "full", outside.edges, RULES) == HERE
     assert outside.said[1:] == ["caution: torch 2.9.0a0 is a pre-release"]
 
 
 def test_tokens_are_not_mixed_with_this_machine() -> None:
     outside = Outside(found=Probed(environment=Environment(), torch_version="", trouble="no torch"))
-    asked = download.environment(["cu124", "torch2.6", "cp310"], "smoke", outside.edges)
-    assert asked == Environment(python="3.10", torch="2.6", cuda="12.4", profile="smoke")
+    asked = download.environment(["cu124", "torch2.6", "cp310"], "smoke", outside.edges, RULES)
+    assert asked == Environment(python="3.10", torch="2.6", cuda="12.4", profile="smoke", flash_attn="2.7.4.post1")
     assert not outside.said
+
+
+@pytest.mark.parametrize(
+    "words", ["cu124 torch2.6 cp310", "cu130 torch2.9 cp312", "cu126 torch2.6 cp310 fa2.8.3.post2"]
+)
+def test_the_same_words_mean_the_same_flash_attn_as_they_do_to_build(words: str) -> None:
+    built = selector.select(expand(RULES), selector.parse(words.split(), RULES))
+    asked = download.environment([words], "full", Outside().edges, RULES)
+    assert {row.cell.flash_attn for row in built} == {asked.flash_attn}
+
+
+def test_a_torch_that_the_matrix_does_not_know_has_no_usual_flash_attn() -> None:
+    assert download.environment(["torch2.99"], "full", Outside().edges, RULES).flash_attn is None
 
 
 def test_a_machine_without_torch_is_told_what_to_do() -> None:
     outside = Outside(found=Probed(environment=Environment(), torch_version="", trouble="torch cannot be imported"))
     with pytest.raises(NoWheelError) as caught:
-        download.environment([], "full", outside.edges)
-    assert caught.value.why == ("torch cannot be imported",)
+        download.environment([], "full", outside.edges, RULES)
+    assert caught.value.why == ("/usr/bin/python3: torch cannot be imported",)
     assert "cu124 torch2.6 cp310" in caught.value.remedy
 
 
 def test_an_unknown_token_is_a_selector_error() -> None:
     with pytest.raises(SelectorError, match=r"cuda12\.4 is no token"):
-        download.environment(["cuda12.4"], "full", Outside().edges)
+        download.environment(["cuda12.4"], "full", Outside().edges, RULES)
 
 
 def test_the_wheel_is_fetched_and_how_it_was_verified_is_said(tmp_path: Path) -> None:

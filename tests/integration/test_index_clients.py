@@ -5,20 +5,24 @@ import functools
 import hashlib
 import http.server
 import os
+import shutil
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from factory.__main__ import main
+from factory.errors import DigestError, UnreachableError
 from factory.index import wheelsjson
 from factory.index.index import Former, index, mirror
 from factory.index.published import Published
 from factory.index.served import flash_attn_wheel
 from factory.system import download, process
 from tests import stubwheels
+from tests.frozen import MATRIX
 from tests.installers import Client
 from tests.samplewheels import FACTS, NOTHING, named
 from tests.serving import serving
@@ -203,6 +207,36 @@ def test_a_mirror_in_files_needs_no_server(client: Client, session: Shop) -> Non
     one = wheelsjson.read(str(moved))[-1]
     download.fetch(one.url, one.sha256, session.root / "fetched.whl")
     assert not session.asked
+
+
+@pytest.mark.parametrize(
+    ("spoil", "ending"),
+    [
+        (lambda _: None, (0, "verified by sha256")),
+        (Path.unlink, (UnreachableError.status, "cannot be read")),
+        (lambda wheel: wheel.write_bytes(b"other"), (DigestError.status, "is not the file it must be")),
+    ],
+    ids=["whole", "missing", "altered"],
+)
+def test_download_from_a_mirror_in_files(
+    spoil: Callable[[Path], object],
+    ending: tuple[int, str],
+    session: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = session.root / "a mirror"
+    copied = mirror(wheelsjson.read(f"{session.url}site"), out=out, fetch=download.fetch)
+    index(copied, facts=FACTS, former=NOTHING, out=out, say=lambda _: None)
+    (wheel,) = (out / "files").glob("flash_attn-2.7.4.post1*.whl")
+    spoil(wheel)
+    monkeypatch.chdir(session.root)
+    shutil.copy(MATRIX, "matrix.yaml")
+    status, said = ending
+    assert main(["download", "cu124", "torch2.6", CP, "--index", out.as_uri()]) == status
+    told = capsys.readouterr()
+    assert said in told.out + told.err
+    assert (session.root / "dist" / wheel.name).exists() is (status == 0)
 
 
 @pytest.mark.parametrize("right", [True, False])

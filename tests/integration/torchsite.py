@@ -22,7 +22,7 @@ from factory.matrix.model import Cell, State
 from factory.wheel import torchpin
 from tests import stubwheels
 from tests.frozen import MATRIX
-from tests.samplewheels import BUILDS, NOTHING, named
+from tests.samplewheels import BUILDS, FACTS, NOTHING, named
 from tests.serving import serving
 from tests.wheelmaker import Maker, Parts
 
@@ -59,7 +59,7 @@ def served(root: Path, cells: Sequence[Cell] = CELLS) -> Iterator[TorchSite]:
     with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         url = f"http://127.0.0.1:{server.server_port}/"
         wheels = tuple(_published(cell, root, url) for cell in cells)
-        index(wheels, builds=BUILDS, former=NOTHING, out=root / "site", say=lambda _: None)
+        index(wheels, facts=FACTS, former=NOTHING, out=root / "site", say=lambda _: None)
         yield TorchSite(root=root, url=url, wheels=wheels)
 
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from factory.output.console import Console
 from factory.output.log import Log
-from factory.output.progress import Snapshot
+from factory.output.progress import Snapshot, Transfer
 
 SNAPSHOT = Snapshot(
     done=1,
@@ -39,6 +39,13 @@ def test_without_a_terminal_progress_is_a_line_now_and_then(monkeypatch: pytest.
             meter.show(replace(SNAPSHOT, done=second))
     assert [line.split("/")[0] for line in output.getvalue().splitlines()] == ["0", "15", "30"]
     assert "\x1b" not in output.getvalue()
+
+
+def test_a_transfer_is_told_in_bytes() -> None:
+    output = io.StringIO()
+    with Log(RichConsole(file=output, width=80)).progress() as meter:
+        meter.show(Transfer(done=41_231_204, total=1_900_000_000, elapsed=130))
+    assert output.getvalue() == "41.2 MB of 1.9 GB · 2 % · 2m10s\n"
 
 
 def test_on_a_terminal_one_line_is_kept_up_to_date() -> None:

@@ -80,7 +80,7 @@ def prove(session: nox.Session) -> None:
 
 @nox.session
 def reproduce(session: nox.Session) -> None:
-    """Make a wheel again and compare the bytes: reproduce -- WHEEL, or -- --units N SELECTOR [--seed N] [--json]."""
+    """Make a wheel again and compare the bytes: reproduce -- WHEEL, or -- --shard K/N SELECTOR [--json]."""
     _verb(session)
 
 

@@ -123,15 +123,16 @@ def _add_comparing(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     one = _add(verbs, "prove", call.prove, about)
     one.add_argument("--all", action="store_true", help="every unit, not a sample")
 
-    about = "make a wheel again from its report, or units of a kernel set, and compare the bytes"
+    about = "make a wheel again from its report, or a share of a kernel set, and compare the bytes"
     one = verbs.add_parser("reproduce", help=about, description=_sentence(about), epilog=_EPILOG)
-    about = "a .whl file with its report beside it; with --units, a selector, see below"
+    about = "a .whl file with its report beside it; with --shard, a selector, see below"
     one.add_argument("what", nargs="+", metavar="WHEEL", help=about)
-    one.add_argument("--units", type=_count, metavar="N", help="N units of each selected set, not a wheel")
-    one.add_argument("--seed", type=int, default=0, metavar="N", help="with --units, which of them (default: 0)")
-    one.add_argument("--json", action="store_true", help="with --units, a line of JSON for each set")
-    one.add_argument("--profile", metavar="NAME", help="with --units, a profile of matrix.yaml")
-    one.add_argument("--archs", type=_archs, metavar="LIST", help="with --units, other architectures")
+    about = "not a wheel, but the K-th of N shares of each selected kernel set"
+    one.add_argument("--shard", type=_shard, metavar="K/N", help=about)
+    one.add_argument("--json", action="store_true", help="with --shard, a line of JSON for each set")
+    one.add_argument("--profile", metavar="NAME", help="with --shard, a profile of matrix.yaml")
+    one.add_argument("--archs", type=_archs, metavar="LIST", help="with --shard, other architectures")
+    _add_backend(one, "compiled")
     one.add_argument("--memory", type=_bytes, metavar="GB", help="memory for compiles (default: free less a reserve)")
     _add_remote_pool(one)
     one.set_defaults(run=reproduction.reproduce)
@@ -266,12 +267,6 @@ def _archs(text: str) -> tuple[Arch, ...]:
         return tuple(Arch.parse(word) for word in words or [text])
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()) or not int(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of units; write it like 4")
-    return int(text)
 
 
 def _minutes(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Calls reproduce: a wheel made again from its report, or a sample of a kernel set's units compiled again."""
+"""Calls reproduce: a wheel made again from its report, or a share of a kernel set compiled again."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from pathlib import Path
 from factory.build.build import Order
 from factory.cli import backend, context, repository
 from factory.errors import ReproduceError, UsageError
-from factory.kernels import kernels
 from factory.matrix import kernelset
 from factory.matrix.model import Matrix
 from factory.output.console import Console
 from factory.publish import remotepool
 from factory.reproduce import reproduce as reproduce_verb
 from factory.reproduce import units
-from factory.reproduce.units import Pick, Sample
+from factory.reproduce.units import Known, Sample
 
 
 def reproduce(arguments: argparse.Namespace) -> int:
@@ -27,11 +26,11 @@ def reproduce(arguments: argparse.Namespace) -> int:
     ``factory.reproduce`` and ``backend.choose`` raise.
     """
     matrix = context.matrix()
-    if arguments.units:
+    if arguments.shard:
         return _units(arguments, matrix)
-    if arguments.json or arguments.profile or arguments.archs:
+    if arguments.json or arguments.profile or arguments.archs or arguments.backend:
         raise UsageError(
-            "--json, --profile and --archs need --units",
+            "--json, --profile, --archs and --backend need --shard",
             remedy="Leave them out: a wheel's report says what it was made with.",
         )
     if len(arguments.what) != 1:
@@ -50,12 +49,16 @@ def _units(arguments: argparse.Namespace, matrix: Matrix) -> int:
     session = context.session(arguments, matrix, error_log=arguments.json)
     remote = repository.remote_pool() if arguments.remote_pool else None
     fetch = None if remote is None else partial(remotepool.take, remote=remote, session=session)
-    pick = Pick(count=arguments.units, seed=arguments.seed)
+    sets = {kernelset.need_of(row.cell, matrix): row.cell for row in reversed(context.select(arguments, matrix))}
+    known = Known(session=session, fetch=fetch)
     samples: list[Sample] = []
-    for need in sorted({kernelset.need_of(row.cell, matrix) for row in context.select(arguments, matrix)}):
-        away = reproduce_verb.elsewhere(session, f"units-{arguments.seed}")
-        wanted = kernels.set_wanted(need, matrix)
-        made = units.remake(wanted, session, away, pick, fetch=fetch)
+    for need in sorted(sets):
+        name = f"kernels-{need}-{arguments.shard}".replace(" ", "-").replace("/", "-")
+        away = reproduce_verb.elsewhere(session, name)
+        order = Order(cells=(sets[need],), matrix=matrix, session=away)
+        before = backend.before(order, dist=None, memory=arguments.memory, share=1 / arguments.shard.of)
+        place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=False)
+        made = units.remake(sets[need], arguments.shard, place, known, away)
         shutil.rmtree(away.cache)
         samples.append(made)
         if arguments.json:

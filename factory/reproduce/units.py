@@ -1,16 +1,17 @@
-"""Compile a sample of a set's units again and hold each part to the hash that the pool, or a release, has of it."""
+"""Compile a share of a set's units again and hold each part to the hash that the pool, or a release, has of it."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
+from factory.build.build import Backend
+from factory.build.container.kernels import Portion
 from factory.errors import ReportError
-from factory.kernels.kernels import Fetch, KernelSetSpec, compile_missing, prepare, record
-from factory.kernels.stats import inputs_of
-from factory.kernels.unit import Unit
+from factory.kernels.kernels import Fetch
+from factory.kernels.shard import Shard
+from factory.matrix.model import Cell
 from factory.pool.store import Pool, pool_in
 from factory.session import Session
 from factory.wheel.madewith import KernelInputs
@@ -30,11 +31,11 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True)
 class Sample:
-    """The units that a ``seed`` chose of the set ``kernels``, compiled again with ``inputs``."""
+    """The ``shard`` of the set ``kernels``, compiled again with ``inputs``, None where nobody told them."""
 
     kernels: str
-    inputs: KernelInputs
-    seed: int
+    inputs: KernelInputs | None
+    shard: str
     units: tuple[str, ...]
     parts: tuple[Part, ...]
 
@@ -49,56 +50,41 @@ class Sample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pick:
-    """How many units of a set, and the seed that says which: the same ones on every machine."""
+class Known:
+    """Where hashes are known from: the pool of ``session``, into which ``fetch`` brings what is published."""
 
-    count: int
-    seed: int
-
-    def of(self, units: Sequence[Unit]) -> tuple[Unit, ...]:
-        """Return those of ``units``, all where there are no more than that."""
-        return tuple(sorted(units, key=self._rank)[: self.count])
-
-    def _rank(self, unit: Unit) -> str:
-        return hashlib.sha256(f"{self.seed} {unit.source}".encode()).hexdigest()
+    session: Session
+    fetch: Fetch | None = None
 
 
-def remake(wanted: KernelSetSpec, session: Session, away: Session, pick: Pick, *, fetch: Fetch | None = None) -> Sample:
-    """Compile a ``pick`` of ``wanted`` in the empty pool of ``away``; return what came out beside what is recorded.
+def remake(cell: Cell, shard: Shard, backend: Backend, known: Known, away: Session) -> Sample:
+    """Compile a ``shard`` of the kernels of ``cell`` with ``backend``, in the empty pool of ``away``.
 
-    Recorded is what the pool of ``session`` has of them once ``fetch`` has brought what is published. Raises
-    ReportError where it has nothing of one of them, and what compiling raises.
+    Returns what came out beside what is ``known`` of it. Raises ReportError where nothing is known of one of them, and
+    what ``backend`` raises.
     """
-    ready = prepare(wanted, session)
-    mine = pick.of(ready.units)
-    if fetch is not None:
-        fetch(record(ready), frozenset(key for unit in mine for key in unit.wanted()))
-    recorded = _hashes(mine, pool_in(session.cache))
-    session.log.say(f"{len(mine)} of {len(ready.units)} units of {record(ready).name} are compiled again")
-    again = prepare(wanted, away)
-    there = {unit.source: unit for unit in again.units}
-    compile_missing([there[unit.source] for unit in mine], again, away)
-    made = _hashes(mine, pool_in(away.cache))
-    parts = (
-        Part(unit=unit, part=part, recorded=recorded[unit, part], made=made[unit, part]) for unit, part in recorded
-    )
-    return Sample(
-        kernels=record(ready).name,
-        inputs=inputs_of(ready),
-        seed=pick.seed,
-        units=tuple(unit.source for unit in mine),
-        parts=tuple(parts),
-    )
+    away.log.say(f"{shard} of the kernels is compiled again in {away.cache}")
+    made = backend.kernels([cell], Portion(shard=shard))
+    there, recorded = pool_in(away.cache), pool_in(known.session.cache)
+    (kernels,) = there.sets()
+    if known.fetch is not None:
+        known.fetch(kernels, frozenset(there.by_key()))
+    parts = tuple(sorted(_parts(there, recorded), key=lambda part: (part.unit, part.part)))
+    units = tuple(dict.fromkeys(part.unit for part in parts))
+    return Sample(kernels=kernels.name, inputs=made.inputs, shard=str(shard), units=units, parts=parts)
 
 
-def _hashes(units: Sequence[Unit], pool: Pool) -> dict[tuple[str, str], str]:
-    """Return the sha256 of each part of ``units`` by the unit's source and the part's name."""
-    rows = {key: pool.get(key) for unit in units for key in unit.wanted()}
-    lacking = sorted({unit.source for unit in units if any(rows[key] is None for key in unit.wanted())})
+def _parts(there: Pool, recorded: Pool) -> Iterator[Part]:
+    lacking: list[str] = []
+    for key, made in there.by_key().items():
+        row = recorded.record(key)
+        if row is None:
+            lacking.append(f"{made.source} {made.part}")
+        else:
+            yield Part(unit=made.source, part=made.part, recorded=row.sha256, made=made.sha256)
     if lacking:
         raise ReportError(
-            f"nothing is recorded of {len(lacking)} units that were to be compiled again",
-            why=["neither the pool nor a release has them, made with this toolkit and host compiler", *lacking],
+            f"nothing is recorded of {len(lacking)} parts that were compiled again",
+            why=["neither the pool nor a release has them, made with this toolkit and host compiler", *sorted(lacking)],
             remedy="Compile them first, nox -s kernels, or take the machine or the image they were compiled in.",
         )
-    return {(row[0].source, row[0].part): row[0].sha256 for row in rows.values() if row is not None}

@@ -23,14 +23,16 @@ def test_a_wheel_without_a_report_is_refused(here: Path, capsys: pytest.CaptureF
     assert not (here / "cache" / "reproduce").exists()
 
 
-@pytest.mark.parametrize("words", [["a.whl", "b.whl"], ["a.whl", "--json"], ["a.whl", "--archs", "8.0"]])
+@pytest.mark.parametrize(
+    "words", [["a.whl", "b.whl"], ["a.whl", "--json"], ["a.whl", "--archs", "8.0"], ["a.whl", "--backend", "host"]]
+)
 def test_what_does_not_go_together_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reproduce", *words]) == 2
     assert "error: " in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("units", ["0", "-1", "x", "²"])
-def test_a_number_of_units_is_a_number(units: str) -> None:
+@pytest.mark.parametrize("shard", ["0/2", "3/2", "2", "²/3"])
+def test_a_share_is_a_shard(shard: str) -> None:
     with pytest.raises(SystemExit) as caught:
-        main(["reproduce", "cu124", f"--units={units}"])
+        main(["reproduce", "cu124", f"--shard={shard}"])
     assert caught.value.code == 2

@@ -11,8 +11,9 @@ from factory.audit import audit
 from factory.build.build import Order, build
 from factory.build.host import Host
 from factory.errors import FactoryError, ReportError, ReproduceError
+from factory.kernels.shard import Shard
 from factory.reproduce import reproduce as verb
-from factory.reproduce.units import Pick, remake
+from factory.reproduce.units import Known, remake
 from factory.session import Session
 from factory.system.files import sha256_of
 from tests.integration.bench import Bench, make_bench
@@ -85,13 +86,16 @@ def test_a_wheel_of_which_nothing_is_told_is_refused(built: Built, tmp_path: Pat
 
 def test_a_sample_of_units_has_the_recorded_parts(built: Built) -> None:
     bench, _ = built
-    session = verb.elsewhere(bench.session, "units")
-    sample = remake(bench.kernels, bench.session, session, Pick(count=1, seed=1))
-    assert (len(sample.units), sample.differing) == (1, ())
-    assert {part.part for part in sample.parts} == {"host", "sm_80", "sm_90"}
+    away = verb.elsewhere(bench.session, "units")
+    sample = remake(bench.cell().cell, Shard(number=1, of=2), host(bench, away), Known(session=bench.session), away)
+    assert (len(sample.units), sample.differing, sample.shard) == (1, (), "1/2")
+    assert sample.inputs is not None
+    assert {part.part for part in sample.parts} >= {"host", "sm_80", "sm_90"}
 
 
-def test_units_of_which_nothing_is_recorded_are_refused(built: Built) -> None:
+def test_units_of_which_nothing_is_recorded_are_refused(built: Built, tmp_path: Path) -> None:
     bench, _ = built
-    with pytest.raises(ReportError, match="nothing is recorded of 2 units"):
-        remake(bench.with_archs("8.9"), bench.session, bench.session, Pick(count=2, seed=0))
+    away = verb.elsewhere(bench.session, "units")
+    nowhere = replace(bench.session, cache=tmp_path)
+    with pytest.raises(ReportError, match="nothing is recorded of 4 parts"):
+        remake(bench.cell().cell, Shard(number=1, of=2), host(bench, away), Known(session=nowhere), away)

@@ -1,11 +1,9 @@
 import json
 from dataclasses import replace
 
-from factory.kernels.unit import Unit
-from factory.reproduce.units import Part, Pick, Sample
+from factory.reproduce.units import Part, Sample
 from factory.wheel.madewith import KernelInputs, MadeWith, differences
 
-UNITS = [Unit(source=f"{name}.cu", host=name) for name in "abcdefgh"]
 INPUTS = KernelInputs(
     toolkit="12.4.131",
     toolkit_sha256="1",
@@ -18,15 +16,8 @@ INPUTS = KernelInputs(
 PART = Part(unit="a.cu", part="sm_80", recorded="1", made="1")
 
 
-def test_a_seed_picks_the_same_units_in_whatever_order_they_stand() -> None:
-    pick = Pick(count=3, seed=7)
-    assert pick.of(UNITS) == pick.of(UNITS[::-1])
-    assert len(pick.of(UNITS)) == 3
-    assert len(Pick(count=99, seed=0).of(UNITS)) == len(UNITS)
-
-
 def test_a_sample_says_whether_all_is_the_same() -> None:
-    same = Sample(kernels="k", inputs=INPUTS, seed=0, units=("a.cu",), parts=(PART,))
+    same = Sample(kernels="k", inputs=INPUTS, shard="1/2", units=("a.cu",), parts=(PART,))
     other = replace(same, parts=(PART, replace(PART, made="2")))
     assert [json.loads(one.to_json())["same"] for one in (same, other)] == [True, False]
     assert other.differing == (other.parts[1],)

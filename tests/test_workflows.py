@@ -148,7 +148,8 @@ def nox_calls() -> Iterator[tuple[str, list[str]]]:
     for _, _, step in SCRIPTS:
         for line in step["run"].splitlines():
             if line.startswith("nox "):
-                words = shlex.split(re.sub(r"\$([A-Z_]+)", lambda found: VALUES[found[1]], line))
+                command = line.partition(" > ")[0]
+                words = shlex.split(re.sub(r"\$([A-Z_]+)", lambda found: VALUES[found[1]], command))
                 assert words[1] == "-s"
                 yield words[2], words[4:]
                 assert words[3:4] in ([], ["--"])
@@ -232,11 +233,19 @@ def test_what_is_signed_was_made_by_the_workflow_s_own_commit() -> None:
 
 def test_kernels_are_taken_only_with_their_attestation() -> None:
     imports = [words for session, words in nox_calls() if [session, *words[:1]] == ["pool", "import"]]
-    assert len(imports) == 3
+    assert len(imports) == 4
     assert all(words[1] == "--attested" for words in imports)
     publishing = [words for session, words in nox_calls() if session == "publish"]
     assert len(publishing) == 2
     assert all("--attested" in words for words in publishing)
+
+
+def test_nothing_is_published_of_kernels_that_came_out_with_other_bytes() -> None:
+    jobs = PARSED["factory.yml"]["jobs"]
+    assert "reproduce" in jobs["publish"]["needs"]
+    assert "needs.reproduce.result != 'failure'" in jobs["publish"]["if"]
+    assert "reproduce" in jobs["publish_kernels"]["needs"]
+    assert "needs.reproduce.result == 'success'" in jobs["publish_kernels"]["if"]
 
 
 def test_publication_takes_artifacts_by_their_digest() -> None:
@@ -248,7 +257,13 @@ def test_publication_takes_artifacts_by_their_digest() -> None:
 def test_the_machine_with_the_gpu_gets_no_right_but_reading() -> None:
     test = PARSED["gpu-test.yml"]["jobs"]["test"]
     assert (test["permissions"], test["runs-on"]) == ({"contents": "read"}, "${{ fromJSON(inputs.runner) }}")
-    runners = {job["runs-on"] for job in PARSED["factory.yml"]["jobs"].values() if "runs-on" in job}
+    own = {key: job for key, job in PARSED["factory.yml"]["jobs"].items() if "runs-on" in job}
+    again = own.pop("reproduce")  # where kernels are compiled, and as little of a right
+    assert (again["permissions"], again["runs-on"]) == (
+        {"contents": "read"},
+        "${{ fromJSON(needs.plan.outputs.build_runner) }}",
+    )
+    runners = {job["runs-on"] for job in own.values()}
     assert runners == {PARSED["gpu-test.yml"]["jobs"]["attest"]["runs-on"]} == {"ubuntu-24.04"}
 
 

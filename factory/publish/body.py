@@ -37,6 +37,8 @@ _KERNELS = """\
 Compiled kernels, not wheels: `nox -s build` fetches what it needs of them by itself, and `nox -s pool -- import FILE`
 takes one in by hand.
 
+`FILE.reproduced.json` lists what another machine compiled again of it, with the sha256 of each part there and here.
+
 Check a file that you downloaded: `sha256sum --check --ignore-missing SHA256SUMS*`
 """
 

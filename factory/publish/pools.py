@@ -1,8 +1,8 @@
 """Kernel pools in releases: one release for the kernels of a flash-attn version, apart from its wheels.
 
-Their archives are named by what went into them (``factory.pool.archivename``), but made twice they are not the same
-bytes: a compiler numbers its modules by chance. So of two archives of one name the first published stays, and
-serves as well.
+Their archives are named by what went into them (``factory.pool.archivename``). They record what each compile took, so
+made twice they are not the same bytes, though their kernels are. So of two archives of one name the first published
+stays, and serves as well.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ import re
 from collections.abc import Collection
 
 from factory.pool.archivename import file_names
+
+REPRODUCED = ".reproduced.json"
+"""Suffix of what ``nox -s reproduce`` said of a share of the archive in front of it."""
 
 _ARCHIVE = re.compile(
     r"(?P<set>kernels-(?P<version>[0-9a-z.]+)-cu\d+-[0-9A-Za-z._+-]+?)(?:\.\d{1,4}of(?P<count>\d{1,4}))?\.tar\.zst"

@@ -73,8 +73,8 @@ def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]
 
 
 def _of_pools(tag: str, paths: Sequence[Path], means: Means) -> Publication:
-    attested = [path.with_name(path.name + BUNDLE) for path in paths]
-    sent = [path for path in (*attested, *paths) if path.is_file()]
+    beside = [path.with_name(path.name + suffix) for path in paths for suffix in (BUNDLE, pools.REPRODUCED)]
+    sent = [path for path in (*beside, *paths) if path.is_file()]
     files = [File(name=path.name, size=path.stat().st_size, sha256=sha256_of(path)) for path in sent]
     return Publication(
         goal=replace(_goal(tag, files, means), title=f"Kernels of flash-attn {tag.partition('-v')[2]}", kernels=True),

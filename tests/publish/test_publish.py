@@ -21,7 +21,7 @@ from factory.errors import DigestError, GateError, PublishError
 from factory.matrix.model import Matrix
 from factory.pool import archive as poolarchive
 from factory.pool.store import Pool
-from factory.publish import checksums
+from factory.publish import checksums, pools
 from factory.publish.parts import Sent
 from factory.publish.publish import Means, publish, publish_pools
 from tests.githubserver import (
@@ -622,6 +622,19 @@ def exported(directory: Path, *sources: str, more: str = "") -> Path:
     fill(pool, kernels, *sources, more=more)
     _, (archive,) = poolarchive.export(pool, kernels, directory / f"dist{more}")
     return archive.path
+
+
+def test_what_was_compiled_again_is_listed_beside_the_kernels(server: GithubServer, tmp_path: Path) -> None:
+    github = repository(server)
+    for more in ("", " compiled elsewhere"):
+        archive = exported(tmp_path, "a.cu", more=more)
+        archive.with_name(archive.name + pools.REPRODUCED).write_text(f"share {more}")
+        publish_pools([archive], means=Means(installed=installed, github=github, say=str, patience=patience(server)))
+    release = server.public("kernels-v2.7.4.post1")
+    there = release.contents()
+    assert set(there) == {archive.name, archive.name + pools.REPRODUCED, "SHA256SUMS"}
+    assert there[archive.name + pools.REPRODUCED] == b"share "
+    assert archive.name + pools.REPRODUCED in there["SHA256SUMS"].decode()
 
 
 def test_kernels_get_a_release_of_their_own_and_the_first_of_a_name_stays(server: GithubServer, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from factory.system import process
 from tests.installers import Client
 from tests.integration.torchsite import TorchSite, served
 
+README = Path(__file__).parents[2] / "README.md"
 PINNED = ("torch==2.6.0", "flash-attn", "--only-binary", "flash-attn")
 
 
@@ -98,24 +100,41 @@ def test_without_dependencies_the_finer_index_is_the_right_one(client: Client, s
     assert client.imports().ok
 
 
-def project(site: TorchSite, root: Path) -> list[Path | str]:
-    """Write a project for two Pythons; give the command of uv in it."""
+def blocks(language: str, site: TorchSite) -> list[str]:
+    """Give what README has one type or write to install, for the addresses of ``site``."""
+    section = README.read_text(encoding="utf-8").split("\n## Install one that is published\n")[1].split("\n## ")[0]
+    found = re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    pytorch, ours = "https://download.pytorch.org/whl/", "https://OWNER.github.io/NAME/"
+    return [one.replace(pytorch, f"{site.url}pytorch/").replace(ours, f"{site.url}site/") for one in found]
+
+
+def test_what_readme_has_one_type(client: Client, site: TorchSite) -> None:
+    lines = [line for line in blocks("sh", site) if "pip install" in line]
+    assert len(lines) == 3
+    words = "pip install --no-cache-dir" if client.name == "pip" else "uv pip install --no-cache"
+    env = {"HOME": str(client.home), "VIRTUAL_ENV": str(client.home), "PIP_CONFIG_FILE": os.devnull}
+    env |= {"PATH": f"{client.home}/bin:{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    env |= {"PIP_INDEX_URL": client.default, "UV_INDEX_URL": client.default}
+    for line in lines:
+        if "torch==" not in line:  # it is for who has one
+            assert client.install("torch==2.6.0", "einops").ok
+        done = process.run(["bash", "-c", line.replace("pip install", words)], env=env)
+        assert done.ok, done.stderr
+        assert client.installed == "2.7.4.post1+cu12torch2.6cxx11abifalse"
+        assert client.imports().ok
+        client.clear()
+
+
+def test_readmes_uv_project_on_two_pythons(site: TorchSite, tmp_path: Path) -> None:
+    (tables,) = blocks("toml", site)
+    root = tmp_path / "project"
     root.mkdir()
-    (root / "pyproject.toml").write_text(
-        '[project]\nname = "x"\nversion = "1"\nrequires-python = ">=3.10,<3.12"\n'
-        'dependencies = ["torch==2.6.0", "flash-attn"]\n\n'
-        f'[[tool.uv.index]]\nname = "pytorch"\nurl = "{site.pytorch("cu124")}"\nexplicit = true\n\n'
-        f'[[tool.uv.index]]\nname = "flash-attn"\nurl = "{site.ours("cu124")}"\nexplicit = true\n\n'
-        '[tool.uv.sources]\ntorch = { index = "pytorch" }\nflash-attn = { index = "flash-attn" }\n'
-    )
-    return [Path(sys.executable).with_name("uv"), "--directory", root, "--no-cache"]
-
-
-def test_a_uv_project_for_two_pythons(site: TorchSite, tmp_path: Path) -> None:
-    uv, env = project(site, tmp_path / "project"), {"HOME": str(tmp_path), "UV_DEFAULT_INDEX": f"{site.url}default/"}
+    (root / "pyproject.toml").write_text(tables)
+    uv: list[Path | str] = [Path(sys.executable).with_name("uv"), "--directory", root, "--no-cache"]
+    env = {"HOME": str(tmp_path), "UV_DEFAULT_INDEX": f"{site.url}default/"}
     done = process.run([*uv, "lock", "--python", sys.executable], env=env)
     assert done.ok, done.stderr
-    lock = (tmp_path / "project" / "uv.lock").read_text()
+    lock = (root / "uv.lock").read_text()
     assert lock.count('name = "flash-attn"\nversion = "2.7.4.post1+cu12torch2.6cxx11abifalse"') == 1
     assert "cp310-cp310" in lock
     assert "cp311-cp311" in lock
@@ -123,7 +142,7 @@ def test_a_uv_project_for_two_pythons(site: TorchSite, tmp_path: Path) -> None:
         python = interpreter.find(version, os.environ)
         done = process.run([*uv, "sync", "--frozen", "--python", python], env=env)
         assert done.ok, done.stderr
-        tried: list[Path | str] = [tmp_path / "project" / ".venv" / "bin" / "python", "-I", "-c", "import flash_attn"]
+        tried: list[Path | str] = [root / ".venv" / "bin" / "python", "-I", "-c", "import flash_attn"]
         assert process.run(tried).ok
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from factory.errors import DiskFullError, IndexShrinkError
-from factory.index import homepage, simple
+from factory.index import homepage, locks, simple
 from factory.index import rules as rulestable
 from factory.index.published import LIST, Asset, Published, of_release, ordered, to_json
 from factory.index.served import SITE
@@ -76,7 +76,7 @@ def index(
     out: Path,
     say: Callable[[str], None],
 ) -> None:
-    """Write every page into ``out``, and remove the installers' pages there that no wheel is on any more.
+    """Write every page into ``out``, and remove the installers' files there that no wheel is in any more.
 
     Raises IndexShrinkError, and writes nothing, where a wheel of ``former`` would go or be another file, unless it may;
     DiskFullError where ``out`` cannot be written.
@@ -99,7 +99,7 @@ def index(
         ) from error
     for line in (*(f"{line}, as allowed" for line in lost), *untied(published)):
         say(f"index: {line}")
-    say(f"index: {len(published)} wheels, {len(made)} pages in {out}")
+    say(f"index: {len(published)} wheels, {len(made)} files in {out}")
 
 
 def pages(published: Iterable[Published], facts: Facts, template: str) -> dict[str, str]:
@@ -110,6 +110,7 @@ def pages(published: Iterable[Published], facts: Facts, template: str) -> dict[s
         rulestable.FILE: rulestable.to_json(facts.rules),
         HOME: homepage.page(wheels, facts.rules, template),
         **simple.pages(wheels, facts.builds),
+        **locks.files(wheels),
     }
 
 
@@ -149,12 +150,12 @@ def mirror(published: Sequence[Published], *, out: Path, fetch: Fetch) -> tuple[
 
 
 def _write(made: dict[str, str], out: Path) -> None:
+    for directory in {(out / path).parent for path in made}:
+        directory.mkdir(parents=True, exist_ok=True)
     for path, content in made.items():
-        target = out / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.write(target, content)
+        files.write(out / path, content)
     for name in _AS_THEY_ARE:
         shutil.copyfile(SITE / name, out / name)
-    for page in out.glob("cu*/**/index.html"):
+    for page in (*out.glob("cu*/**/index.html"), *out.glob(f"{locks.HOME}/*.toml")):
         if page.relative_to(out).as_posix() not in made:
             page.unlink()

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DiskFullError, IndexShrinkError
+from factory.index import locks
 from factory.index.index import Former, gather, index, mirror
 from factory.index.published import Asset, Gpu, Published, from_json
 from tests.samplewheels import FACTS, wheel
@@ -26,7 +27,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
-    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 9 pages in {tmp_path / 'site'}"]
+    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 10 files in {tmp_path / 'site'}"]
     assert set(contents(tmp_path / "site")) == {
         "index.html",
         "site.css",
@@ -35,6 +36,7 @@ def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
         "flash_attn_wheel.py",
         "wheels.json",
         "cu124/index.html",
+        locks.path(ONE),
         "cu124/flash-attn/index.html",
         "rules.json",
         "cu12/torch2.6/cxx11abiFALSE/index.html",

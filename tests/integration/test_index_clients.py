@@ -16,7 +16,7 @@ import pytest
 
 from factory.__main__ import main
 from factory.errors import DigestError, UnreachableError
-from factory.index import wheelsjson
+from factory.index import locks, wheelsjson
 from factory.index.index import Former, index, mirror
 from factory.index.published import Published
 from factory.index.served import flash_attn_wheel
@@ -207,6 +207,20 @@ def test_a_mirror_in_files_needs_no_server(client: Client, session: Shop) -> Non
     one = wheelsjson.read(str(moved))[-1]
     download.fetch(one.url, one.sha256, session.root / "fetched.whl")
     assert not session.asked
+
+
+@pytest.mark.parametrize("mirrored", [False, True], ids=["published", "mirror"])
+def test_the_lock_file_of_a_wheel_installs_it(mirrored: bool, client: Client, session: Shop) -> None:  # noqa: FBT001
+    one, site = session.wheels["2.7.4.post1"], session.site
+    if mirrored:
+        site = session.root / "a mirror"
+        copied = mirror([one], out=site, fetch=download.fetch)
+        index(copied, facts=FACTS, former=NOTHING, out=site, say=lambda _: None)
+    session.asked.clear()
+    done = client.install("-r", str(site / locks.path(one)))
+    assert done.ok, done.stderr
+    assert client.installed == full("2.7.4.post1")
+    assert not (mirrored and session.asked)
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from html import escape
 from string import Template
 from urllib.parse import quote
 
+from factory.index import locks
 from factory.index.groups import Group, by_toolkit
 from factory.index.published import Published
 from factory.index.served.flash_attn_wheel import Repository, Rules
@@ -18,10 +19,11 @@ from factory.versions import abi_word
 from factory.wheel.sidecars import REPORT, VERDICT
 
 
-def page(published: Sequence[Published], rules: Rules, template: str) -> str:
+def page(published: Sequence[Published], rules: Rules, template: str, *, indexes: Sequence[str]) -> str:
     """Return ``template`` filled in: ``$sections``, ``$count``, ``$newest`` (date), ``$home`` and ``$rules`` (JSON).
 
-    Raises KeyError or ValueError where the template asks for anything else.
+    ``indexes`` are the paths of those with every torch of one CUDA, ``$indexes`` a sentence that leads to them. Raises
+    KeyError or ValueError where the template asks for anything else.
     """
     repository = rules["repository"]
     sections = "\n".join(_section(group, repository) for group in by_toolkit(published))
@@ -30,6 +32,7 @@ def page(published: Sequence[Published], rules: Rules, template: str) -> str:
         count=counted(len(published), "wheel"),
         newest=max((one.uploaded[:10] for one in published), default="never"),
         home=_home(repository) if repository else "",
+        indexes=_indexes(indexes) if indexes else "",
         rules=json.dumps(rules, ensure_ascii=False).replace("<", "\\u003c"),
     )
 
@@ -37,6 +40,11 @@ def page(published: Sequence[Published], rules: Rules, template: str) -> str:
 def _home(repository: Repository) -> str:
     address, name = escape(repository["home"]), escape(repository["name"])
     return f'The wheels are built, checked and signed by <a href="{address}">{name}</a>.'
+
+
+def _indexes(paths: Sequence[str]) -> str:
+    links = ", ".join(f'<a href="{path}/">{path}</a>' for path in paths)
+    return f"Every torch of one CUDA, for <code>--extra-index-url</code> beside torch's own index: {links}."
 
 
 def _section(group: Group, repository: Repository | None) -> str:
@@ -90,9 +98,10 @@ def _link(one: Published, _: Repository | None) -> str:
 
 
 def _papers(one: Published, repository: Repository | None) -> str:
-    """Link what lies beside a wheel in its release, and its attestation; a mirror leaves them where they are."""
+    """Link the lock file of a wheel, and what its release has of it; a mirror leaves that where it is."""
+    lock = f'<a href="{escape(locks.path(one))}">lock</a>'
     if repository is None:
-        return ""
+        return lock
     release = f"{repository['home']}/releases"
     beside = f"{release}/download/{one.tag}/{quote(one.filename)}"
     attestations = f"{repository['api']}/repos/{repository['name']}/attestations"
@@ -102,7 +111,7 @@ def _papers(one: Published, repository: Repository | None) -> str:
         ("SBOM", f"{release}/tag/{one.tag}"),
         ("attestation", f"{attestations}/sha256:{one.sha256}"),
     ]
-    return " ".join(f'<a href="{escape(address)}">{word}</a>' for word, address in links)
+    return " ".join([lock, *(f'<a href="{escape(address)}">{word}</a>' for word, address in links)])
 
 
 def _dotted(code: str) -> str:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from factory.errors import DiskFullError, IndexShrinkError
 from factory.index import homepage, locks, simple
 from factory.index import rules as rulestable
+from factory.index.groups import by_cuda
 from factory.index.published import LIST, Asset, Published, of_release, ordered, to_json
 from factory.index.served import SITE
 from factory.index.served.flash_attn_wheel import Rules
@@ -108,7 +109,7 @@ def pages(published: Iterable[Published], facts: Facts, template: str) -> dict[s
     return {
         LIST: to_json(wheels),
         rulestable.FILE: rulestable.to_json(facts.rules),
-        HOME: homepage.page(wheels, facts.rules, template),
+        HOME: homepage.page(wheels, facts.rules, template, indexes=[one.path for one in by_cuda(wheels, facts.builds)]),
         **simple.pages(wheels, facts.builds),
         **locks.files(wheels),
     }

@@ -5,11 +5,12 @@ import re
 import time
 from dataclasses import replace
 from html.parser import HTMLParser
+from urllib.parse import urlsplit
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.index import simple
+from factory.index import locks, simple
 from factory.index.groups import all_indexes, by_cuda, by_toolkit
 from factory.index.index import losses, pages
 from factory.index.published import Gpu, Published
@@ -125,6 +126,15 @@ def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -
     page = Page(pages(wheels, FACTS, TEMPLATE)["index.html"])
     assert {link["href"] for link in page.links} >= {f"{one.url}#sha256={one.sha256}" for one in wheels}
     assert page.tags.count("tr") == len(wheels) + page.tags.count("table")
+
+
+def test_every_link_of_the_page_into_the_index_leads_somewhere() -> None:
+    made = pages(many(60), FACTS, TEMPLATE)
+    links = {str(link["href"]).split("#")[0] for link in Page(made["index.html"]).links}
+    own = {link for link in links if link and not urlsplit(link).scheme} - {"flash_attn_wheel.py"}
+    assert {link if not link.endswith("/") else f"{link}index.html" for link in own} <= made.keys()
+    assert {locks.path(one) for one in many(60)} <= own
+    assert {f"{index.path}/" for index in by_cuda(many(60), BUILDS)} <= own
 
 
 @settings(deadline=None, max_examples=40)

@@ -88,7 +88,7 @@ def make_lab(here: Path) -> Lab:
         f'case $* in *first.cu*) exec {compiler} "$@";; esac\n'
         f"case $* in *.cu*) while [ -e {shlex.quote(str(here / 'stopped'))} ]; do sleep 1; done;; esac\n"
         f'{compiler} "$@" || exit\n'
-        f'for word; do case $word in *.cu) echo "$word" >> {shlex.quote(str(here / "compiled"))};; esac; done\n'
+        f'for word; do case $word in -*) ;; *.cu) echo "$word" >> {shlex.quote(str(here / "compiled"))};; esac; done\n'
     )
     nvcc.chmod(0o755)
     return lab

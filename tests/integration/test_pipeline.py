@@ -28,6 +28,7 @@ from factory.pool import archive as poolarchive
 from factory.pool.store import pool_in
 from factory.publish import remotepool
 from factory.publish.remotepool import Remote
+from factory.session import Session
 from factory.system.process import run
 from factory.wheel.facts import SBOM
 from tests.elfobject import gpu_code, symbols
@@ -243,6 +244,15 @@ def test_shards_of_two_machines_make_one_set(bench: Bench, tmp_path: Path) -> No
     assert pool_in(bench.session.cache).lacking(noted.keys) == set()
 
 
+def with_gh(session: Session, directory: Path) -> Session:
+    """Give the session a ``gh`` that finds every attestation right, for GitHub is not to be had."""
+    program = directory / "programs" / "gh"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    return replace(session, env={**session.env, "PATH": f"{program.parent}:{session.env['PATH']}"})
+
+
 def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Path) -> None:
     """The second machine compiles one C++ file."""
     bench, ready, _ = made
@@ -254,7 +264,7 @@ def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Pa
             server.put(release, archive.path.name, archive.path.read_bytes())
         put_list(server, release)
         remote = Remote(repository=REPOSITORY, server=server.api)
-        fetch = partial(remotepool.take, remote=remote, session=other.session)
+        fetch = partial(remotepool.take, remote=remote, session=with_gh(other.session, tmp_path))
         fetched = kernels.kernels(other.kernels, other.session, fetch=fetch)
         assert server.wrong == []
     assert fetched.compiled == 0

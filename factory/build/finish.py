@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+import stat
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,9 +30,9 @@ class _Change:
 def finish(made: Path, *, torch: str, materials: bytes) -> Path:
     """Write the wheel ``made`` anew beside it, for the series ``torch``, and return the path of that.
 
-    The document ``materials`` goes in. Every other member stays as it is, in its place, with its date and rights, so
-    that one build gives one file. Raises WheelBuildError where METADATA or RECORD are not what upstream's setup.py
-    writes.
+    The document ``materials`` goes in. Every other member stays as it is, in its place, with its date; its rights are
+    755 or 644, whatever the umask of whoever builds, so that one build gives one file. Raises WheelBuildError where
+    METADATA or RECORD are not what upstream's setup.py writes.
     """
     finished = made.with_name("finished") / made.name
     finished.parent.mkdir(exist_ok=True)
@@ -63,14 +64,20 @@ def _change(wheel: zipfile.ZipFile, torch: str, materials: bytes) -> _Change:
 
 
 def _like(entry: zipfile.ZipInfo, path: str) -> zipfile.ZipInfo:
-    """Return a member to be at ``path``, with the date and rights of ``entry``."""
+    """Return a member to be at ``path``, with the date of ``entry``, to be read by everybody."""
     made = zipfile.ZipInfo(path, entry.date_time)
-    made.compress_type, made.external_attr = entry.compress_type, entry.external_attr
+    made.compress_type, made.external_attr = entry.compress_type, _rights(0)
     return made
+
+
+def _rights(mode: int) -> int:
+    """Return a file's rights as zip writes them: 755 where its owner may run it by ``mode``, else 644."""
+    return (stat.S_IFREG | (0o755 if mode & stat.S_IXUSR else 0o644)) << 16
 
 
 def _copy(entry: zipfile.ZipInfo, source: zipfile.ZipFile, target: zipfile.ZipFile, content: bytes | None) -> None:
     into = copy.copy(entry)
+    into.external_attr = _rights(entry.external_attr >> 16)
     if content is not None:
         target.writestr(into, content)
         return

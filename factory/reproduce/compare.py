@@ -29,7 +29,7 @@ def wheel_differences(made: Path, again: Path) -> Iterator[str]:
         return
     with zipfile.ZipFile(made) as one, zipfile.ZipFile(again) as other, TemporaryDirectory() as directory:
         told = list(_members(one, other, Path(directory)))
-    yield from told or ["the members are the same, but not how they are packed: another zlib or other dates"]
+    yield from told or ["the members are the same, but not how they are packed: another zlib, other dates or rights"]
 
 
 def _members(one: zipfile.ZipFile, other: zipfile.ZipFile, directory: Path) -> Iterator[str]:

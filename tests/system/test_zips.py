@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import random
-import resource
 import struct
 import sys
 import zipfile
@@ -92,6 +91,8 @@ import sys
 from pathlib import Path
 from factory.audit.audit import audit
 print(len(audit(Path(sys.argv[1])).findings))
+# Not getrusage's figure, which counts what the process was before it became this program.
+print(next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")).split()[1])
 """
 
 
@@ -112,8 +113,8 @@ def _bombs(directory: Path) -> list[Path]:
 def test_an_audit_of_a_small_wheel_takes_little_memory(tmp_path: Path) -> None:
     for path in _bombs(tmp_path):
         assert path.stat().st_size < 10_000, path
-        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
         done = process.run([sys.executable, "-c", AUDIT, path], timeout=60)
         assert done.ok, done.stderr
-        assert int(done.stdout) > 0
-        assert max(before, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) < 500_000  # kB
+        findings, peak = map(int, done.stdout.split())
+        assert findings > 0
+        assert peak < 500_000  # kB

@@ -147,6 +147,6 @@ def put_list(server: GithubServer, release: StoredRelease) -> None:
     server.put(release, file.name, file.content)
 
 
-def patience(server: GithubServer, *, tries: int = 8) -> RetryPolicy:
+def policy(server: GithubServer, *, tries: int = 8) -> RetryPolicy:
     """Give one that only moves the server's clock."""
     return RetryPolicy(tries=tries, sleep=server.sleep, clock=server.now)

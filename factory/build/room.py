@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from factory.build import setup as workbench
+from factory.build import setup
 from factory.doctor import cudahome
 from factory.doctor.facts import Fetch
 from factory.environment.environment import Installer
@@ -135,7 +135,7 @@ def _fetched(run: Run) -> dict[str, int]:
 
 def _environments(run: Run, *, contained: bool) -> Iterator[Environment]:
     """Return the torch builds that are to be installed, in containers each time."""
-    rows = [workbench.wanted(cell, run.matrix) for cell in sorted(run.cells)]
+    rows = [setup.wanted(cell, run.matrix) for cell in sorted(run.cells)]
     for torch, build in dict.fromkeys((row.torch, row.build) for row in rows):
         asked = {row.cell.python for row in rows if (row.torch, row.build) == (torch, build)}
         there = {python for python in build.pythons if files.is_directory(run.installer.place(torch, build, python))}

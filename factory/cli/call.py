@@ -35,10 +35,10 @@ from factory.matrix.model import State
 from factory.output import githubjob
 from factory.output.console import Console
 from factory.output.log import Log
-from factory.plan import page as plan_page
+from factory.plan import page as page_of_plan
 from factory.plan import plan as plan_verb
 from factory.plan import remaining
-from factory.plan.outline import outline
+from factory.plan.planpage import plan_page
 from factory.prove import prove as prove_verb
 from factory.publish import remotepool
 from factory.session import Session
@@ -73,7 +73,7 @@ def plan(arguments: argparse.Namespace) -> int:
     except UnreachableError as error:
         session.log.say(f"no estimate, for the source is not to be had: {error.what}")
         sets = {}
-    jobpage.add(plan_page.markdown(outline(chosen, built, sets, matrix=matrix, session=session), matrix))
+    jobpage.add(page_of_plan.markdown(plan_page(chosen, built, sets, matrix=matrix, session=session), matrix))
     if arguments.json:
         sys.stdout.write(plan_verb.to_json(chosen, sets, matrix) + "\n")
         return 0

@@ -80,10 +80,10 @@ def _link(version: str, env: Mapping[str, str]) -> Path:
 
 
 def _install(version: str, uv: Path, env: Mapping[str, str], home: Path) -> Path:
-    patience = {"UV_HTTP_TIMEOUT": env.get("UV_REQUEST_TIMEOUT", "15"), "UV_HTTP_RETRIES": "2"}
+    policy = {"UV_HTTP_TIMEOUT": env.get("UV_REQUEST_TIMEOUT", "15"), "UV_HTTP_RETRIES": "2"}
     ours = {"UV_PYTHON_INSTALL_DIR": str(home), "UV_PYTHON_INSTALL_BIN": "0"}
     words = ("--color", "never", "python", "install", version)
-    done = process.run([uv, *words], env={**patience, **env, **ours}, timeout=_LIMIT)
+    done = process.run([uv, *words], env={**policy, **env, **ours}, timeout=_LIMIT)
     made = files.matching(home, f"cpython-{version}.*/bin/python{version}")
     if done.ok and made:
         return made[0]

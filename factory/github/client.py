@@ -77,11 +77,11 @@ class Client:
         self._github.close()
 
     def read_patiently(
-        self, attempt: Callable[[], Read], patience: RetryPolicy, say: Callable[[str], object] = lambda _: None
+        self, attempt: Callable[[], Read], policy: RetryPolicy, say: Callable[[str], object] = lambda _: None
     ) -> Read:
         """Return what ``attempt``, which only reads, gives. Raises UnreachableError where it kept failing."""
         try:
-            return patience.persist(attempt, say=lambda line: say(f"github: {line}"))
+            return policy.persist(attempt, say=lambda line: say(f"github: {line}"))
         except TroubleError as trouble:
             raise UnreachableError(
                 f"{self.name} cannot be read on GitHub",

@@ -57,7 +57,7 @@ class Here:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class WheelHere:
     """A wheel, by its name and its GPU code, and the machine it is to run on.
 
     ``classes`` maps the name under which torch exports its CUDA check to the kernel class it belongs to.
@@ -85,7 +85,7 @@ class Incompatibility:
         return f"{self.axis}: {self.message}{fits}; {self.remedy}"
 
 
-def by_facts(pair: Pair) -> tuple[Incompatibility, ...]:
+def by_facts(pair: WheelHere) -> tuple[Incompatibility, ...]:
     """Return what of the wheel does not fit the machine by the facts: Python, torch, CUDA, C++ ABI, driver, GPU."""
     name, here = pair.name, pair.here
     axes = (
@@ -95,28 +95,28 @@ def by_facts(pair: Pair) -> tuple[Incompatibility, ...]:
         ("C++ ABI", f"cxx11abi{abi_word(name.cxx11abi)}", here.abi),
     )
     if here.torch is not None and here.cuda is None:
-        return (_misfit(pair, "CUDA", f"torch {here.torch} here is built without CUDA", tokens=None),)
+        return (_worded(pair, "CUDA", f"torch {here.torch} here is built without CUDA", tokens=None),)
     unlike = [
-        _misfit(pair, axis, f"the wheel is for {wheels}, here is {ours}")
+        _worded(pair, axis, f"the wheel is for {wheels}, here is {ours}")
         for axis, wheels, ours in axes
         if ours is not None and wheels != ours
     ]
     return (*unlike, *_old_driver(pair), *_other_gpu(pair))
 
 
-def by_text(pair: Pair, text: str) -> tuple[Incompatibility, ...]:
+def by_text(pair: WheelHere, text: str) -> tuple[Incompatibility, ...]:
     """Return what was printed when the wheel failed, explained; nothing where no cause is known."""
     found = {
-        misfit: None
+        incompatibility: None
         for pattern, explain in _SIGNS
         for match in pattern.finditer(text)
-        for misfit in explain(pair, match)
+        for incompatibility in explain(pair, match)
     }
     return tuple(found)
 
 
-def _misfit(pair: Pair, axis: str, message: str, *, tokens: str | None = "", options: str = "") -> Incompatibility:
-    """Word a misfit whose remedy is a wheel for this machine, or for ``tokens`` where given."""
+def _worded(pair: WheelHere, axis: str, message: str, *, tokens: str | None = "", options: str = "") -> Incompatibility:
+    """Word an incompatibility whose remedy is a wheel for this machine, or for ``tokens`` where given."""
     fitting = pair.here.tokens if tokens == "" else tokens
     if fitting is None:
         remedy = "install a torch built with CUDA, then test again"
@@ -124,7 +124,7 @@ def _misfit(pair: Pair, axis: str, message: str, *, tokens: str | None = "", opt
     return Incompatibility(axis=axis, message=message, tokens=fitting, remedy=_command(pair, fitting, options))
 
 
-def _command(pair: Pair, tokens: str, options: str) -> str:
+def _command(pair: WheelHere, tokens: str, options: str) -> str:
     try:
         rows = selector.select(expand(pair.matrix), selector.parse(tokens.split(), pair.matrix))
     except (SelectorError, CellError) as error:
@@ -138,7 +138,7 @@ def _tokens(cuda: str, series: str, python: str) -> str:
     return f"{cuda_token(cuda)} torch{series} {python_tag(python)}"
 
 
-def _old_driver(pair: Pair) -> Iterator[Incompatibility]:
+def _old_driver(pair: WheelHere) -> Iterator[Incompatibility]:
     """Hold the driver to the oldest branch that runs the wheel's CUDA."""
     needed = [row.minimum_driver for row in pair.matrix.toolkits.values() if row.major == pair.name.cuda_major]
     branch = (pair.here.driver or "").split(".")[0]
@@ -146,25 +146,25 @@ def _old_driver(pair: Pair) -> Iterator[Incompatibility]:
         yield _driver(pair, f"CUDA {pair.name.cuda_major} needs {min(needed)} or newer")
 
 
-def _other_gpu(pair: Pair) -> Iterator[Incompatibility]:
+def _other_gpu(pair: WheelHere) -> Iterator[Incompatibility]:
     """Hold the wheel's GPU code to the GPU."""
     if pair.here.capability and not any(runs(image, Arch.parse(pair.here.capability)) for image in pair.images):
         yield _no_kernel(pair)
 
 
-def _driver(pair: Pair, why: str) -> Incompatibility:
-    """Word a misfit whose remedy is a newer driver, or the newest CUDA that the present one runs."""
+def _driver(pair: WheelHere, why: str) -> Incompatibility:
+    """Word an incompatibility whose remedy is a newer driver, or the newest CUDA that the present one runs."""
     older = _older_cuda(pair)
     message = f"{why}; here is {pair.here.driver or 'an older one'}"
     if older is None:
         return Incompatibility(axis="driver", message=message, tokens=None, remedy="install a newer NVIDIA driver")
     tokens = _tokens(older.cuda, older.torch, older.python)
-    misfit = _misfit(pair, "driver", message, tokens=tokens)
-    remedy = f"install a newer NVIDIA driver, or a torch for CUDA {older.cuda} and {misfit.remedy}"
+    incompatibility = _worded(pair, "driver", message, tokens=tokens)
+    remedy = f"install a newer NVIDIA driver, or a torch for CUDA {older.cuda} and {incompatibility.remedy}"
     return Incompatibility(axis="driver", message=message, tokens=tokens, remedy=remedy)
 
 
-def _older_cuda(pair: Pair) -> Cell | None:
+def _older_cuda(pair: WheelHere) -> Cell | None:
     branch = (pair.here.driver or "").split(".")[0]
     fitting = [
         row.cell
@@ -177,7 +177,7 @@ def _older_cuda(pair: Pair) -> Cell | None:
     return max(fitting, key=lambda cell: version_key(cell.cuda), default=None)
 
 
-def _symbol(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
+def _symbol(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
     symbol = match["symbol"]
     if CHECK_FUNCTION in symbol:
         yield _torch_class(pair, symbol)
@@ -188,59 +188,59 @@ def _symbol(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
         message = (
             f"the wheel asks torch for {symbol}, which is cxx11abi{abi_word(wheels)}; this torch is {pair.here.abi}"
         )
-        yield _misfit(pair, "C++ ABI", message)
+        yield _worded(pair, "C++ ABI", message)
     elif symbol.lstrip("_").startswith("Py"):
-        yield _misfit(pair, "Python", f"CPython {pair.here.python} has no {symbol}")
+        yield _worded(pair, "Python", f"CPython {pair.here.python} has no {symbol}")
     elif symbol.startswith(("cuda", "__cuda")):
-        yield _misfit(pair, "CUDA", f"the CUDA runtime of torch {pair.here.torch} has no {symbol}")
+        yield _worded(pair, "CUDA", f"the CUDA runtime of torch {pair.here.torch} has no {symbol}")
     else:
-        yield _misfit(pair, "torch", f"torch {pair.here.torch} has no {symbol}")
+        yield _worded(pair, "torch", f"torch {pair.here.torch} has no {symbol}")
 
 
-def _torch_class(pair: Pair, symbol: str) -> Incompatibility:
+def _torch_class(pair: WheelHere, symbol: str) -> Incompatibility:
     """Word what a name of torch's CUDA check says: the torch releases the kernels were compiled for."""
     kernel_class = pair.classes.get(symbol)
     series = [name for name, torch in pair.matrix.torch.items() if torch.kernel_class == kernel_class]
     made_for = f"torch {series[0]} to {series[-1]}" if series else "another torch"
     message = f"its kernels are for {made_for} (they call {symbol}); here is torch {pair.here.torch}"
-    return _misfit(pair, "torch", message)
+    return _worded(pair, "torch", message)
 
 
-def _glibc(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
+def _glibc(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
     library = "glibc" if match["family"] == "GLIBC" else "libstdc++"
     ours = f", here is glibc {pair.here.glibc}" if library == "glibc" and pair.here.glibc else ""
     message = f"the wheel needs {match['family']}_{match['version']}{ours}; it was built on a newer Linux"
-    yield _misfit(pair, library, message, options=" --backend container")
+    yield _worded(pair, library, message, options=" --backend container")
 
 
-def _cudart(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
+def _cudart(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
     message = f"the wheel needs the runtime of CUDA {match['major']}; torch here brings that of CUDA {pair.here.cuda}"
-    yield _misfit(pair, "CUDA", message)
+    yield _worded(pair, "CUDA", message)
 
 
-def _no_image(pair: Pair, _: re.Match[str]) -> Iterator[Incompatibility]:
+def _no_image(pair: WheelHere, _: re.Match[str]) -> Iterator[Incompatibility]:
     yield _no_kernel(pair)
 
 
-def _no_kernel(pair: Pair) -> Incompatibility:
+def _no_kernel(pair: WheelHere) -> Incompatibility:
     has = " ".join(map(str, sorted(pair.images))) or "no GPU code at all"
     gpu = f"{pair.here.gpu or 'this GPU'} is {pair.here.capability or 'something else'}"
     options = f" --archs {pair.here.capability}" if pair.here.capability else ""
-    return _misfit(pair, "architectures", f"the wheel has {has}; {gpu}", options=options)
+    return _worded(pair, "architectures", f"the wheel has {has}; {gpu}", options=options)
 
 
-def _driver_said(pair: Pair, match: re.Match[str]) -> Iterator[Incompatibility]:
+def _driver_said(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
     yield from list(_old_driver(pair)) or [_driver(pair, f"it says: {match[0]}")]
 
 
-def _no_module(pair: Pair, _: re.Match[str]) -> Iterator[Incompatibility]:
+def _no_module(pair: WheelHere, _: re.Match[str]) -> Iterator[Incompatibility]:
     if pair.name.python == pair.here.python:
-        yield _misfit(pair, "Python", f"its extension module is not for {pair.name.python}, whatever its name says")
+        yield _worded(pair, "Python", f"its extension module is not for {pair.name.python}, whatever its name says")
     else:
-        yield _misfit(pair, "Python", f"the wheel is for {pair.name.python}, here is {pair.here.python}")
+        yield _worded(pair, "Python", f"the wheel is for {pair.name.python}, here is {pair.here.python}")
 
 
-_Explain = Callable[[Pair, re.Match[str]], Iterator[Incompatibility]]
+_Explain = Callable[[WheelHere, re.Match[str]], Iterator[Incompatibility]]
 _SIGNS: tuple[tuple[re.Pattern[str], _Explain], ...] = (
     (re.compile(r"undefined symbol: (?P<symbol>[A-Za-z_]\w*)"), _symbol),
     (re.compile(r"version `(?P<family>GLIBC|GLIBCXX|CXXABI)_(?P<version>[\d.]+)' not found"), _glibc),

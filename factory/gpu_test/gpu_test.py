@@ -11,9 +11,8 @@ from functools import partial
 from pathlib import Path
 
 from factory.environment.environment import Installer
-from factory.gpu_test import compatibility, coverage, testenv, wheelundertest
-from factory.gpu_test.compatibility import Here, Pair
-from factory.gpu_test.pronounce import pronounce
+from factory.gpu_test import compatibility, coverage, testenv, verdictfile, wheelundertest
+from factory.gpu_test.compatibility import Here, WheelHere
 from factory.gpu_test.run import LIMIT, PROGRAM, Ran, Request, Trial
 from factory.gpu_test.testenv import TrialEnvironment
 from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
@@ -83,7 +82,7 @@ def gpu_test(wanted: Wanted, *, matrix: Matrix, session: Session, stage: Stage) 
         ran = _run(trial, request, wanted, pair, session)
     done = Done(ran=tuple(ran), request=request, began=began, beside=wanted.beside.name if wanted.beside else None)
     verdict = _verdict(under_test, done, replace(pair, here=_seen(pair.here, ran)))
-    pronounce(verdict, under_test.path, session)
+    verdictfile.write(verdict, under_test.path, session)
     return verdict
 
 
@@ -109,7 +108,7 @@ def borrowed(python: Path | None, session: Session) -> Stage:
     return lambda under_test, into: testenv.borrowed(under_test.path, python, into, env=session.env)
 
 
-def _run(trial: Trial, request: Request, wanted: Wanted, pair: Pair, session: Session) -> list[Ran]:
+def _run(trial: Trial, request: Request, wanted: Wanted, pair: WheelHere, session: Session) -> list[Ran]:
     """Run the groups in order; a wheel that cannot be imported, or is for another machine, gets no further."""
     ran: list[Ran] = []
     for name in GROUPS:
@@ -129,7 +128,7 @@ def _line(ran: Ran) -> str:
     return f"gpu_test: {group.name}: {told} in {group.seconds:.1f} s{trouble}"
 
 
-def _verdict(under_test: WheelUnderTest, done: Done, pair: Pair) -> Verdict:
+def _verdict(under_test: WheelUnderTest, done: Done, pair: WheelHere) -> Verdict:
     misfits = dict.fromkeys([*compatibility.by_facts(pair), *compatibility.by_text(pair, _said(done.ran))])
     return Verdict(
         wheel=under_test.path.name,
@@ -192,7 +191,7 @@ def _said(ran: Sequence[Ran]) -> str:
     return "\n".join(text for one in failed for text in (*(case.why for case in one.group.failures), one.said))
 
 
-def _pair(under_test: WheelUnderTest, bed: TrialEnvironment, found: Gpu, matrix: Matrix) -> Pair:
+def _pair(under_test: WheelUnderTest, bed: TrialEnvironment, found: Gpu, matrix: Matrix) -> WheelHere:
     facts = bed.facts
     here = Here(
         python=facts.python,
@@ -205,7 +204,7 @@ def _pair(under_test: WheelUnderTest, bed: TrialEnvironment, found: Gpu, matrix:
         driver=found.driver,
     )
     classes = {one.check_symbol: name for name, one in kernel_classes().items()}
-    return Pair(name=under_test.name, images=under_test.images, here=here, matrix=matrix, classes=classes)
+    return WheelHere(name=under_test.name, images=under_test.images, here=here, matrix=matrix, classes=classes)
 
 
 def _seen(here: Here, ran: Sequence[Ran]) -> Here:

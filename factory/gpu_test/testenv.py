@@ -26,7 +26,7 @@ import torch
 facts.update(torch=torch.__version__, cuda=torch.version.cuda, cxx11abi=bool(torch._C._GLIBCXX_USE_CXX11_ABI))
 print(json.dumps(facts))
 """
-_PATIENCE = 300  # seconds; a first import of torch from a cold network disk takes minutes
+_POLICY = 300  # seconds; a first import of torch from a cold network disk takes minutes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,7 +123,7 @@ def _on_path(env: Mapping[str, str]) -> Iterator[Path]:
 
 def _facts(python: Path, env: Mapping[str, str]) -> Facts:
     """Ask ``python`` what it is. Raises InterpreterError with its last line where it cannot import torch."""
-    done = process.run([python, "-I", "-c", _FACTS], env=env, timeout=_PATIENCE)
+    done = process.run([python, "-I", "-c", _FACTS], env=env, timeout=_POLICY)
     try:
         if done.ok:
             return Facts(**json.loads(done.stdout.splitlines()[-1]))

@@ -21,7 +21,7 @@ AXES = ("CUDA", "torch", "Python", "ABI", "flash-attn", "platform")
 """The axes in the order of their tokens in a cell's id."""
 
 _PREFIXES = ("cu", "torch", "cp", "abi", "fa", "x86_64")
-# Of tokens that do not go together, the one on the first of these axes is called the misfit.
+# Of tokens that do not go together, the one on the first of these axes takes the blame.
 _BLAME = [AXES.index(axis) for axis in ("ABI", "Python", "CUDA", "platform", "torch", "flash-attn")]
 _STATES = list(State)
 _NEVER = 3
@@ -149,12 +149,12 @@ def _pair(row: Planned) -> tuple[str, str]:
 
 def _clash(planned: Sequence[Planned], part: Selector, axes: Sequence[int]) -> str:
     """Word a smallest set of axes that fits no cell: what the others of it would go with."""
-    misfit = next(axis for axis in _BLAME if axis in axes)
-    others = _narrowed(part, misfit, None)
-    fitting = _listed(_tokens(row)[misfit] for row in planned if others.accepts(row))
-    unfit = _listed(part.wanted[misfit])
+    blamed = next(axis for axis in _BLAME if axis in axes)
+    others = _narrowed(part, blamed, None)
+    fitting = _listed(_tokens(row)[blamed] for row in planned if others.accepts(row))
+    unfit = _listed(part.wanted[blamed])
     subject = _listed(token for some in others.wanted for token in some)
-    verb = _VERBS.get(tuple(axis for axis in axes if axis != misfit), "goes with")
+    verb = _VERBS.get(tuple(axis for axis in axes if axis != blamed), "goes with")
     return f"{subject} {verb} {fitting}; not {unfit}".strip()
 
 

@@ -34,7 +34,7 @@ class SetEstimate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outline:
+class PlanPage:
     """A plan: its rows, those that are to be ``built``, and what the terminal says of that as well.
 
     There are no ``sets`` where there is no estimate.
@@ -47,15 +47,15 @@ class Outline:
     images: tuple[str, ...]
 
 
-def markdown(outline: Outline, matrix: Matrix) -> str:
+def markdown(plan_page: PlanPage, matrix: Matrix) -> str:
     """Return the page of a job."""
     return page(
-        f"Plan: {counted(len(outline.built), 'wheel')} to build",
-        plain(_counts(outline.rows)),
-        section("To build", _cells(outline.built), _gpu(outline.built, matrix)),
-        section("What it takes", _sets(outline.sets), plain(outline.total)),
-        section("Images", bullets(outline.images)),
-        folded("Not built, and why", _others(outline)),
+        f"Plan: {counted(len(plan_page.built), 'wheel')} to build",
+        plain(_counts(plan_page.rows)),
+        section("To build", _cells(plan_page.built), _gpu(plan_page.built, matrix)),
+        section("What it takes", _sets(plan_page.sets), plain(plan_page.total)),
+        section("Images", bullets(plan_page.images)),
+        folded("Not built, and why", _others(plan_page)),
     )
 
 
@@ -113,8 +113,8 @@ def _sets(sets: Sequence[SetEstimate]) -> Markup:
     return table(_SETS, rows) if rows else Markup()
 
 
-def _others(outline: Outline) -> Markup:
-    built = {row.cell for row in outline.built}
-    reasons = Counter((row.state.value, row.reason) for row in outline.rows if row.cell not in built)
+def _others(plan_page: PlanPage) -> Markup:
+    built = {row.cell for row in plan_page.built}
+    reasons = Counter((row.state.value, row.reason) for row in plan_page.rows if row.cell not in built)
     rows = [(str(count), state, reason) for (state, reason), count in sorted(reasons.items())]
     return table(("cells", "state", "reason"), rows) if rows else Markup()

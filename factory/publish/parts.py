@@ -76,7 +76,7 @@ class Goal:
     slowest: float
     kernels: bool = False
 
-    def patience(self, size: int) -> timedelta:
+    def policy(self, size: int) -> timedelta:
         """Return how long an upload of ``size`` bytes may take, ``grace`` included."""
         return self.grace + timedelta(seconds=size / self.slowest)
 

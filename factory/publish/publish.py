@@ -34,7 +34,7 @@ class Means:
     github: Repository
     say: Callable[[str], object]
     installed: Installed
-    patience: RetryPolicy = field(default_factory=RetryPolicy)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
     attest: Callable[[Path], None] | None = None
     partial: bool = False
     dry_run: bool = False
@@ -81,7 +81,7 @@ def _of_pools(tag: str, paths: Sequence[Path], means: Means) -> Publication:
         paths={path.name: path for path in sent},
         describe=lambda _wheels, _tested: "",  # a release of kernels has no wheels
         github=means.github,
-        patience=means.patience,
+        policy=means.policy,
         say=means.say,
     )
 
@@ -105,7 +105,7 @@ def _publications(paths: Sequence[Path], matrix: Matrix, means: Means) -> tuple[
             paths={wheel.candidate.filename: wheel.path for wheel in group},
             describe=Origin(repository=means.github.name, tag=tag, matrix=matrix, cells=gate.cells).describe,
             github=means.github,
-            patience=means.patience,
+            policy=means.policy,
             say=means.say,
         )
         for tag, group in by_tag.items()
@@ -162,6 +162,6 @@ def _goal(tag: str, files: Iterable[File], means: Means) -> Goal:
         title=f"flash-attn {tag.removeprefix('v')}",
         repository=means.github.name,
         files=tuple(files),
-        grace=timedelta(seconds=means.patience.grace),
-        slowest=means.patience.slowest,
+        grace=timedelta(seconds=means.policy.grace),
+        slowest=means.policy.slowest,
     )

@@ -33,7 +33,7 @@ class Publication:
     paths: Mapping[str, Path]
     describe: Callable[[Iterable[Asset], frozenset[str]], str]
     github: Repository
-    patience: RetryPolicy
+    policy: RetryPolicy
     say: Callable[[str], object]
     number: int | None = None
     made: set[int] = field(default_factory=set)
@@ -50,7 +50,7 @@ class Publication:
         Raises PublishError when it was tried often enough, or GitHub asks for a longer wait than patience has.
         """
         try:
-            self.patience.persist(
+            self.policy.persist(
                 lambda: self.afresh(attempt), say=lambda line: self.say(f"publish: {line}"), progress=self.done.total
             )
         except TroubleError as trouble:
@@ -133,7 +133,7 @@ class Publication:
                 self.paced()
                 self.github.publish(number, self.goal.title, text)
             case Wait():
-                self.patience.sleep(_RUNNING)
+                self.policy.sleep(_RUNNING)
 
     def upload(self, number: int, file: File) -> None:
         """Send one file. Raises TroubleError where it may not be there whole."""
@@ -167,15 +167,15 @@ class Publication:
 
     def paced(self) -> None:
         """Wait until another write is within GitHub's limits (``factory/data/github.toml``)."""
-        seconds = pause(self.writes, self.patience.clock(), self.github.rules)
+        seconds = pause(self.writes, self.policy.clock(), self.github.rules)
         if seconds > 0:
             self.say(f"publish: waiting {seconds:.0f} s, for GitHub takes only so many changes in an hour")
-            self.patience.sleep(seconds)
-        self.writes.append(self.patience.clock())
+            self.policy.sleep(seconds)
+        self.writes.append(self.policy.clock())
 
     def bounded(self, step: Step) -> None:
         """Refuse a step that was done often and is still to be done. Raises PublishError."""
-        if self.done[str(step)] > (_WAITS if isinstance(step, Wait) else self.patience.tries):
+        if self.done[str(step)] > (_WAITS if isinstance(step, Wait) else self.policy.tries):
             raise self.failed(f"GitHub took this {self.done[str(step)]} times, and it is still to be done: {step}")
 
     def failed(self, reason: str) -> PublishError:

@@ -34,7 +34,7 @@ Result = TypeVar("Result")
 
 _FINISHED = "uploaded"
 _PIECE = 1 << 20
-_PATIENCE = RetryPolicy()
+_POLICY = RetryPolicy()
 _BINARY = "application/octet-stream"
 
 
@@ -126,13 +126,13 @@ class Repository(Client):
         return digest.hexdigest()
 
     def published(
-        self, *, patience: RetryPolicy = _PATIENCE, say: Callable[[str], object] = lambda _: None
+        self, *, policy: RetryPolicy = _POLICY, say: Callable[[str], object] = lambda _: None
     ) -> Iterator[tuple[str, tuple[IndexedAsset, ...]]]:
         """Yield every published release: its tag and its finished assets, as the index reads them.
 
         What fails is asked again, also when an asset is read. Raises UnreachableError where it kept failing.
         """
-        reading = partial(self.read_patiently, patience=patience, say=say)
+        reading = partial(self.read_patiently, policy=policy, say=say)
         with self._asking(f"the releases of {self.name}", missing="wrong"):
             releases = self._repository.get_releases()
         for release in reading(lambda: self._public(releases)):

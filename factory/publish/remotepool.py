@@ -34,7 +34,7 @@ from factory.system.retry import RetryPolicy
 _CLAIM = "fetch"
 # Bytes of all lists of a release. GitHub takes 1000 files in one: factory/data/github.toml; these need a fifth of it.
 _LISTS = 1_000_000
-_PATIENCE = RetryPolicy(tries=1, most_asked=30.0, slowest=download.SLOWEST)
+_POLICY = RetryPolicy(tries=1, most_asked=30.0, slowest=download.SLOWEST)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,7 +115,7 @@ def _lists(tag: str, remote: Remote) -> Iterator[dict[str, str]]:
     left = _LISTS
     for number in itertools.count(1):
         address = remote.address(tag, checksums.sums_name(number))
-        content = download.read(address, limit=left, silence=remote.silence, patience=_PATIENCE)
+        content = download.read(address, limit=left, silence=remote.silence, policy=_POLICY)
         if content is None:
             return
         left -= len(content)

@@ -170,7 +170,7 @@ def _text(goal: Goal, release: Release, limits: Limits) -> tuple[Step, ...]:
 
 
 def _abandoned(goal: Goal, seen: Seen, asset: Asset, size: int) -> bool:
-    return asset.name in seen.broken or seen.now - asset.created >= goal.patience(size)
+    return asset.name in seen.broken or seen.now - asset.created >= goal.policy(size)
 
 
 def _frozen(release: Release, taken: tuple[Step, ...]) -> PublishError:

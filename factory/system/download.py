@@ -34,7 +34,7 @@ def fetch(  # noqa: PLR0913 - three say what, three how, and those nearly nobody
     target: Path,
     *,
     timeout: float = 10.0,
-    patience: RetryPolicy = _FILES,
+    policy: RetryPolicy = _FILES,
     tell: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Put the file at ``url`` to ``target``, unless a file of that sha256 is there already.
@@ -44,7 +44,7 @@ def fetch(  # noqa: PLR0913 - three say what, three how, and those nearly nobody
     ``tell`` is called now and then with how many bytes are here.
 
     Raises:
-        UnreachableError: The host did not answer, refused, fell silent, or sends slower than ``patience`` allows.
+        UnreachableError: The host did not answer, refused, fell silent, or sends slower than ``policy`` allows.
         DigestError: The whole file came and is another one.
         DiskFullError: It does not fit; nothing of it stays.
         OSError: It cannot be written for another reason.
@@ -57,7 +57,7 @@ def fetch(  # noqa: PLR0913 - three say what, three how, and those nearly nobody
             if not _is(sink, part):  # whoever was waited for finished it, or gave it up
                 continue
             try:
-                wanted = _Wanted(url=url, sha256=sha256, timeout=timeout, patience=patience, tell=tell)
+                wanted = _Wanted(url=url, sha256=sha256, timeout=timeout, policy=policy, tell=tell)
                 _fill(wanted, sink, part)
             except BaseException:
                 if _size(sink) == 0 and _is(sink, part):
@@ -79,7 +79,7 @@ class _Wanted:
     url: str
     sha256: str
     timeout: float
-    patience: RetryPolicy
+    policy: RetryPolicy
     tell: Callable[[int], object]
 
 
@@ -100,9 +100,9 @@ def _fill(wanted: _Wanted, sink: IO[bytes], part: Path) -> None:
 
 
 def _complete(wanted: _Wanted, sink: IO[bytes]) -> None:
-    pace = Pace(wanted.patience)
+    pace = Pace(wanted.policy)
     try:
-        wanted.patience.persist(lambda: _append(wanted, sink, pace), progress=lambda: _size(sink))
+        wanted.policy.persist(lambda: _append(wanted, sink, pace), progress=lambda: _size(sink))
     except (TroubleError, TooSlowError, _RefusedError) as error:
         host = wanted.url.partition("://")[2].partition("/")[0] or wanted.url
         if wanted.url.startswith("file:"):
@@ -188,19 +188,19 @@ def root(error: BaseException) -> str:
     return str(error) or type(error).__name__
 
 
-def read(url: str, *, limit: int, silence: float, patience: RetryPolicy = _LISTS) -> bytes | None:
+def read(url: str, *, limit: int, silence: float, policy: RetryPolicy = _LISTS) -> bytes | None:
     """Return the content of the file at ``url``, None where it is known that there is none.
 
     ``limit`` is the largest size in bytes. ``silence`` is in seconds and holds for the connection and for each
     silence after it.
 
     Raises:
-        UnreachableError: The host kept failing, refused, fell silent, sends slower than ``patience`` allows, or what
+        UnreachableError: The host kept failing, refused, fell silent, sends slower than ``policy`` allows, or what
             came is too large or not whole.
     """
-    pace = Pace(patience)
+    pace = Pace(policy)
     try:
-        return patience.persist(lambda: _whole(url, limit, silence, pace))
+        return policy.persist(lambda: _whole(url, limit, silence, pace))
     except _RefusedError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             return None

@@ -16,7 +16,7 @@ from factory.update.issues import Issues
 from factory.update.ledger import Issue, duplicates, holder
 from factory.update.proposal import Proposal
 
-_PATIENCE = RetryPolicy()
+_POLICY = RetryPolicy()
 
 
 def update(
@@ -24,13 +24,13 @@ def update(
     *,
     issues: Issues,
     say: Callable[[str], object],
-    patience: RetryPolicy = _PATIENCE,
+    policy: RetryPolicy = _POLICY,
 ) -> dict[str, int]:
     """Open the issues that are missing; return the number of the issue of each proposal, by its key.
 
     Raises UpdateError where GitHub kept failing or does not let us; what was opened stays.
     """
-    opening = _Opening(proposals=proposals, issues=issues, say=say, patience=patience)
+    opening = _Opening(proposals=proposals, issues=issues, say=say, policy=policy)
     opening.retried(opening.settle)
     if opening.made:
         opening.retried(opening.close_duplicates)
@@ -53,7 +53,7 @@ class _Opening:
     proposals: Sequence[Proposal]
     issues: Issues
     say: Callable[[str], object]
-    patience: RetryPolicy
+    policy: RetryPolicy
     numbers: dict[str, int] = field(default_factory=dict)
     made: list[Issue] = field(default_factory=list)
 
@@ -94,7 +94,7 @@ class _Opening:
         Raises UpdateError when it was often enough.
         """
         try:
-            self.patience.persist(
+            self.policy.persist(
                 attempt, say=lambda line: self.say(f"update: {line}"), progress=lambda: len(self.numbers)
             )
         except TroubleError as trouble:

@@ -19,8 +19,8 @@ from factory.doctor.look import Here
 from factory.doctor.target import spelt
 from factory.environment import environment
 from factory.gpu_test import coverage
-from factory.gpu_test.pronounce import verdict_path
 from factory.gpu_test.verdict import Verdict
+from factory.gpu_test.verdictfile import verdict_path
 from factory.kernels import kernels
 from factory.kernels.kernels import CompiledSet, Origins
 from factory.kernels.unit import Unit

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from factory import matrix
 from factory.data import DATA
-from factory.gpu_test.compatibility import Here, Pair, by_facts, by_text
+from factory.gpu_test.compatibility import Here, WheelHere, by_facts, by_text
 from factory.matrix import wheelname
 from factory.matrix.arch import Arch
 from factory.wheel.fatbin import images
@@ -35,8 +35,8 @@ NEW_STRING = "_ZN3c106detail23torchInternalAssertFailEPKcS2_jS2_RKNSt7__cxx1112b
 OURS = "cu130 torch2.11 cp312"
 
 
-def pair(filename: str = FITTING, **here: object) -> Pair:
-    return Pair(
+def pair(filename: str = FITTING, **here: object) -> WheelHere:
+    return WheelHere(
         name=wheelname.parse(filename),
         images=images([Arch(8, 0), Arch(9, 0)]),
         here=replace(HERE, **here),  # type: ignore[arg-type]  # a table of any field
@@ -60,36 +60,36 @@ def test_what_fits_has_no_misfit() -> None:
     ],
 )
 def test_each_axis_of_a_name_is_held_to_the_machine(old: str, new: str, axis: str, said: str) -> None:
-    (misfit,) = by_facts(pair(FITTING.replace(old, new)))
-    assert (misfit.axis, misfit.message, misfit.tokens) == (axis, said, OURS)
-    assert misfit.remedy == f"build it with: nox -s build -- {OURS}"
+    (incompatibility,) = by_facts(pair(FITTING.replace(old, new)))
+    assert (incompatibility.axis, incompatibility.message, incompatibility.tokens) == (axis, said, OURS)
+    assert incompatibility.remedy == f"build it with: nox -s build -- {OURS}"
 
 
 def test_a_machine_of_another_cell_is_told_all_that_differs() -> None:
     made = by_facts(pair("flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE.smoke-cp310-cp310-linux_x86_64.whl"))
-    assert [misfit.axis for misfit in made] == ["Python", "torch", "CUDA", "C++ ABI"]
+    assert [incompatibility.axis for incompatibility in made] == ["Python", "torch", "CUDA", "C++ ABI"]
     # cu130 is skipped for 2.7.4.post1, the default of torch 2.11 is another release
-    assert {misfit.remedy for misfit in made} == {
+    assert {incompatibility.remedy for incompatibility in made} == {
         f"build it with: nox -s build -- {OURS} fa2.7.4.post1 --profile smoke"
     }
 
 
 def test_a_machine_the_matrix_has_no_cell_for_is_told_so() -> None:
-    (misfit,) = by_facts(pair(torch="2.99.0", cxx11abi=True))
-    assert misfit.tokens == "cu130 torch2.99 cp312"
-    assert "matrix.yaml has no such cell: torch2.99: no such torch" in misfit.remedy
+    (incompatibility,) = by_facts(pair(torch="2.99.0", cxx11abi=True))
+    assert incompatibility.tokens == "cu130 torch2.99 cp312"
+    assert "matrix.yaml has no such cell: torch2.99: no such torch" in incompatibility.remedy
 
 
 def test_a_torch_without_cuda_is_the_only_thing_said() -> None:
-    (misfit,) = by_facts(pair(torch="2.11.0+cpu", cuda=None, python="3.9"))
-    assert "built without CUDA" in misfit.message
-    assert misfit.tokens is None
+    (incompatibility,) = by_facts(pair(torch="2.11.0+cpu", cuda=None, python="3.9"))
+    assert "built without CUDA" in incompatibility.message
+    assert incompatibility.tokens is None
 
 
 def test_an_old_driver_shows_before_anything_is_run_and_an_older_cuda_is_named() -> None:
-    (misfit,) = by_facts(pair(driver="550.54.15"))
-    assert misfit.message == "CUDA 13 needs 580 or newer; here is 550.54.15"
-    assert misfit.tokens == "cu128 torch2.11 cp312"
+    (incompatibility,) = by_facts(pair(driver="550.54.15"))
+    assert incompatibility.message == "CUDA 13 needs 580 or newer; here is 550.54.15"
+    assert incompatibility.tokens == "cu128 torch2.11 cp312"
     (hopeless,) = by_facts(pair(driver="470.57.02"))
     assert hopeless.tokens is None
     assert "newer NVIDIA driver" in hopeless.remedy
@@ -101,9 +101,9 @@ def test_an_old_driver_shows_before_anything_is_run_and_an_older_cuda_is_named()
 )
 def test_gpu_code_that_the_gpu_cannot_run_shows_before_anything_is_run(archs: str, gpu: str, has: str) -> None:
     there = images(Arch.parse(word) for word in archs.split())
-    (misfit,) = by_facts(replace(pair(capability=gpu), images=there))
-    assert misfit.message == f"the wheel has {has}; NVIDIA H100 80GB HBM3 is {gpu}"
-    assert misfit.remedy.endswith(f" --archs {gpu}")
+    (incompatibility,) = by_facts(replace(pair(capability=gpu), images=there))
+    assert incompatibility.message == f"the wheel has {has}; NVIDIA H100 80GB HBM3 is {gpu}"
+    assert incompatibility.remedy.endswith(f" --archs {gpu}")
 
 
 @pytest.mark.parametrize(
@@ -169,10 +169,10 @@ def test_gpu_code_that_the_gpu_cannot_run_shows_before_anything_is_run(archs: st
     ],
 )
 def test_what_is_said_names_the_axis(text: str, axis: str, said: str) -> None:
-    (misfit,) = by_text(pair(), f"Traceback (most recent call last):\n{text}\n{text}\n")
-    assert misfit.axis == axis
-    assert said in misfit.message
-    assert said in str(misfit)
+    (incompatibility,) = by_text(pair(), f"Traceback (most recent call last):\n{text}\n{text}\n")
+    assert incompatibility.axis == axis
+    assert said in incompatibility.message
+    assert said in str(incompatibility)
 
 
 def test_glibc_is_mended_by_a_container_and_architectures_by_naming_them() -> None:
@@ -184,5 +184,5 @@ def test_glibc_is_mended_by_a_container_and_architectures_by_naming_them() -> No
 
 @given(st.text() | st.from_regex(r"undefined symbol: \S*|libcudart\.so\.\d+: cannot open shared object file"))
 def test_anything_may_be_said(text: str) -> None:
-    for misfit in by_text(pair(), text):
-        assert misfit.remedy
+    for incompatibility in by_text(pair(), text):
+        assert incompatibility.remedy

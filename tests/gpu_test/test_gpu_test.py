@@ -15,8 +15,8 @@ from factory.__main__ import main
 from factory.errors import AuditError, CellError, GpuError, VerdictError
 from factory.gpu_test import gpu_test
 from factory.gpu_test.gpu_test import Wanted
-from factory.gpu_test.pronounce import verdict_path
 from factory.gpu_test.verdict import GROUPS, Verdict
+from factory.gpu_test.verdictfile import verdict_path
 from factory.output.log import Log
 from factory.session import Session
 from factory.system import machine

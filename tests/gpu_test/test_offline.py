@@ -7,8 +7,8 @@ import socket
 import sys
 from pathlib import Path
 
-from factory.gpu_test.pronounce import verdict_path
 from factory.gpu_test.verdict import Verdict
+from factory.gpu_test.verdictfile import verdict_path
 from factory.system import process
 from tests.frozen import MATRIX
 from tests.smalltrial import FILENAME, MODULE, nvidia_smi, python_with_torch

@@ -23,7 +23,7 @@ from tests.publishing import (
     finished,
     installed,
     parts_of,
-    patience,
+    policy,
     repository,
     wheel_name,
 )
@@ -160,7 +160,7 @@ def gate(server: GithubServer, wheel: Path) -> None:
         publish(
             [wheel],
             matrix=UNTESTED,
-            means=Means(installed=installed, github=github, say=str, patience=patience(server)),
+            means=Means(installed=installed, github=github, say=str, policy=policy(server)),
         )
     finally:
         github.close()

@@ -43,7 +43,7 @@ from tests.publishing import (
     installed,
     make_wheel,
     parts_of,
-    patience,
+    policy,
     report_of,
     repository,
     verdict_of,
@@ -67,7 +67,7 @@ def published(
         return publish(
             wheels,
             matrix=matrix,
-            means=Means(installed=installed, github=github, say=say, patience=patience(server, tries=tries)),
+            means=Means(installed=installed, github=github, say=say, policy=policy(server, tries=tries)),
         )[0]
     finally:
         github.close()
@@ -76,7 +76,7 @@ def published(
 def rehearsed(server: GithubServer, *wheels: Path) -> list[str]:
     lines: list[str] = []
     github = repository(server)
-    means = Means(installed=installed, github=github, say=lines.append, patience=patience(server), dry_run=True)
+    means = Means(installed=installed, github=github, say=lines.append, policy=policy(server), dry_run=True)
     assert publish(wheels, matrix=UNTESTED, means=means) == ((), ())
     github.close()
     return [line.removeprefix("publish (dry run): ") for line in lines]
@@ -292,7 +292,7 @@ def test_in_part_the_others_are_published_and_what_may_not_go_is_told(server: Gi
         if path == foreign:
             raise DigestError(f"{path.name} has no attestation", why=["HTTP 404"])
 
-    means = Means(installed=installed, github=github, say=str, patience=patience(server), attest=attest, partial=True)
+    means = Means(installed=installed, github=github, say=str, policy=policy(server), attest=attest, partial=True)
     sent, refused = publish([good, bare, foreign], matrix=UNTESTED, means=means)
     assert refused == (f"{foreign.name} has no attestation; HTTP 404", f"{bare.name}: has no audit report")
     assert [file.name for one in sent for file in one.new if file.name.endswith(".whl")] == [good.name]
@@ -350,7 +350,7 @@ def test_in_part_too_nothing_of_kernels_that_no_gpu_passed_is_published(
             raise DigestError(f"{path.name} has no attestation")
 
     github = repository(server)
-    means = Means(installed=installed, github=github, say=str, patience=patience(server), attest=attest, partial=True)
+    means = Means(installed=installed, github=github, say=str, policy=policy(server), attest=attest, partial=True)
     sent, refused = publish([*kernels.values(), good], matrix=TESTED, means=means)
     github.close()
     assert {file.name for one in sent for file in one.new if file.name.endswith(".whl")} == {good.name}
@@ -629,7 +629,7 @@ def test_what_was_compiled_again_is_listed_beside_the_kernels(server: GithubServ
     for more in ("", " compiled elsewhere"):
         archive = exported(tmp_path, "a.cu", more=more)
         archive.with_name(archive.name + pools.REPRODUCED).write_text(f"share {more}")
-        publish_pools([archive], means=Means(installed=installed, github=github, say=str, patience=patience(server)))
+        publish_pools([archive], means=Means(installed=installed, github=github, say=str, policy=policy(server)))
     release = server.public("kernels-v2.7.4.post1")
     there = release.contents()
     assert set(there) == {archive.name, archive.name + pools.REPRODUCED, "SHA256SUMS"}
@@ -644,7 +644,7 @@ def test_kernels_get_a_release_of_their_own_and_the_first_of_a_name_stays(server
     assert (elsewhere.name, elsewhere.read_bytes() == here.read_bytes()) == (name, False)
     for archive in (here, elsewhere):
         (sent,) = publish_pools(
-            [archive], means=Means(installed=installed, github=github, say=str, patience=patience(server))
+            [archive], means=Means(installed=installed, github=github, say=str, policy=policy(server))
         )
         assert sent.tag == "kernels-v2.7.4.post1"
     there = server.public("kernels-v2.7.4.post1").contents()
@@ -652,7 +652,7 @@ def test_kernels_get_a_release_of_their_own_and_the_first_of_a_name_stays(server
     assert there["SHA256SUMS"].decode() == f"{hashlib.sha256(here.read_bytes()).hexdigest()}  {name}\n"
     assert set(there) == {name, "SHA256SUMS"}
     later = exported(tmp_path, "a.cu", "b.cu")
-    publish_pools([later], means=Means(installed=installed, github=github, say=str, patience=patience(server)))
+    publish_pools([later], means=Means(installed=installed, github=github, say=str, policy=policy(server)))
     there = server.public("kernels-v2.7.4.post1").contents()
     assert set(there) == {name, later.name, "SHA256SUMS", "SHA256SUMS.2"}
     assert checksums.parse(there["SHA256SUMS.2"]) == {later.name: hashlib.sha256(later.read_bytes()).hexdigest()}

@@ -11,7 +11,7 @@ from factory.index import index
 from factory.index.published import Published
 from factory.wheel.sidecars import METADATA, REPORT, VERDICT
 from tests.githubserver import FAULTS_OF_ANY, STALLS, GithubServer
-from tests.publishing import make_wheel, patience, report_of, repository, verdict_of
+from tests.publishing import make_wheel, policy, report_of, repository, verdict_of
 
 TRIES = 3
 FACTS = {"requires_python": ">=3.9", "extensions": [{"archs": ["sm_90"], "platform": "manylinux_2_28_x86_64"}]}
@@ -38,7 +38,7 @@ def told_of(path: Path) -> dict[str, object]:
 
 
 def gathered(server: GithubServer, said: list[str]) -> tuple[Published, ...]:
-    with_retries = repository(server).published(patience=patience(server, tries=TRIES), say=said.append)
+    with_retries = repository(server).published(policy=policy(server, tries=TRIES), say=said.append)
     return index.gather(with_retries, known=(), say=said.append)
 
 

@@ -189,8 +189,8 @@ class Machine:
 
 def _cancel(process: subprocess.Popen[bytes]) -> None:
     """End a step as GitHub's runner does: ask, ask again, kill."""
-    for told, patience in _CANCELLING:
+    for told, policy in _CANCELLING:
         with contextlib.suppress(ProcessLookupError, subprocess.TimeoutExpired):
             os.killpg(process.pid, told)
-            process.wait(patience)
+            process.wait(policy)
             return

@@ -134,7 +134,7 @@ def test_another_file_is_refused_and_not_kept(server: Server, tmp_path: Path) ->
 @pytest.mark.parametrize("answer", [truncated_at_first, stalled_at_first])
 def test_a_broken_transfer_goes_on_where_it_stopped(server: Server, tmp_path: Path, answer: Answer) -> None:
     server.answer = answer
-    fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.3, patience=AT_ONCE)
+    fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.3, policy=AT_ONCE)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
     assert server.ranges == [None, f"bytes={HALF}-"]
 
@@ -163,7 +163,7 @@ def test_silence_ends_soon_and_names_the_host(server: Server, tmp_path: Path) ->
     server.answer = stalled_for_good
     began = time.monotonic()
     with pytest.raises(UnreachableError, match=f"127.0.0.1:{server.server_port} cannot be reached"):
-        fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.2, patience=AT_ONCE)
+        fetch(server.url, SHA256, tmp_path / "file.bin", timeout=0.2, policy=AT_ONCE)
     assert time.monotonic() - began < 2
 
 
@@ -207,7 +207,7 @@ def failing_at_first(status: int, headers: dict[str, str], times: int) -> Answer
 def test_a_server_that_fails_now_and_then_is_asked_again(server: Server, tmp_path: Path, status: int) -> None:
     server.answer = failing_at_first(status, {"Retry-After": "7"}, 2)
     waited: list[float] = []
-    fetch(server.url, SHA256, tmp_path / "file.bin", patience=RetryPolicy(tries=2, sleep=waited.append))
+    fetch(server.url, SHA256, tmp_path / "file.bin", policy=RetryPolicy(tries=2, sleep=waited.append))
     assert len(waited) == 2
     assert all(7 <= seconds < 9 for seconds in waited)
     assert (tmp_path / "file.bin").read_bytes() == CONTENT
@@ -226,7 +226,7 @@ def test_a_server_that_trickles_is_given_up(server: Server, tmp_path: Path) -> N
     server.answer = trickle
     slow = RetryPolicy(tries=1, slowest=10_000, sleep=lambda _: None, clock=lambda: float(next(ticks)))
     with pytest.raises(UnreachableError, match=r"only \d+ bytes came in 1\d\d seconds"):
-        fetch(server.url, SHA256, tmp_path / "file.bin", patience=slow)
+        fetch(server.url, SHA256, tmp_path / "file.bin", policy=slow)
 
 
 def test_a_full_disk_leaves_nothing(server: Server, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def saying(answer: bytes) -> Iterator[str]:
 
 
 def read(url: str) -> bytes | None:
-    return download.read(url, limit=5, silence=5.0, patience=ONCE)
+    return download.read(url, limit=5, silence=5.0, policy=ONCE)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_is_not_the_file_is_never_taken_for_it_nor_for_none(answer: bytes, 
 
 def test_a_silent_host_is_not_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server, pytest.raises(UnreachableError, match="timed out"):
-        download.read(f"http://127.0.0.1:{server.getsockname()[1]}/list", limit=5, silence=0.2, patience=ONCE)
+        download.read(f"http://127.0.0.1:{server.getsockname()[1]}/list", limit=5, silence=0.2, policy=ONCE)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/list", "http://nowhere.invalid/list", "http:// /list", "list"])

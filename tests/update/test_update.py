@@ -46,9 +46,9 @@ def updated(
     server: GithubServer, proposals: Sequence[Proposal], *, kind: type[Issues] = Issues, tries: int = 12
 ) -> dict[str, int]:
     issues = client(server, kind)
-    patience = RetryPolicy(tries=tries, sleep=server.sleep, clock=server.now)
+    policy = RetryPolicy(tries=tries, sleep=server.sleep, clock=server.now)
     try:
-        return update(proposals, issues=issues, say=str, patience=patience)
+        return update(proposals, issues=issues, say=str, policy=policy)
     finally:
         issues.close()
 

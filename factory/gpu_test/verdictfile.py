@@ -17,7 +17,7 @@ from factory.system import files
 from factory.wheel.sidecars import VERDICT
 
 
-def pronounce(verdict: Verdict, wheel: Path, session: Session) -> None:
+def write(verdict: Verdict, wheel: Path, session: Session) -> None:
     """Show the verdict, write it beside ``wheel``, add it to a GitHub job's page.
 
     Raises VerdictError if it is not ok, OSError where it cannot be written.

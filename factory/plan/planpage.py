@@ -9,19 +9,19 @@ from factory.matrix import kernelset
 from factory.matrix.kernelset import KernelSetId
 from factory.matrix.model import Matrix, Planned
 from factory.plan import plan
-from factory.plan.page import Outline, SetEstimate
+from factory.plan.page import PlanPage, SetEstimate
 from factory.plan.plan import Estimate
 from factory.session import Session
 
 
-def outline(
+def plan_page(
     rows: Sequence[Planned],
     built: Sequence[Planned],
     sets: Mapping[KernelSetId, Estimate],
     *,
     matrix: Matrix,
     session: Session,
-) -> Outline:
+) -> PlanPage:
     """Return the plan ``rows`` with the estimates ``sets`` of what is to be ``built``, empty for none."""
     wheels = Counter(kernelset.need_of(row.cell, matrix) for row in built)
     needs = tuple(
@@ -37,6 +37,6 @@ def outline(
     )
     none = "no estimate, for the source is not to be had" if built else ""
     total = plan.summary(dict(sets), len(built), session)[-1] if sets else none
-    return Outline(
+    return PlanPage(
         rows=tuple(rows), built=tuple(built), sets=needs, total=total, images=tuple(plan.images(built, matrix))
     )

@@ -102,15 +102,6 @@ def parse(filename: str) -> WheelName:
     )
 
 
-def same_wheel(left: str, right: str) -> bool:
-    """Return whether two file names are equal to an installer, which compares versions under PEP 440.
-
-    setuptools writes ``cxx11abifalse`` where the guide has ``cxx11abiFALSE``. Raises ValueError
-    for what is not a wheel's name.
-    """
-    return parse_wheel_filename(left) == parse_wheel_filename(right)
-
-
 def _python(filename: str, interpreter: str, abi: str) -> str:
     match = _PYTHON.fullmatch(interpreter)
     if match is None or interpreter != abi:

@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 import time
-from functools import partial
 from itertools import groupby
 
 from factory.build import build as build_verb
@@ -28,7 +27,6 @@ from factory.index.published import Published
 from factory.kernels import installed
 from factory.kernels import kernels as kernels_verb
 from factory.kernels import page as kernels_page
-from factory.kernels.kernels import Fetch
 from factory.kernels.page import Tally
 from factory.matrix import kernelset, selector
 from factory.matrix.model import State
@@ -40,7 +38,6 @@ from factory.plan import plan as plan_verb
 from factory.plan import remaining
 from factory.plan.planpage import plan_page
 from factory.prove import prove as prove_verb
-from factory.publish import remotepool
 from factory.session import Session
 from factory.system.cache import cache_root, writable
 
@@ -108,12 +105,11 @@ def kernels(arguments: argparse.Namespace) -> int:
     until = time.monotonic() + arguments.minutes * 60 if arguments.minutes else None
     matrix = context.matrix()
     session = context.session(arguments, matrix)
-    sets = {kernelset.need_of(row.cell, matrix): row.cell for row in reversed(context.select(arguments, matrix))}
     order = build_verb.Order(
-        cells=tuple(sets[need] for need in sorted(sets)),
+        cells=context.first_of_sets(arguments, matrix),
         matrix=matrix,
         session=session,
-        fetch=_fetch(arguments, session),
+        fetch=repository.fetch(session) if arguments.remote_pool else None,
     )
     share = 1 / arguments.shard.of if arguments.shard else 1.0
     before = backend.before(order, dist=None, memory=arguments.memory, share=share)
@@ -153,7 +149,7 @@ def build(arguments: argparse.Namespace) -> int:
         cells=tuple(row.cell for row in chosen),
         matrix=matrix,
         session=session,
-        fetch=_fetch(arguments, session),
+        fetch=repository.fetch(session) if arguments.remote_pool else None,
     )
     writable(arguments.dist, "wheels", "--dist DIR")
     before = backend.before(order, dist=arguments.dist, memory=arguments.memory)
@@ -163,12 +159,6 @@ def build(arguments: argparse.Namespace) -> int:
     if len(chosen) > 1:
         session.log.say(f"{len(chosen) - len(outcome.failures)} of {len(chosen)} wheels built")
     return outcome.failures[0].status if outcome.failures else 0
-
-
-def _fetch(arguments: argparse.Namespace, session: Session) -> Fetch | None:
-    """Return what brings published kernels, None where that was not wanted or no repository is known."""
-    remote = repository.remote_pool() if arguments.remote_pool else None
-    return None if remote is None else partial(remotepool.take, remote=remote, session=session)
 
 
 def prove(arguments: argparse.Namespace) -> int:

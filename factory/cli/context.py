@@ -7,9 +7,9 @@ import os
 from pathlib import Path
 
 from factory.errors import FactoryError, MatrixError, SelectorError
-from factory.matrix import cells, selector
+from factory.matrix import cells, kernelset, selector
 from factory.matrix import load as load_matrix
-from factory.matrix.model import FULL, Matrix, Planned
+from factory.matrix.model import FULL, Cell, Matrix, Planned
 from factory.output.console import Console
 from factory.output.log import Log
 from factory.session import Session
@@ -47,6 +47,12 @@ def select(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]
             "no cell is named", remedy="Name one, such as `cu124 torch2.6 cp310`; `nox -s plan` lists them."
         )
     return selector.select(expand(arguments, matrix), selector.parse(arguments.selector, matrix))
+
+
+def first_of_sets(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Cell, ...]:
+    """Return the first meant cell of each kernel set, in the sets' order. Raises SelectorError or CellError."""
+    sets = {kernelset.need_of(row.cell, matrix): row.cell for row in reversed(select(arguments, matrix))}
+    return tuple(sets[need] for need in sorted(sets))
 
 
 def session(arguments: argparse.Namespace, matrix: Matrix, *, error_log: bool = False) -> Session:

@@ -6,12 +6,16 @@ import contextlib
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from factory.errors import UsageError
+from factory.kernels.kernels import Fetch
+from factory.publish import remotepool
 from factory.publish.releases import API, Repository
 from factory.publish.remotepool import Remote
+from factory.session import Session
 from factory.system import process
 
 _ON_GITHUB = re.compile(r"(?:https://|git@|ssh://git@)github\.com[:/](?P<name>[^/]+/[^/]+?)(?:\.git)?/?")
@@ -83,6 +87,12 @@ def remote_pool() -> Remote | None:
     server = _address("GITHUB_SERVER_URL", _SERVER)
     repository = (_origin() if server == _SERVER else None) or known()
     return Remote(repository=repository, server=server) if repository else None
+
+
+def fetch(session: Session) -> Fetch | None:
+    """Return what brings published kernels into the pool of ``session``, None where no repository is known."""
+    remote = remote_pool()
+    return None if remote is None else partial(remotepool.take, remote=remote, session=session)
 
 
 def _address(variable: str, usual: str) -> str:

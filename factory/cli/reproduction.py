@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from functools import partial
 from pathlib import Path
 
 from factory.build.build import Order
@@ -13,7 +12,6 @@ from factory.errors import ReproduceError, UsageError
 from factory.matrix import kernelset
 from factory.matrix.model import Matrix
 from factory.output.console import Console
-from factory.publish import remotepool
 from factory.reproduce import reproduce as reproduce_verb
 from factory.reproduce import units
 from factory.reproduce.units import Known, Sample
@@ -47,18 +45,15 @@ def reproduce(arguments: argparse.Namespace) -> int:
 def _units(arguments: argparse.Namespace, matrix: Matrix) -> int:
     arguments.selector = " ".join(arguments.what).split()
     session = context.session(arguments, matrix, error_log=arguments.json)
-    remote = repository.remote_pool() if arguments.remote_pool else None
-    fetch = None if remote is None else partial(remotepool.take, remote=remote, session=session)
-    sets = {kernelset.need_of(row.cell, matrix): row.cell for row in reversed(context.select(arguments, matrix))}
-    known = Known(session=session, fetch=fetch)
+    known = Known(session=session, fetch=repository.fetch(session) if arguments.remote_pool else None)
     samples: list[Sample] = []
-    for need in sorted(sets):
-        name = f"kernels-{need}-{arguments.shard}".replace(" ", "-").replace("/", "-")
+    for cell in context.first_of_sets(arguments, matrix):
+        name = f"kernels-{kernelset.need_of(cell, matrix)}-{arguments.shard}".replace(" ", "-").replace("/", "-")
         away = reproduce_verb.elsewhere(session, name)
-        order = Order(cells=(sets[need],), matrix=matrix, session=away)
+        order = Order(cells=(cell,), matrix=matrix, session=away)
         before = backend.before(order, dist=None, memory=arguments.memory, share=1 / arguments.shard.of)
         place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=False)
-        made = units.remake(sets[need], arguments.shard, place, known, away)
+        made = units.remake(cell, arguments.shard, place, known, away)
         shutil.rmtree(away.cache)
         samples.append(made)
         if arguments.json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from factory.build.build import Backend
@@ -12,6 +12,7 @@ from factory.errors import ReportError
 from factory.kernels.kernels import Fetch
 from factory.kernels.shard import Shard
 from factory.matrix.model import Cell
+from factory.pool.record import Record
 from factory.pool.store import Pool, pool_in
 from factory.session import Session
 from factory.wheel.madewith import KernelInputs
@@ -65,18 +66,18 @@ def remake(cell: Cell, shard: Shard, backend: Backend, known: Known, away: Sessi
     """
     away.log.say(f"{shard} of the kernels is compiled again in {away.cache}")
     made = backend.kernels([cell], Portion(shard=shard))
-    there, recorded = pool_in(away.cache), pool_in(known.session.cache)
-    (kernels,) = there.sets()
+    pool = pool_in(away.cache)
+    (kernels,), there = pool.sets(), pool.by_key()
     if known.fetch is not None:
-        known.fetch(kernels, frozenset(there.by_key()))
-    parts = tuple(sorted(_parts(there, recorded), key=lambda part: (part.unit, part.part)))
+        known.fetch(kernels, frozenset(there))
+    parts = tuple(sorted(_parts(there, pool_in(known.session.cache)), key=lambda part: (part.unit, part.part)))
     units = tuple(dict.fromkeys(part.unit for part in parts))
     return Sample(kernels=kernels.name, inputs=made.inputs, shard=str(shard), units=units, parts=parts)
 
 
-def _parts(there: Pool, recorded: Pool) -> Iterator[Part]:
+def _parts(there: Mapping[str, Record], recorded: Pool) -> Iterator[Part]:
     lacking: list[str] = []
-    for key, made in there.by_key().items():
+    for key, made in there.items():
         row = recorded.record(key)
         if row is None:
             lacking.append(f"{made.source} {made.part}")

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from factory.audit.report import Report
 from factory.output.markdown import Markup, bullets, code, page, section, table
 from factory.output.progress import short
+from factory.wheel.fatbin import PLAIN
 
 COLUMNS = ("wheel", "size", "architectures", "glibc", "audit")
 _FLOOR = re.compile(r"manylinux_(\d+)_(\d+)_\w+")
@@ -17,6 +18,7 @@ _FLOOR = re.compile(r"manylinux_(\d+)_(\d+)_\w+")
 
 class _Extension(BaseModel):
     archs: tuple[str, ...]
+    compression: tuple[str, ...] = ()
     platform: str
 
 
@@ -35,15 +37,19 @@ def markdown(reports: Sequence[Report], asked: int) -> str:
 def row(report: Report) -> tuple[str, ...]:
     """Return a row of COLUMNS. Raises pydantic's ValidationError where the report's facts are not those of an audit."""
     modules = _Facts.model_validate(report.facts).extensions
-    archs = dict.fromkeys(arch for module in modules for arch in module.archs)
+    gpu_code = dict.fromkeys(word for module in modules for word in (*module.archs, *_packing(module.compression)))
     floors = dict.fromkeys(_glibc(module.platform) for module in modules)
     said = "passed" if report.ok else f"{len(report.findings)} found"
-    return code(report.wheel), short(report.size), " ".join(archs), " ".join(floors), said
+    return code(report.wheel), short(report.size), " ".join(gpu_code), " ".join(floors), said
 
 
 def findings(reports: Sequence[Report]) -> Markup:
     """List what was found, wheel by wheel."""
     return section("Findings", bullets(f"{report.wheel}: {found}" for report in reports for found in report.findings))
+
+
+def _packing(compression: Sequence[str]) -> list[str]:
+    return [f"({name})" for name in compression if name != PLAIN]
 
 
 def _glibc(platform: str) -> str:

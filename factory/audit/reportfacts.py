@@ -67,6 +67,7 @@ def _extension(module: Extension) -> dict[str, object]:
         "cxx11abi": sorted(cxx11abi(module.undefined)),
         "archs": [str(image) for image in sorted({image for unit in module.fatbins for image in unit.images})],
         "units": len(module.fatbins),
+        "compression": list(module.compressions),
         "needed": list(module.needed),
         "rpaths": list(module.rpaths),
         "check_symbols": list(check_symbols(module)),

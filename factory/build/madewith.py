@@ -23,6 +23,7 @@ def here(wanted: CellWanted, kernels: KernelInputs, environment: Environment, en
         backend="host",
         torch=wanted.torch.release,
         kernels=kernels,
+        compression=wanted.compression,
         python=asked.stdout.strip() or None,
         environment=environment.root.name,
     )
@@ -35,6 +36,7 @@ def contained(wanted: CellWanted, kernels: KernelInputs, matrix: Matrix, env: Ma
         backend="container",
         torch=wanted.torch.release,
         kernels=kernels,
+        compression=wanted.compression,
         image=image_of(wanted.cell, matrix).reference,
     )
 

@@ -18,18 +18,26 @@ from factory.system.files import sha256_of
 
 @dataclass(frozen=True, kw_only=True)
 class CellWanted:
-    """One wheel to make: the cell and the rows of the matrix it stands on."""
+    """One wheel to make: the cell and the rows of the matrix it stands on.
+
+    ``compression`` is the mode in which its machine code is compressed, None where it is not.
+    """
 
     cell: Cell
     torch: Torch
     build: TorchBuild
     profile: Profile
+    compression: str | None
 
 
 def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
     """Return the rows of ``matrix`` that ``cell`` stands on. Raises KeyError for a cell of another matrix."""
     return CellWanted(
-        cell=cell, torch=matrix.torch[cell.torch], build=matrix.build_of(cell), profile=matrix.profiles[cell.profile]
+        cell=cell,
+        torch=matrix.torch[cell.torch],
+        build=matrix.build_of(cell),
+        profile=matrix.profiles[cell.profile],
+        compression=matrix.toolkits[cell.cuda].compression,
     )
 
 
@@ -47,7 +55,7 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: P
         env=session.env,
     )
     paths.objects.mkdir(parents=True)
-    assembler = kernels.assembler(session)
+    assembler = kernels.assembler(session, compression=wanted.compression)
     assembled = {unit.source: assembler.assemble(unit, paths.objects) for unit in ready.units}
     _wrapper(paths.nvcc, "factory.build.wrappers.nvcc")
     _wrapper(paths.cxx, "factory.build.wrappers.cxx")

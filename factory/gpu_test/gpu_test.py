@@ -65,7 +65,7 @@ def gpu_test(wanted: Wanted, *, matrix: Matrix, session: Session, stage: Stage) 
     """
     began = datetime.now(UTC)
     under_test = wheelundertest.read(wanted.wheel)
-    other = wanted.beside and partial(testenv.unpack_extension, wanted.beside, wheelundertest.extension(wanted.beside))
+    other = wanted.beside and _other(wanted.beside, under_test, session)
     disabled = profile_of(under_test.name, matrix).disable
     found = gpu.find(session.env)[0]
     with tempfile.TemporaryDirectory(prefix="gpu-test-", dir=_made(session.cache / "work")) as scratch:
@@ -84,6 +84,15 @@ def gpu_test(wanted: Wanted, *, matrix: Matrix, session: Session, stage: Stage) 
     verdict = _verdict(under_test, done, replace(pair, here=_seen(pair.here, ran)))
     verdictfile.write(verdict, under_test.path, session)
     return verdict
+
+
+def _other(beside: Path, under_test: WheelUnderTest, session: Session) -> Callable[[Path], Path]:
+    """Return what takes the extension out of the wheel ``beside``; say where its machine code is stored otherwise."""
+    module = wheelundertest.extension(beside)
+    if module.compressions != under_test.compressions:
+        ours, theirs = (" ".join(one.compressions) for one in (under_test, module))
+        session.log.say(f"gpu_test: compression of the machine code: {ours}; of the wheel beside: {theirs}")
+    return partial(testenv.unpack_extension, beside, module.path)
 
 
 def clean(matrix: Matrix, installer: Installer, session: Session) -> Stage:

@@ -20,6 +20,7 @@ class WheelUnderTest:
     name: WheelName
     sha256: str
     images: frozenset[GpuCode]
+    compressions: tuple[str, ...]
     extension: str
 
 
@@ -33,16 +34,17 @@ def read(wheel: Path) -> WheelUnderTest:
         name=facts.name,
         sha256=facts.sha256,
         images=frozenset(image for unit in module.fatbins for image in unit.images),
+        compressions=module.compressions,
         extension=module.path,
     )
 
 
-def extension(wheel: Path) -> str:
-    """Return the path of the extension module in a wheel of any name.
+def extension(wheel: Path) -> Extension:
+    """Return the extension module in a wheel of any name.
 
     Raises AuditError where it has not exactly one.
     """
-    return _open(wheel)[1].path
+    return _open(wheel)[1]
 
 
 def _open(wheel: Path) -> tuple[WheelFacts, Extension]:

@@ -2,6 +2,8 @@
 
 The parts are checked by hash as they are read. ``fatbinary`` is the program nvcc itself calls for this; its
 output here is byte for byte what nvcc embeds. ``objcopy`` then puts it in the place the host part kept free.
+
+Machine code is compressed here and not in the pool: it costs no compile, and a part serves every wheel.
 """
 
 from __future__ import annotations
@@ -18,11 +20,15 @@ from factory.system import disk, process
 
 @dataclass(frozen=True, kw_only=True)
 class Assembler:
-    """The pool the parts are taken from, and the two programs that join them."""
+    """The pool the parts are taken from, and the two programs that join them.
+
+    ``compression`` is the mode in which ``fatbinary`` compresses machine code, None where it is not to.
+    """
 
     pool: Pool
     fatbinary: Path
     objcopy: Path
+    compression: str | None
 
     def assemble(self, unit: Unit, directory: Path) -> Path:
         """Write the object of ``unit`` into ``directory`` and return its path.
@@ -34,7 +40,9 @@ class Assembler:
             parts = Path(temporary)
             fatbin = parts / "fatbin"
             images = [image for stage in unit.stages for image in self._images(stage, unit, parts)]
-            self._run([self.fatbinary, f"--create={fatbin}", "-64", *images], unit, parts)
+            # Without the first word, modes other than size leave machine code as it is.
+            packed = ["--compress-all", f"--compress-mode={self.compression}"] if self.compression else []
+            self._run([self.fatbinary, f"--create={fatbin}", "-64", *packed, *images], unit, parts)
             host = self._take(unit.host, unit, parts / "host.o")
             self._run([self.objcopy, "--update-section", f".nv_fatbin={fatbin}", host, whole], unit, parts)
         return whole

@@ -111,12 +111,13 @@ class CompiledSet:
         """The flags torch and upstream's ``setup.py`` pass for a kernel, architectures apart."""
         return TORCH_NVCC_FLAGS + self.ready.extension.nvcc_flags
 
-    def assembler(self, session: Session) -> Assembler:
-        """Return what puts the units' objects together."""
+    def assembler(self, session: Session, *, compression: str | None) -> Assembler:
+        """Return what puts the units' objects together, their machine code compressed in the mode ``compression``."""
         return Assembler(
             pool=pool_in(session.cache),
             fatbinary=self.ready.toolkit.home / "bin" / "fatbinary",
             objcopy=self.ready.compiler.objcopy,
+            compression=compression,
         )
 
 

@@ -8,7 +8,7 @@ from factory.matrix.arch import Arch
 from factory.matrix.cells import too_old
 from factory.matrix.document import Complaint, Path
 from factory.matrix.model import FULL
-from factory.matrix.schema import BuildRow, CudaRow, MatrixFile, SkipRow, TorchRow, WheelsRow
+from factory.matrix.schema import BuildRow, CompressionSinceRow, CudaRow, MatrixFile, SkipRow, TorchRow, WheelsRow
 from factory.matrix.suggest import hint
 from factory.versions import abi_word, version_key
 
@@ -21,6 +21,7 @@ def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
     yield from _too_old(("archs",), file.archs or (), file.oldest_arch)
     for version, cuda in file.cuda.items():
         yield from _cuda(("cuda", version), version, cuda, file.oldest_arch)
+        yield from _compression(("cuda", version, "compression"), version, cuda, file.compression_since)
     for series, torch in file.torch.items():
         yield from _torch(("torch", series), series, torch, file, known)
     for version, release in file.flash_attn.items():
@@ -63,6 +64,21 @@ def _cuda(path: Path, version: str, cuda: CudaRow, oldest: Arch) -> Iterator[Com
                 yield Complaint(key, f"nothing for {arch} can be made of the PTX of {first}")
             if served.setdefault(arch, first) != first:
                 yield Complaint(key, f"{arch} already belongs to {served[arch]}")
+
+
+def _compression(path: Path, version: str, cuda: CudaRow, since: CompressionSinceRow) -> Iterator[Complaint]:
+    if cuda.compression is None:
+        return
+    if version_key(version) < version_key(since.cuda):
+        yield Complaint(
+            path, f"fatbinary has no such mode before CUDA {since.cuda} (compression_since); take the line away"
+        )
+    if cuda.minimum_driver < since.driver:
+        yield Complaint(
+            path,
+            f"a driver of {cuda.minimum_driver}, which is promised, cannot read it; take the line away, or promise "
+            f"{since.driver} (compression_since): cuda.{version}.minimum_driver",
+        )
 
 
 def _too_old(path: Path, archs: Collection[Arch], oldest: Arch) -> Iterator[Complaint]:

@@ -154,6 +154,7 @@ def _toolkit(version: str, row: CudaRow, file: MatrixFile) -> Toolkit:
         front_end={arch: first for first, targets in row.front_end.items() for arch in targets},
         minimum_driver=row.minimum_driver,
         image=_image(row.image) if row.image else None,
+        compression=row.compression,
     )
 
 

@@ -56,7 +56,8 @@ class Toolkit:
     """One CUDA release: what its compiler can make (facts) and what is built with it (choices).
 
     ``front_end`` maps a target to the capability whose single front-end pass also serves it.
-    ``minimum_driver`` is the driver branch, ``525``.
+    ``minimum_driver`` is the driver branch, ``525``; ``compression`` the mode in which ``fatbinary`` compresses machine
+    code, None where it is not to.
     """
 
     version: str
@@ -66,6 +67,7 @@ class Toolkit:
     front_end: Mapping[Arch, Arch]
     minimum_driver: int
     image: Image | None
+    compression: str | None = None
 
     @property
     def token(self) -> str:

@@ -12,6 +12,7 @@ from factory.matrix.types import (
     Abi,
     Architecture,
     ArchsOrDefault,
+    Compression,
     Count,
     CxxStandard,
     Digest,
@@ -118,12 +119,20 @@ class ImageRow(Row):
     manylinux: Series = Field(description="the glibc that wheels built in it need at most")
 
 
+class CompressionSinceRow(Row):
+    """Which fatbinary compresses machine code, and which driver reads that."""
+
+    cuda: Series = Field(description="the first CUDA release")
+    driver: Count = Field(description="the first driver branch")
+
+
 class CudaRow(Row):
     """A CUDA release."""
 
     targets: Several[Target] = Field(description="what its compiler makes")
     newest_gcc: Count
     minimum_driver: Count
+    compression: Compression | None = Field(default=None, description="left out, machine code is not compressed")
     archs: Several[Architecture] = Field(description="what wheels hold, unless the top-level archs says otherwise")
     front_end: dict[FrontEndKey, Several[Target]] = Field(description="targets one front-end pass serves")
     image: ImageRow | None
@@ -151,6 +160,7 @@ class MatrixFile(Row):
     skip: list[SkipRow]
     oldest_arch: Target
     abi_true_since: Series
+    compression_since: CompressionSinceRow
     flash_attn: dict[Release, FlashAttnRow]
     python: dict[Series, PythonRow]
     torch: dict[Series, TorchRow]

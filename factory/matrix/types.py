@@ -33,6 +33,9 @@ from factory.system.paths import inner
 SWITCHES = ("BACKWARD", "DROPOUT", "ALIBI", "SOFTCAP", "UNEVEN_K", "LOCAL")
 """Upstream's ``FLASHATTENTION_DISABLE_*`` switches, without that prefix."""
 
+COMPRESSIONS = ("balance", "size")
+"""The modes of ``fatbinary`` that compress with zstd, the quick one first."""
+
 CXX_STANDARDS = (17, 20, 23)
 """C++ standards, oldest first, that g++ 11 and newer have and the headers of torch 2.4 and newer may ask for."""
 
@@ -147,6 +150,13 @@ def _standard(number: int) -> int:
     return number
 
 
+def _compression(text: str) -> str:
+    if text not in COMPRESSIONS:
+        msg = f"{text!r} is no mode known here; there are {', '.join(COMPRESSIONS)}{hint(text, COMPRESSIONS)}"
+        raise ValueError(msg)
+    return text
+
+
 def _kernel_class(text: str) -> str:
     names = tuple(kernel_classes())
     if text not in names:
@@ -209,6 +219,7 @@ Digest = Annotated[str, AfterValidator(_like(r"sha256:[0-9a-f]{64}", "sha256: an
 ImageText = Annotated[str, AfterValidator(_image)]
 KernelClass = Annotated[str, AfterValidator(_kernel_class), WithJsonSchema({"enum": list(kernel_classes())})]
 CxxStandard = Annotated[int, AfterValidator(_standard), WithJsonSchema({"enum": list(CXX_STANDARDS)})]
+Compression = Annotated[str, AfterValidator(_compression), WithJsonSchema({"enum": list(COMPRESSIONS)})]
 Specifier = Annotated[str, AfterValidator(_specifier)]
 Index = Annotated[str, AfterValidator(_index)]
 Switch = Annotated[str, AfterValidator(_switch), WithJsonSchema({"enum": list(SWITCHES)})]

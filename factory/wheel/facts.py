@@ -91,6 +91,11 @@ class Extension:
     sources: tuple[str, ...]
     fatbins: tuple[Fatbin, ...]
 
+    @property
+    def compressions(self) -> tuple[str, ...]:
+        """How its machine code is compressed: ``zstd``, ``lz4``, ``none``; one of them in a wheel of ours."""
+        return tuple(sorted({name for unit in self.fatbins for name in unit.compressions}))
+
 
 @dataclass(frozen=True, kw_only=True)
 class WheelFacts:

@@ -4,8 +4,8 @@ NVIDIA does not document the layout. It was read off the output of nvcc 12.4, 13
 ``cuobjdump`` by ``tests/data/fatbin/make.sh``. A section is a row of containers, one for each translation
 unit, each on its own alignment; a container is a row of images. An image of kind 0x100 (nvcc 13.4's ``--concat``)
 is several that were compressed together: behind its own header stand theirs, each with the place of its content
-where the size of a header would be. Only these headers tell ``sm_90a`` from ``sm_90`` and ``sm_100f`` from
-``sm_100``: from CUDA 13 on machine code itself does not.
+where the size of a header would be. Headers are never compressed, and only they tell ``sm_90a`` from ``sm_90`` and
+``sm_100f`` from ``sm_100``: from CUDA 13 on machine code itself does not.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _CAPABILITY = struct.calcsize("<HHIQ12x")  # where in that header the capability
 _NOBODY = 999  # a capability that no GPU has: newer than any for PTX, of another major for machine code
 _KINDS: dict[int, Literal["real", "ptx"]] = {1: "ptx", 2: "real"}
 _SUFFIXES = ((1 << 20, "a"), (1 << 21, "f"))
+_COMPRESSIONS = ((1 << 13, "lz4"), (1 << 15, "zstd"))
+PLAIN = "none"
+"""How machine code is compressed that is not."""
 
 
 class FatbinError(ValueError):
@@ -49,9 +52,13 @@ class GpuCode:
 
 @dataclass(frozen=True)
 class Fatbin:
-    """The images of one translation unit, in the order they stand."""
+    """The images of one translation unit, in the order they stand.
+
+    ``compressions`` say how their machine code is compressed: ``zstd``, ``lz4`` or ``none``; one in a wheel of ours.
+    """
 
     images: tuple[GpuCode, ...]
+    compressions: frozenset[str] = frozenset()
 
 
 def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
@@ -59,9 +66,7 @@ def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
 
     Raises FatbinError when a header is unknown, damaged or points outside the section.
     """
-    return tuple(
-        Fatbin(tuple(image for _, image in _images(section, start, end))) for start, end in _containers(section)
-    )
+    return tuple(_fatbin(section, start, end) for start, end in _containers(section))
 
 
 def hide(section: memoryview, keep: GpuCode) -> None:
@@ -70,7 +75,7 @@ def hide(section: memoryview, keep: GpuCode) -> None:
     Raises FatbinError as ``parse`` does.
     """
     for start, end in _containers(section):
-        for at, image in _images(section, start, end):
+        for at, image, _ in _images(section, start, end):
             if image != keep:
                 struct.pack_into("<I", section, at + _CAPABILITY, _NOBODY)
 
@@ -80,6 +85,18 @@ def images(wanted: Iterable[Arch]) -> frozenset[GpuCode]:
     asked = tuple(wanted)
     real = {GpuCode("real", arch.real) for arch in asked}
     return frozenset(real | {GpuCode("ptx", arch.real) for arch in asked if arch.ptx})
+
+
+def _fatbin(section: bytes | memoryview, start: int, end: int) -> Fatbin:
+    found = list(_images(section, start, end))
+    return Fatbin(
+        images=tuple(image for _, image, _ in found),
+        compressions=frozenset(_compression(flags) for _, image, flags in found if image.kind == "real"),
+    )
+
+
+def _compression(flags: int) -> str:
+    return next((name for bit, name in _COMPRESSIONS if flags & bit), PLAIN)
 
 
 def _containers(section: bytes | memoryview) -> Iterator[tuple[int, int]]:
@@ -99,16 +116,16 @@ def _containers(section: bytes | memoryview) -> Iterator[tuple[int, int]]:
         raise FatbinError(f"{len(section) - at} bytes too many at offset {at:#x}")
 
 
-def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, GpuCode]]:
-    """Yield the offset of each image's header, and what it says."""
+def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, GpuCode, int]]:
+    """Yield the offset of each image's header, what it says, and the flags of what was compressed as one."""
     while at < end:
-        kind, header, payload = _fields(section, at, end)[:3]
+        kind, header, payload, _, _, flags = _fields(section, at, end)
         if header < _IMAGE.size or at + header + payload > end:
             raise FatbinError(f"no valid image header (kind {kind}) at offset {at:#x}")
         if kind == _CONCATENATED:
-            yield from _members(section, at + _IMAGE.size, at + header)
+            yield from ((*member, flags) for member in _members(section, at + _IMAGE.size, at + header))
         else:
-            yield at, _code(section, at, end)
+            yield at, _code(section, at, end), flags
         at += header + payload
 
 

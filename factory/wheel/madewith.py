@@ -27,6 +27,7 @@ class MadeWith:
     """What one wheel was made with.
 
     ``factory`` is the commit of the factory, with ``-dirty`` where files differ from it, None where it is no clone.
+    ``compression`` is the mode in which ``fatbinary`` compressed machine code, None where it did not.
     ``backend`` is ``host``, with the ``python`` that built (``3.11.2``) and its ``environment``, whose name holds a
     digest of all that was installed; or ``container``, with the reference of its ``image``, which has them.
     """
@@ -38,6 +39,7 @@ class MadeWith:
     python: str | None = None
     environment: str | None = None
     image: str | None = None
+    compression: str | None = None
 
 
 def differences(there: MadeWith, here: MadeWith) -> Iterator[str]:

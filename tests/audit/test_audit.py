@@ -19,6 +19,7 @@ from factory.data import DATA
 from factory.errors import AuditError
 from factory.matrix.arch import Arch
 from factory.wheel.facts import SBOM
+from factory.wheel.madewith import KernelInputs, MadeWith
 from tests.wheelmaker import CHECK_SYMBOL, EXPECTED, FILENAME, MODULE, MODULES, Binary, Maker, Parts, record_line
 
 SCHEMA = json.loads((DATA / "report.schema.json").read_text(encoding="utf-8"))
@@ -50,6 +51,22 @@ def metadata(**fields: str) -> Spoil:
 
 def wheel(**fields: str) -> Spoil:
     return lambda parts: parts.wheel.update({key.replace("_", "-"): value for key, value in fields.items()})
+
+
+MADE_WITH = MadeWith(
+    factory=None,
+    backend="host",
+    torch="2.6.0",
+    kernels=KernelInputs(
+        toolkit="12.4.131",
+        toolkit_sha256="1",
+        host_compiler="12.2.0",
+        host_compiler_sha256="2",
+        sdist_sha256="3",
+        headers_sha256="4",
+        keys="5",
+    ),
+)
 
 
 def attribute(name: str, value: object) -> Spoil:
@@ -197,6 +214,7 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("archs", asked(archs=(Arch(8, 0), Arch(9, 0, "a"))), "lacks sm_90a"),
     ("archs", binary(fatbins=()), "holds no GPU code"),
     ("fatbins", binary(fatbins=("cu124_80_90", "cu124_80", "cu124_80_90")), "2 with sm_80 sm_90; 1 with sm_80"),
+    ("compression", asked(made_with=replace(MADE_WITH, compression="balance")), "has lz4, asked for was balance"),
     ("needed", binary(needed=("libc10.so", "libcudart.so.13")), "needs libcudart.so.13"),
     ("needed", binary(needed=("libc10.so",)), "does not need libcudart.so.12"),
     ("needed", binary(needed=("libcudart.so.12",)), "does not need libc10.so"),
@@ -229,6 +247,7 @@ def test_every_check_is_in_the_table() -> None:
 
 RIGHT: list[Spoil] = [
     binary(),
+    asked(made_with=MADE_WITH),
     attribute("expected", None),
     named("FALSE", "false"),
     metadata(Version="2.7.4.post1+cu12torch2.6cxx11abiFALSE"),

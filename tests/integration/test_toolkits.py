@@ -8,14 +8,24 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from factory.kernels import firstcompile
+from factory.kernels.assemble import Assembler
 from factory.kernels.reproducible import unit_flags
+from factory.kernels.unit import Stage, Unit
+from factory.matrix.arch import Arch
+from factory.matrix.types import COMPRESSIONS
+from factory.pool.store import Pool
 from factory.toolkit.find import World, find, pins
 from factory.toolkit.toolkit import CudaToolkit
+from factory.wheel import elf, fatbin
+from factory.wheel.fatbin import GpuCode
+from tests.elfobject import gpu_code
+from tests.kernelsets import store
 
 pytestmark = pytest.mark.e2e
 
@@ -98,6 +108,68 @@ def compiled(toolkit: CudaToolkit, directory: Path, flags: tuple[str, ...]) -> d
     subprocess.run(words, cwd=directory, check=True)
     kept = (path for path in (directory / "kept").iterdir() if path.suffix in {".o", ".ptx", ".cubin"})
     return {path.name: path.read_bytes() for path in kept}
+
+
+@pytest.mark.parametrize(
+    ("version", "numbers", "compression"),
+    [
+        ("12.4", ("80", "90", "90a"), None),
+        *(("13.0", ("80", "90", "90a", "100", "120"), mode) for mode in (None, *COMPRESSIONS)),
+    ],
+)
+def test_what_is_assembled_and_hidden_is_what_cuobjdump_reads(
+    version: str,
+    numbers: tuple[str, ...],
+    compression: str | None,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    toolkit = cached(version, shared_cache(tmp_path_factory))
+    parts, unit = small_unit(toolkit, tmp_path, [Arch.parse(number) for number in numbers])
+    assembler = Assembler(
+        pool=Pool(tmp_path / "pool"),
+        fatbinary=toolkit.home / "bin/fatbinary",
+        objcopy=Path("objcopy"),
+        compression=compression,
+    )
+    one, other = (tmp_path / name for name in ("one", "other"))
+    one.mkdir()
+    other.mkdir()
+    made = assembler.assemble(unit, one)
+    assert made.read_bytes() == assembler.assemble(unit, other).read_bytes()
+    (read,) = fatbin.parse(gpu_code(made))
+    assert set(read.images) == {GpuCode("real", arch) for arch in parts} | {GpuCode("ptx", Arch(8, 0))}
+    assert read.compressions == {"zstd" if compression else "none"}
+    assert extracted(toolkit, made, one) == sorted(parts.values())
+    kept = GpuCode("real", Arch(9, 0, "a"))
+    elf.hide_all_but(kept, made)
+    (hidden,) = fatbin.parse(gpu_code(made))
+    assert [image for image in hidden.images if image.arch.major != 99] == [kept]
+    assert extracted(toolkit, made, other) == sorted(parts.values()), "content is no other for being hidden"
+
+
+def extracted(toolkit: CudaToolkit, path: Path, into: Path) -> list[bytes]:
+    """Have cuobjdump unpack all machine code of an object; it names it by what is inside, not by its label."""
+    subprocess.run([toolkit.home / "bin/cuobjdump", "-xelf", "all", path], cwd=into, check=True)
+    return sorted(found.read_bytes() for found in into.glob("*.cubin"))
+
+
+def small_unit(toolkit: CudaToolkit, directory: Path, archs: Sequence[Arch]) -> tuple[dict[Arch, bytes], Unit]:
+    """Put the parts of a unit into the pool in ``directory``; return its machine code and the unit."""
+    source = directory / "kernel.cu"
+    source.write_text("__global__ void kernel(float* out) { out[threadIdx.x] *= 2.f; }\n")
+    (directory / "host.cpp").write_text('asm(".section .nv_fatbin,\\"a\\"\\n.quad 0\\n.previous");\n')
+    run("g++", "-c", directory / "host.cpp", "-o", directory / "host")
+    run(toolkit.nvcc, "-ptx", "-arch=compute_80", source, "-o", directory / "ptx")
+    for arch in archs:
+        gencode = f"-gencode=arch=compute_{arch.number},code=sm_{arch.number}"
+        run(toolkit.nvcc, "-cubin", gencode, source, "-o", directory / arch.number)
+    for name in ("host", "ptx", *(arch.number for arch in archs)):
+        store(Pool(directory / "pool"), name, (directory / name).read_bytes())
+    stage = Stage(virtual=Arch(8, 0), ptx="ptx", embedded=True, code=tuple((arch, arch.number) for arch in archs))
+    return {arch: (directory / arch.number).read_bytes() for arch in archs}, Unit(
+        source="kernel.cu", host="host", stages=(stage,)
+    )
 
 
 def test_a_second_look_takes_less_than_a_second(tmp_path_factory: pytest.TempPathFactory) -> None:

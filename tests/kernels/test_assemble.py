@@ -48,7 +48,9 @@ def assembler(tmp_path: Path) -> Assembler:
     for key in ("p80", "p120", "c80", "c90", "c120"):
         put(pool, key, f"{key}\n".encode())
     (tmp_path / "objects").mkdir()
-    return Assembler(pool=pool, fatbinary=fatbinary, objcopy=Path(shutil.which("objcopy") or "objcopy"))
+    return Assembler(
+        pool=pool, fatbinary=fatbinary, objcopy=Path(shutil.which("objcopy") or "objcopy"), compression=None
+    )
 
 
 def test_the_object_has_the_host_code_and_just_the_gpu_code_asked_for(assembler: Assembler, tmp_path: Path) -> None:
@@ -65,6 +67,11 @@ def test_fewer_architectures_of_the_same_parts(assembler: Assembler, tmp_path: P
     fewer = replace(UNIT, stages=(replace(UNIT.stages[0], code=((A90, "c90"),)),))
     made = assembler.assemble(fewer, tmp_path / "objects")
     assert gpu_code(made).decode().splitlines() == ["-64", "--image3=kind=elf,sm=90,", "c90"]
+
+
+def test_fatbinary_is_told_to_compress(assembler: Assembler, tmp_path: Path) -> None:
+    made = replace(assembler, compression="balance").assemble(UNIT, tmp_path / "objects")
+    assert gpu_code(made).decode().splitlines()[:3] == ["-64", "--compress-all", "--compress-mode=balance"]
 
 
 @pytest.mark.parametrize("key", ["host", "c90", "p120"])

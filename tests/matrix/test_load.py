@@ -36,6 +36,7 @@ skip:
   - {{torch: 2.10, python: [3.11], reason: because}}
 oldest_arch: 8.0
 abi_true_since: 2.7
+compression_since: {{cuda: 12.6, driver: 550}}
 flash_attn:
   2.7.4.post1: {{sha256: {"a" * 64}, torch: [2.6, 2.10]}}
 python:
@@ -178,6 +179,9 @@ def test_one_line_sets_the_architectures_of_every_toolkit() -> None:
             "torch: [2.6, 2.10], leave_out: [/x]}",
             "flash_attn.2.7.4.post1.leave_out[0]: '/x' does",
         ),
+        ("driver: 525", "driver: 525\n    compression: best", "cuda.12.4.compression: 'best' is no mode known here"),
+        ("driver: 525", "driver: 525\n    compression: size", "cuda.12.4.compression: fatbinary has no such mode"),
+        ("driver: 525", "driver: 525\n    compression: size", "cuda.12.6.compression: a driver of 525, which is prom"),
         ("full:", "small:", "profiles: has no profile full, the one that is built when"),
         (
             "disable: []",
@@ -248,6 +252,16 @@ def test_a_mistake_is_named_with_its_path(old: str, new: str, said: str) -> None
 def test_the_line_is_that_of_the_value(old: str, new: str, part: str) -> None:
     text = edited(old, new)
     assert str(line_of(part, text)) in {line.partition(": ")[0] for line in why(text)}
+
+
+def test_machine_code_is_compressed_where_every_driver_promised_reads_it() -> None:
+    text = edited("12.6: {<<: *cuda, front", "12.6: {<<: *cuda, minimum_driver: 550, compression: size, front")
+    toolkits = matrix.load(text).toolkits
+    assert {version: row.compression for version, row in toolkits.items()} == {
+        "12.4": None,
+        "12.6": "size",
+        "12.8": None,
+    }
 
 
 def test_the_nearest_name_is_suggested() -> None:

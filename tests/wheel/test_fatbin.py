@@ -64,6 +64,19 @@ def test_a_damaged_list_of_images_is_refused(offset: int) -> None:
         fatbin.parse(bytes(whole))
 
 
+def test_how_machine_code_is_compressed_is_read_from_its_flags() -> None:
+    """PTX is compressed unless that is forbidden, so it says nothing of machine code."""
+    found = {name: [set(unit.compressions) for unit in fatbin.parse(sample(name))] for name in NAMES}
+    assert found == {
+        "cu124_80": [{"lz4"}],
+        "cu124_80_90": [{"lz4"}],
+        "cu124_units": [{"lz4"}, {"lz4"}],
+        "cu130_families": [{"zstd"}],
+        "cu130_plain": [{"none"}],
+        "cu135_concat": [{"zstd"}, {"zstd"}],
+    }
+
+
 def test_each_translation_unit_is_its_own() -> None:
     first, second = fatbin.parse(sample("cu124_units"))
     assert set(first.images) == set(second.images)

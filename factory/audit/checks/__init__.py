@@ -34,6 +34,7 @@ CHECKS: tuple[Check, ...] = (
     binary.cxx11abi,
     binary.archs,
     binary.fatbins,
+    binary.compression,
     binary.needed,
     binary.rpath,
     binary.kernel_class,

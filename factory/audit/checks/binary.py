@@ -68,6 +68,17 @@ def fatbins(given: CheckInput) -> Iterator[str]:
             yield f"{module.path} has units of {len(sets)} kinds: {'; '.join(counted)}"
 
 
+def compression(given: CheckInput) -> Iterator[str]:
+    """Machine code must be compressed just where it was to be, or the oldest driver promised cannot read it."""
+    if given.expected is None or given.expected.made_with is None:
+        return
+    wanted = given.expected.made_with.compression
+    for module in given.facts.extensions:
+        found = module.compressions
+        if found and ("zstd" in found) != (wanted is not None):
+            yield f"{module.path} has {' and '.join(found)}, asked for was {wanted or fatbin.PLAIN}"
+
+
 def _spell(images: set[GpuCode] | frozenset[GpuCode]) -> str:
     return " ".join(str(image) for image in sorted(images)) or "nothing"
 

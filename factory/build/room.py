@@ -103,6 +103,7 @@ def _kernels(run: Run) -> Iterator[Kernels]:
             units=_units(need.flash_attn, run),
             share=run.share * _lacking(need, run),
             wheels=0 if run.dist is None else wheels,
+            compressed=run.matrix.toolkits[need.cuda].compression is not None,
         )
 
 

@@ -55,8 +55,8 @@ class Environment:
 @dataclass(frozen=True, kw_only=True)
 class Kernels:
     """A kernel set: its ``name``, the front-end passes and targets of a unit, how many ``units`` are to be compiled
-    at most (None where the source is not here to count them), the ``share`` of them that is lacking, and how many
-    wheels are made of it.
+    at most (None where the source is not here to count them), the ``share`` of them that is lacking, how many
+    wheels are made of it, and whether their machine code is ``compressed``.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Kernels:
     units: int | None
     share: float
     wheels: int
+    compressed: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +84,10 @@ class Ground:
 
 @dataclass(frozen=True, kw_only=True)
 class Sizes:
-    """The table of sizes: ``torch`` by CUDA release, ``kernels`` by profile; bytes but for factors and ``units``."""
+    """The table of sizes: ``torch`` by CUDA release, ``kernels`` by profile; bytes but for factors and ``units``.
+
+    ``compressed_code`` and ``compressed_wheel`` are what is left of each byte of machine code and of a wheel.
+    """
 
     torch: Mapping[str, TorchSize]
     kernels: Mapping[str, KernelSize]
@@ -92,6 +96,8 @@ class Sizes:
     source: int
     units: int
     work_factor: int
+    compressed_code: float
+    compressed_wheel: float
 
     @classmethod
     def read(cls, table: Mapping[str, Any]) -> Sizes:
@@ -104,6 +110,8 @@ class Sizes:
             source=table["source"],
             units=table["units"],
             work_factor=table["work_factor"],
+            compressed_code=table["compressed"]["code"],
+            compressed_wheel=table["compressed"]["wheel"],
         )
 
     def of_torch(self, cuda: str) -> TorchSize:
@@ -169,14 +177,16 @@ class Sizes:
             yield Want(what=f"{count} wheel{'s' * (count > 1)}", place=DIST, kept=kept)
 
     def _wheel(self, kernels: Kernels) -> int:
-        return max(1, kernels.targets) * self.of_profile(kernels.profile).wheel
+        left = self.compressed_wheel if kernels.compressed else 1
+        return round(max(1, kernels.targets) * self.of_profile(kernels.profile).wheel * left)
 
     def _work(self, kernels: Kernels, contained: bool) -> int:  # noqa: FBT001 - private, and of one meaning
         if contained:
             return self.source + self._wheel(kernels)
         size = self.of_profile(kernels.profile)
-        objects = (kernels.units or self.units) * (size.host + kernels.targets * size.code)
-        return self.source + self.work_factor * objects
+        left = self.compressed_code if kernels.compressed else 1
+        objects = (kernels.units or self.units) * (size.host + kernels.targets * size.code * left)
+        return self.source + round(self.work_factor * objects)
 
 
 @once

@@ -34,6 +34,7 @@ KERNELS = st.builds(
     units=st.none() | st.integers(min_value=1, max_value=96),
     share=st.floats(min_value=0, max_value=1),
     wheels=st.integers(min_value=0, max_value=9),
+    compressed=st.booleans(),
 )
 SETS = st.lists(KERNELS)
 
@@ -91,5 +92,13 @@ def test_every_profile_of_the_matrix_has_its_sizes() -> None:
     assert {want.use for want in TABLE.wheels([_a_set("smoke")], contained=False)} == {"cache", DIST}
 
 
+def test_compressed_machine_code_takes_less_where_wheels_are_made_and_kept() -> None:
+    plain = _a_set("full")
+    packed = replace(plain, compressed=True)
+    assert most(TABLE.wheels([packed], contained=False)) < 0.3 * most(TABLE.wheels([plain], contained=False))
+    assert most(TABLE.wheels([packed], contained=True)) < most(TABLE.wheels([plain], contained=True))
+    assert most(TABLE.sets([packed], jobs=2)) == most(TABLE.sets([plain], jobs=2))
+
+
 def _a_set(profile: str) -> Kernels:
-    return Kernels(name="set", profile=profile, passes=1, targets=2, units=None, share=1, wheels=1)
+    return Kernels(name="set", profile=profile, passes=1, targets=2, units=None, share=1, wheels=1, compressed=False)

@@ -9,13 +9,14 @@ from factory.doctor import parse
 from factory.doctor.facts import Missing, Python, Torch
 from factory.errors import InterpreterError
 from factory.index import probe
+from factory.platforms import platforms
 from factory.system import files, process
 from factory.wheel import elf
 from factory.wheel.elf import ElfError
 
 _HEADER = "cudnn_version.h"
 # Where cuDNN's header is that came with the system rather than as a Python package (Debian's, NVIDIA's).
-_SYSTEM = (Path("/usr/include"), Path("/usr/include/x86_64-linux-gnu"))
+_SYSTEM = (Path("/usr/include"), *(Path("/usr/include") / row.triple for row in platforms().values()))
 
 
 def find(env: Mapping[str, str]) -> Python | Missing:

@@ -117,5 +117,5 @@ def install_command(torch: Torch, build: TorchBuild) -> str:
 def spelt(cell: Cell, matrix: Matrix) -> str:
     """Return the tokens of a cell and the options that mean the same cell again when typed."""
     profile = "" if cell.profile == FULL else f" --profile {cell.profile}"
-    usual = cell.archs == matrix.toolkits[cell.cuda].archs
+    usual = cell.archs == matrix.archs_of(cell.cuda, cell.machine)
     return cell.id + profile + ("" if usual else f" --archs {','.join(map(str, cell.archs))}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from factory.errors import EngineError
+from factory.platforms import platforms
 from factory.system import process
 from factory.system.environ import inherited
 from factory.system.process import Completed
@@ -138,7 +139,7 @@ def _podman(told: Mapping[str, Any]) -> tuple[str, bool, str] | None:
 
 
 # Docker's daemon gives the kernel's name, images have Go's.
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_ARCHITECTURES = {row.name: row.image for row in platforms().values()}
 
 
 def _json(text: str) -> dict[str, Any]:

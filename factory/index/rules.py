@@ -11,6 +11,8 @@ from factory.index.served.flash_attn_wheel import PRERELEASE, SCHEMA, GpuRule, M
 from factory.matrix.cells import expand
 from factory.matrix.model import Cell, Matrix, Planned, State
 
+_Kind = tuple[str, str, str, bool, str]
+
 FILE = "rules.json"
 """Its name below the index's root."""
 
@@ -25,7 +27,7 @@ def table(matrix: Matrix, repository: Repository | None = None) -> Rules:
         prerelease=PRERELEASE,
         gpus=_gpus(),
         cells=_cells(planned),
-        machines=sorted({row.cell.machine for row in planned}),
+        machines=list(matrix.chosen_machines),
         profiles=list(matrix.profiles),
         oldest_arch=str(matrix.oldest_arch),
         targets={
@@ -51,7 +53,7 @@ def _gpus() -> list[GpuRule]:
 
 def _cells(planned: Iterable[Planned]) -> list[MadeCell]:
     """Put cells together that differ in their Python alone."""
-    made: dict[tuple[str, str, str, bool], MadeCell] = {}
+    made: dict[_Kind, MadeCell] = {}
     for row in planned:
         cell = made.setdefault(_without_python(row.cell), _empty(row.cell))
         if row.state is State.SKIPPED:
@@ -61,10 +63,12 @@ def _cells(planned: Iterable[Planned]) -> list[MadeCell]:
     return list(made.values())
 
 
-def _without_python(cell: Cell) -> tuple[str, str, str, bool]:
-    return cell.flash_attn, cell.torch, cell.cuda, cell.cxx11abi
+def _without_python(cell: Cell) -> _Kind:
+    return cell.flash_attn, cell.torch, cell.cuda, cell.cxx11abi, cell.machine
 
 
 def _empty(cell: Cell) -> MadeCell:
-    flash_attn, torch, cuda, cxx11abi = _without_python(cell)
-    return MadeCell(flash_attn=flash_attn, torch=torch, cuda=cuda, cxx11abi=cxx11abi, pythons=[], left_out={})
+    flash_attn, torch, cuda, cxx11abi, machine = _without_python(cell)
+    return MadeCell(
+        flash_attn=flash_attn, torch=torch, cuda=cuda, cxx11abi=cxx11abi, machine=machine, pythons=[], left_out={}
+    )

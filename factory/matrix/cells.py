@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import product
 
 from factory.errors import SelectorError
 from factory.matrix.arch import Arch
@@ -21,7 +22,7 @@ def expand(matrix: Matrix, profile: str = FULL, archs: Sequence[Arch] | None = N
             why=[f"{known.name}: {known.summary}" for known in matrix.profiles.values()],
             remedy="Name one of these with --profile.",
         )
-    refusals: dict[str, str] = {}  # by CUDA, of which all cells have the same architectures
+    refusals: dict[tuple[str, str], str] = {}  # by CUDA and machine, of which all cells have the same architectures
     return tuple(_planned(matrix, cell, refusals) for cell in _join(matrix, profile, archs))
 
 
@@ -56,6 +57,8 @@ def unchosen(matrix: Matrix, cell: Cell) -> str:
         return _name_taken(matrix, cell) or f"CUDA {cell.cuda} does not stand in wheels.{cell.torch}.cuda"
     if cell.python not in choice.pythons:
         return f"Python {cell.python} does not stand in wheels.{cell.torch}.python"
+    if cell.machine not in matrix.chosen_machines:
+        return f"{cell.machine} does not stand in machines"
     return ""
 
 
@@ -64,7 +67,7 @@ def _join(matrix: Matrix, profile: str, archs: Sequence[Arch] | None) -> Iterato
     for release in matrix.flash_attn.values():
         for torch in (matrix.torch[series] for series in matrix.torch if series in release.torch + release.on_request):
             for build in torch.builds:
-                for python in build.pythons:
+                for machine, python in product(build.machines, build.pythons):
                     yield Cell(
                         flash_attn=release.version,
                         cuda=build.cuda,
@@ -72,16 +75,18 @@ def _join(matrix: Matrix, profile: str, archs: Sequence[Arch] | None) -> Iterato
                         python=python,
                         cxx11abi=build.cxx11abi,
                         profile=profile,
-                        archs=asked or matrix.toolkits[build.cuda].archs,
+                        archs=asked or matrix.archs_of(build.cuda, machine),
+                        machine=machine,
                     )
 
 
-def _planned(matrix: Matrix, cell: Cell, refusals: dict[str, str]) -> Planned:
-    if cell.cuda not in refusals:
+def _planned(matrix: Matrix, cell: Cell, refusals: dict[tuple[str, str], str]) -> Planned:
+    alike = cell.cuda, cell.machine
+    if alike not in refusals:
         toolkit, oldest = matrix.toolkits[cell.cuda], matrix.oldest_arch
-        refusals[cell.cuda] = too_old(cell.archs, oldest) or cannot_make(cell.archs, toolkit, oldest)
+        refusals[alike] = too_old(cell.archs, oldest) or cannot_make(cell.archs, toolkit, oldest)
     skip = skip_of(matrix, cell)
-    refusal = (skip and skip.reason) or refusals[cell.cuda]
+    refusal = (skip and skip.reason) or refusals[alike]
     if refusal:
         return Planned(cell=cell, state=State.SKIPPED, reason=refusal)
     reason = unchosen(matrix, cell)

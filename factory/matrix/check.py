@@ -30,6 +30,9 @@ def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
         yield from _wheels(("wheels", series), series, row, file, known)
     for index, skip in enumerate(file.skip):
         yield from _skip(("skip", index), skip, known)
+    for name, machine in file.platform.items():
+        yield from _too_old(("platform", name, "archs"), machine.archs, file.oldest_arch)
+    yield from _names(("machines",), file.machines, "platform", known)
     yield from _names(("publish", "profiles"), file.publish.profiles, "profiles", known)
     if FULL not in known["profiles"]:
         yield Complaint(("profiles",), "has no profile full, the one that is built when none is named")
@@ -99,6 +102,7 @@ def _torch(path: Path, series: str, torch: TorchRow, file: MatrixFile, known: Kn
     for cuda, build in torch.builds.items():
         yield from _names((*path, "builds", cuda), [cuda], "cuda", known, numbered=False)
         yield from _abi((*path, "builds", cuda, "abi"), series, build, file.abi_true_since)
+        yield from _names((*path, "builds", cuda, "platform"), build.platform, "platform", known)
 
 
 def _abi(path: Path, series: str, build: BuildRow, since: str) -> Iterator[Complaint]:
@@ -148,7 +152,13 @@ def _wheels_python(path: Path, series: str, row: WheelsRow, file: MatrixFile) ->
 
 
 def _skip(path: Path, skip: SkipRow, known: Known) -> Iterator[Complaint]:
-    axes = {"flash_attn": skip.flash_attn, "cuda": skip.cuda, "torch": skip.torch, "python": skip.python}
+    axes = {
+        "flash_attn": skip.flash_attn,
+        "cuda": skip.cuda,
+        "torch": skip.torch,
+        "python": skip.python,
+        "platform": skip.platform,
+    }
     if not any(axes.values()) and not skip.abi:
         yield Complaint(path, f"would skip every cell; name at least one of {', '.join(axes)}, abi")
     for axis, names in axes.items():
@@ -158,9 +168,11 @@ def _skip(path: Path, skip: SkipRow, known: Known) -> Iterator[Complaint]:
 def _names(
     path: Path, names: Collection[str], kind: str, known: Known, *, numbered: bool = True
 ) -> Iterator[Complaint]:
-    titles = {"flash_attn": "flash-attn", "cuda": "CUDA", "torch": "torch", "python": "Python", "profiles": "profile"}
+    titles = {"flash_attn": "flash-attn", "cuda": "CUDA", "python": "Python", "profiles": "profile"}
     for index, name in enumerate(names):
         if name not in known[kind]:
             there = ", ".join(known[kind])
             where = (*path, index) if numbered else path
-            yield Complaint(where, f"unknown {titles[kind]} {name}; there are {there}{hint(name, known[kind])}")
+            yield Complaint(
+                where, f"unknown {titles.get(kind, kind)} {name}; there are {there}{hint(name, known[kind])}"
+            )

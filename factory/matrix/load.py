@@ -30,7 +30,7 @@ from factory.matrix.shape import pruned, shaped
 from factory.matrix.wheelname import wheel_filename
 
 # What decides which cells exist, and the entries under ``skip`` themselves.
-_CELL_FACTS = ("cuda", "flash_attn", "python", "skip", "torch")
+_CELL_FACTS = ("cuda", "flash_attn", "platform", "python", "skip", "torch")
 
 
 def load(text: str | bytes, *, name: str = "matrix.yaml") -> Matrix:
@@ -102,6 +102,10 @@ def _matrix(file: MatrixFile) -> Matrix:
             for series, row in file.wheels.items()
         },
         skips=tuple(_skip(row) for row in file.skip),
+        machine_archs={
+            machine: tuple(row.archs) if file.archs is None else () for machine, row in file.platform.items()
+        },
+        chosen_machines=tuple(file.machines),
         cibuildwheel={python: row.cibuildwheel for python, row in file.python.items()},
         runners=Runners(build=tuple(file.runners.build), gpu=tuple(file.runners.gpu)),
         gpu_python=file.gpu_test.python,
@@ -136,6 +140,9 @@ def _torch(series: str, row: TorchRow, file: MatrixFile) -> Torch:
                 cuda=cuda,
                 cxx11abi=build.abi,
                 pythons=pythons_of(file, series),
+                machines=tuple(
+                    machine for machine in build.platform or [*file.platform][:1] if machine in file.platform
+                ),
                 index_url=None if build.index == "default" else build.index,
                 published=cuda in chosen,
             )
@@ -170,6 +177,7 @@ def _skip(row: SkipRow) -> Skip:
         torch=tuple(row.torch),
         python=tuple(row.python),
         cxx11abi=tuple(row.abi),
+        machine=tuple(row.platform),
     )
 
 

@@ -84,13 +84,15 @@ class Toolkit:
 class TorchBuild:
     """One published build of a torch series: the CUDA it was made with, its ABI, its Pythons.
 
-    ``index_url`` is None where the package index everyone uses serves this very build.
+    ``machines`` are those it was published for. ``index_url`` is None where the package index everyone uses serves this
+    very build.
     ``published`` says whether wheels for it may be published (one CUDA minor per major).
     """
 
     cuda: str
     cxx11abi: bool
     pythons: tuple[str, ...]
+    machines: tuple[str, ...]
     index_url: str | None
     published: bool
 
@@ -135,7 +137,7 @@ class Cell:
     cxx11abi: bool
     profile: str
     archs: tuple[Arch, ...]
-    machine: str = "x86_64"
+    machine: str
 
     @property
     def id(self) -> str:
@@ -166,6 +168,7 @@ class Skip:
     torch: tuple[str, ...]
     python: tuple[str, ...]
     cxx11abi: tuple[bool, ...]
+    machine: tuple[str, ...]
 
     def covers(self, cell: Cell) -> bool:
         """Whether ``cell`` is among them."""
@@ -175,6 +178,7 @@ class Skip:
             (self.torch, cell.torch),
             (self.python, cell.python),
             (self.cxx11abi, cell.cxx11abi),
+            (self.machine, cell.machine),
         )
         return all(not wanted or value in wanted for wanted, value in axes)
 
@@ -204,7 +208,9 @@ class Representative(StrEnum):
 class Matrix:
     """All of ``matrix.yaml``, checked; mappings are by version or name, in the order of the file.
 
-    ``choices`` are by torch series, ``cibuildwheel`` releases by Python. ``max_jobs`` caps parallel compiles.
+    ``choices`` are by torch series, ``cibuildwheel`` releases by Python. ``machine_archs`` are by machine what its
+    wheels hold beside the list of their CUDA; those of ``chosen_machines`` are built without being asked for by name.
+    ``max_jobs`` caps parallel compiles.
     ``unpinned_images`` are the words that accept images without a digest in workflows; empty where they are refused.
     No kernel is made for an architecture below ``oldest_arch``. Wheels of ``publish_profiles`` may be published.
     ``gpu_python`` says which Python of equal kernels is tried on a GPU.
@@ -216,6 +222,8 @@ class Matrix:
     profiles: Mapping[str, Profile]
     choices: Mapping[str, Choice]
     skips: tuple[Skip, ...]
+    machine_archs: Mapping[str, tuple[Arch, ...]]
+    chosen_machines: tuple[str, ...]
     cibuildwheel: Mapping[str, str]
     runners: Runners
     gpu_python: Representative
@@ -223,6 +231,12 @@ class Matrix:
     unpinned_images: str
     oldest_arch: Arch
     publish_profiles: tuple[str, ...]
+
+    def archs_of(self, cuda: str, machine: str) -> tuple[Arch, ...]:
+        """Return what wheels of ``cuda`` hold on ``machine`` where nobody asked for other architectures."""
+        toolkit = self.toolkits[cuda]
+        own = (arch for arch in self.machine_archs[machine] if arch.real in toolkit.targets)
+        return tuple(sorted({*toolkit.archs, *own}))
 
     def build_of(self, cell: Cell) -> TorchBuild:
         """Return the torch build that ``cell``, one of this matrix, is made with."""

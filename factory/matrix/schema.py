@@ -21,6 +21,7 @@ from factory.matrix.types import (
     Index,
     InnerPath,
     KernelClass,
+    Machine,
     Name,
     OneOrSeveral,
     Release,
@@ -75,6 +76,7 @@ class SkipRow(Row):
     torch: OneOrSeveral[Series] = Field(default=[])
     python: OneOrSeveral[Series] = Field(default=[])
     abi: OneOrSeveral[Abi] = Field(default=[])
+    platform: OneOrSeveral[Machine] = Field(default=[])
     reason: Text
 
 
@@ -99,6 +101,9 @@ class BuildRow(Row):
 
     abi: Abi = Field(description="whether it has the C++11 ABI")
     index: Index = Field(description="default, or the https:// address of the index that serves it")
+    platform: OneOrSeveral[Machine] = Field(
+        default=[], description="machines it was published for; left out: the first under platform"
+    )
 
 
 class TorchRow(Row):
@@ -138,6 +143,12 @@ class CudaRow(Row):
     image: ImageRow | None
 
 
+class PlatformRow(Row):
+    """A machine that wheels are for."""
+
+    archs: list[Architecture] = Field(description="beside the list of a CUDA, where that makes them")
+
+
 class ProfileRow(Row):
     """Parts of flash-attn that are left out."""
 
@@ -156,6 +167,7 @@ class MatrixFile(Row):
     unpinned_images: Text | None = Field(
         default=None, description="why workflows may build in images without a digest; left out, they refuse them"
     )
+    machines: Several[Machine] = Field(description="those whose wheels are built without being asked for by name")
     wheels: dict[Series, WheelsRow] = Field(description="by torch series")
     skip: list[SkipRow]
     oldest_arch: Target
@@ -165,6 +177,7 @@ class MatrixFile(Row):
     python: dict[Series, PythonRow]
     torch: dict[Series, TorchRow]
     cuda: dict[Series, CudaRow]
+    platform: dict[Machine, PlatformRow]
     profiles: dict[Name, ProfileRow]
 
 

@@ -8,23 +8,23 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from factory.errors import CellError, SelectorError
 from factory.matrix.cells import expand
 from factory.matrix.model import Matrix, Planned, Skip, State
 from factory.matrix.suggest import hint
+from factory.platforms import platforms
 from factory.versions import abi_word, cuda_token, python_tag
 
 AXES = ("CUDA", "torch", "Python", "ABI", "flash-attn", "platform")
 """The axes in the order of their tokens in a cell's id."""
 
-_PREFIXES = ("cu", "torch", "cp", "abi", "fa", "x86_64")
+_PREFIXES = ("cu", "torch", "cp", "abi", "fa", *platforms())
 # Of tokens that do not go together, the one on the first of these axes takes the blame.
 _BLAME = [AXES.index(axis) for axis in ("ABI", "Python", "CUDA", "platform", "torch", "flash-attn")]
 _STATES = list(State)
-_NEVER = 3
 _TORCH = AXES.index("torch")
 _VERBS: dict[tuple[int, ...], str] = {
     (): "there are cells for",
@@ -65,8 +65,9 @@ def parse(tokens: Sequence[str], matrix: Matrix) -> Selector:
 def select(planned: Sequence[Planned], selector: Selector) -> tuple[Planned, ...]:
     """Return the cells asked for.
 
-    For each combination of the axes that are named, the cells built by default are taken; where there are
-    none, those built on request, of the default flash-attn of their torch if there are such. Raises
+    For each combination of the axes that are named, the cells built by default are taken; where there are none, those
+    built on request, for a machine that wheels are built for by default and of the default flash-attn of their torch if
+    there are such. Raises
     SelectorError for a token that fits no cell beside the others, and CellError for one that fits skipped
     cells only.
     """
@@ -74,7 +75,7 @@ def select(planned: Sequence[Planned], selector: Selector) -> tuple[Planned, ...
     absent = [_narrowed(selector, axis, token) for axis, token in _unmet(selector, rows)]
     if absent or not rows:
         raise _no_such_cell(planned, absent or [selector])
-    taken = _preferred(rows, selector, {_pair(row) for row in planned if row.state is State.BUILD})
+    taken = _preferred(rows, selector, [row for row in planned if row.state is State.BUILD])
     skipped = [_narrowed(selector, axis, token) for axis, token in _unmet(selector, taken)]
     if skipped or not taken:
         raise _left_out([row for row in rows if any(one.accepts(row) for one in skipped or [selector])])
@@ -117,7 +118,7 @@ def covered(skip: Skip) -> Selector:
             frozenset(python_tag(python) for python in skip.python),
             frozenset(f"abi{abi_word(abi)}" for abi in skip.cxx11abi),
             frozenset(f"fa{version}" for version in skip.flash_attn),
-            frozenset(),
+            frozenset(skip.machine),
         )
     )
 
@@ -158,22 +159,20 @@ def _clash(planned: Sequence[Planned], part: Selector, axes: Sequence[int]) -> s
     return f"{subject} {verb} {fitting}; not {unfit}".strip()
 
 
-def _preferred(rows: Sequence[Planned], selector: Selector, usual: Collection[tuple[str, str]]) -> tuple[Planned, ...]:
-    """Keep the best of each combination of the named axes; ``usual`` pairs torch with its default flash-attn."""
-    ranks = {row.cell: _rank(row, usual) for row in rows}
-    best: dict[tuple[str, ...], int] = {}
-    for row in rows:
+def _preferred(rows: Sequence[Planned], selector: Selector, chosen: Sequence[Planned]) -> tuple[Planned, ...]:
+    """Keep the best of each combination of the named axes; ``chosen`` are all cells built without being named."""
+    machines, pairs = {row.cell.machine for row in chosen}, {_pair(row) for row in chosen}
+    ranks = {
+        row.cell: (row.state is not State.BUILD, row.cell.machine not in machines, _pair(row) not in pairs)
+        for row in rows
+        if row.state is not State.SKIPPED
+    }
+    able = [row for row in rows if row.cell in ranks]
+    best: dict[tuple[str, ...], tuple[bool, bool, bool]] = {}
+    for row in able:
         group = _named(row, selector)
-        best[group] = min(ranks[row.cell], best.get(group, _NEVER))
-    return tuple(row for row in rows if ranks[row.cell] == best[_named(row, selector)] < _NEVER)
-
-
-def _rank(row: Planned, usual: Collection[tuple[str, str]]) -> int:
-    if row.state is State.SKIPPED:
-        return _NEVER
-    if row.state is State.BUILD:
-        return 0
-    return 1 if _pair(row) in usual else 2
+        best[group] = min(ranks[row.cell], best.get(group, ranks[row.cell]))
+    return tuple(row for row in able if ranks[row.cell] == best[_named(row, selector)])
 
 
 def _named(row: Planned, selector: Selector) -> tuple[str, ...]:
@@ -212,7 +211,7 @@ def _vocabulary(matrix: Matrix) -> dict[str, tuple[int, str]]:
         (python_tag(python) for python in sorted(pythons, key=_natural)),
         ("abiFALSE", "abiTRUE"),
         (f"fa{version}" for version in matrix.flash_attn),
-        ("x86_64",),
+        matrix.machine_archs,
     )
     usual = {token.lower(): (axis, token) for axis, tokens in enumerate(axes) for token in tokens}
     releases = {f"torch{torch.release}": usual[f"torch{torch.series}"] for torch in matrix.torch.values()}

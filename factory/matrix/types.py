@@ -28,6 +28,7 @@ from factory.matrix.document import Value
 from factory.matrix.imagename import ImageName
 from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.suggest import hint
+from factory.platforms import platforms
 from factory.system.paths import inner
 
 SWITCHES = ("BACKWARD", "DROPOUT", "ALIBI", "SOFTCAP", "UNEVEN_K", "LOCAL")
@@ -165,6 +166,14 @@ def _kernel_class(text: str) -> str:
     return text
 
 
+def _machine(text: str) -> str:
+    names = tuple(platforms())
+    if text not in names:
+        msg = f"{text!r} is no machine; factory/data/platforms.toml has {', '.join(names)}{hint(text, names)}"
+        raise ValueError(msg)
+    return text
+
+
 def _unlike(items: list[Item]) -> list[Item]:
     twice = sorted(str(item) for item, count in Counter(items).items() if count > 1)
     if twice:
@@ -218,6 +227,7 @@ Sha256 = Annotated[str, AfterValidator(_like(r"[0-9a-f]{64}", "64 hexadecimal di
 Digest = Annotated[str, AfterValidator(_like(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits"))]
 ImageText = Annotated[str, AfterValidator(_image)]
 KernelClass = Annotated[str, AfterValidator(_kernel_class), WithJsonSchema({"enum": list(kernel_classes())})]
+Machine = Annotated[str, AfterValidator(_machine), WithJsonSchema({"enum": list(platforms())})]
 CxxStandard = Annotated[int, AfterValidator(_standard), WithJsonSchema({"enum": list(CXX_STANDARDS)})]
 Compression = Annotated[str, AfterValidator(_compression), WithJsonSchema({"enum": list(COMPRESSIONS)})]
 Specifier = Annotated[str, AfterValidator(_specifier)]

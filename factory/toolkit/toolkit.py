@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory.platforms import platforms
+
 _RELEASE = re.compile(r"^Cuda compilation tools, release \d+\.\d+, V(\d+\.\d+\.\d+)", re.MULTILINE)
 
 NAMED = ("CUDA_HOME", "CUDA_PATH")
@@ -32,7 +34,11 @@ FILES: tuple[tuple[str, ...], ...] = (
     ("include/cuda/std/type_traits", "include/cccl/cuda/std/type_traits"),
     ("include/thrust/version.h", "include/cccl/thrust/version.h"),
     ("include/cub/version.cuh", "include/cccl/cub/version.cuh"),
-    ("lib64/libcudart.so", "lib/libcudart.so", "targets/x86_64-linux/lib/libcudart.so"),
+    (
+        "lib64/libcudart.so",
+        "lib/libcudart.so",
+        *(f"targets/{row.cuda}/lib/libcudart.so" for row in platforms().values()),
+    ),
 )
 """What else compiling and linking an extension reads, in the same form."""
 

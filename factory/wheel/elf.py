@@ -18,6 +18,7 @@ from auditwheel.policy import WheelPolicies
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section
 
+from factory.platforms import platforms
 from factory.wheel import dynamic, fatbin
 from factory.wheel.facts import Extension
 from factory.wheel.fatbin import Fatbin, GpuCode
@@ -25,7 +26,7 @@ from factory.wheel.fatbin import Fatbin, GpuCode
 _Entry = TypeVar("_Entry")
 
 _GPU_CODE = ".nv_fatbin"
-_MACHINES = {62: "x86_64", 183: "aarch64"}  # e_machine
+_MACHINES = {row.elf: row.name for row in platforms().values()}
 _SOURCE = re.compile(rb"(?<![\w.+@~-])/[\w.+@~-]+(?:/[\w.+@~-]+)+\.(?:cuh?|c|cc|cpp|cxx|h|hpp|inl)\b")
 # A damaged table can claim any length, or lead back to its own start; a flash-attn extension has some
 # thousand symbols, and all its other tables are shorter.

@@ -17,6 +17,7 @@ CELL = Cell(
     cxx11abi=False,
     profile="smoke",
     archs=(Arch(8, 0), Arch(9, 0, ptx=True)),
+    machine="x86_64",
 )
 
 

@@ -18,6 +18,7 @@ CELL = Cell(
     cxx11abi=False,
     profile="smoke",
     archs=(Arch(8, 0), Arch(8, 9, "", ptx=True)),
+    machine="x86_64",
 )
 IMAGE = Image(name="example.org:5000/builder:cuda12.4", digest=None, promise="manylinux_2_28")
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)

@@ -18,6 +18,7 @@ CELL = Cell(
     cxx11abi=False,
     profile="full",
     archs=(Arch(8, 0),),
+    machine="x86_64",
 )
 SITE = BuildPaths(
     source=Path("/w/source"),

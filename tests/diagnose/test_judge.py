@@ -351,7 +351,14 @@ def test_a_log_says_which_cell_it_is_of() -> None:
 @pytest.mark.parametrize(("profile", "more"), [("full", ""), ("smoke", " --profile smoke")])
 def test_a_cell_is_named_as_it_is_typed(profile: str, more: str) -> None:
     cell = Cell(
-        flash_attn="2.7.4.post1", cuda="12.4", torch="2.6", python="3.10", cxx11abi=False, profile=profile, archs=()
+        flash_attn="2.7.4.post1",
+        cuda="12.4",
+        torch="2.6",
+        python="3.10",
+        cxx11abi=False,
+        profile=profile,
+        archs=(),
+        machine="x86_64",
     )
     assert selector_of(cell) == f"cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64{more}"
 

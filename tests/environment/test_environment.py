@@ -18,7 +18,9 @@ ALONE = {"PIP_CONFIG_FILE": "/dev/null", "PIP_RETRIES": "1", "UV_HTTP_RETRIES": 
 
 
 def torch(release: str, index_url: str | None) -> tuple[Torch, TorchBuild]:
-    build = TorchBuild(cuda="12.4", cxx11abi=False, pythons=(PYTHON,), index_url=index_url, published=True)
+    build = TorchBuild(
+        cuda="12.4", cxx11abi=False, pythons=(PYTHON,), machines=("x86_64",), index_url=index_url, published=True
+    )
     made = Torch(
         series=release.rpartition(".")[0],
         release=release,

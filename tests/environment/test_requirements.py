@@ -3,7 +3,7 @@ from packaging.requirements import Requirement
 from factory.environment.requirements import lock_name, tool_requirements, torch_requirement
 from factory.matrix.model import Torch, TorchBuild
 
-BUILD = TorchBuild(cuda="12.6", cxx11abi=True, pythons=("3.10",), index_url=None, published=True)
+BUILD = TorchBuild(cuda="12.6", cxx11abi=True, pythons=("3.10",), machines=("x86_64",), index_url=None, published=True)
 TORCH = Torch(
     series="2.13",
     release="2.13.0",

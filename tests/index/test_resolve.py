@@ -107,7 +107,11 @@ def test_what_is_still_open_must_be_named(matrix: Matrix) -> None:
         ),
         ({"gpus": ("7.5",)}, "GPU 7.5 has no wheel here", "It cannot be built from matrix.yaml: "),
         ({"driver": 470}, "driver 470 has no wheel here, there is 525 or newer for CUDA 12", "Building would not help"),
-        ({"machine": "aarch64"}, "platform aarch64 has no wheel here, there is linux_x86_64", "Building would not"),
+        (
+            {"machine": "aarch64"},
+            "platform aarch64 has no wheel here, there is linux_x86_64",
+            "It cannot be built from matrix.yaml: torch 2.6, CUDA 12.4, C++ ABI cxx11abiFALSE goes with machine x86_64",
+        ),
         ({"flash_attn": "2.8.0"}, "flash-attn 2.8.0 has no wheel here", "It cannot be built"),
         ({"profile": "inference"}, "profile inference has no wheel here", "Build it: nox -s build -- cu124 torch2.6"),
     ],
@@ -240,11 +244,12 @@ def test_a_command_is_given_for_what_the_plan_can_build_and_for_nothing_else(
         archs = [Arch.parse(one) for one in options["--archs"].split(",")] if "--archs" in options else None
         planned = expand(MATRIX_ITSELF, profile=options.get("--profile", "full"), archs=archs)
         assert selector.select(planned, selector.parse(answer.build.split(" --")[0].split(), MATRIX_ITSELF))
-    elif answer.unbuildable and profile in MATRIX_ITSELF.profiles and environment.machine != "aarch64":
+    elif answer.unbuildable and profile in MATRIX_ITSELF.profiles:
         tokens = [f"cu{environment.cuda}", f"torch{environment.torch}", f"cp{environment.python}"]
         tokens = [token if token.startswith("torch") else token.replace(".", "") for token in tokens]
         tokens += [] if environment.cxx11abi is None else [f"abi{environment.cxx11abi}"]
         tokens += [f"fa{environment.flash_attn}"] if environment.flash_attn else []
+        tokens += [environment.machine] if environment.machine else []
         archs = [Arch.parse(one) for one in environment.gpus] if environment.gpus else None
         with pytest.raises((SelectorError, CellError)):
             selector.select(expand(MATRIX_ITSELF, archs=archs), selector.parse(tokens, MATRIX_ITSELF))

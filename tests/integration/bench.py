@@ -54,6 +54,7 @@ class Bench:
             cxx11abi=False,
             profile="smoke",
             archs=self.kernels.archs,
+            machine="x86_64",
         )
         return setup.wanted(cell, self.matrix)
 

@@ -65,6 +65,7 @@ def cell(python: str) -> Cell:
         cxx11abi=False,
         profile="smoke",
         archs=(Arch(8, 0),),
+        machine="x86_64",
     )
 
 

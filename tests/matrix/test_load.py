@@ -29,6 +29,7 @@ max_jobs: 8
 runners: {{build: [linux], gpu: []}}
 gpu_test: {{python: newest}}
 publish: {{profiles: [full]}}
+machines: [x86_64]
 wheels:
   2.6: {{flash_attn: [2.7.4.post1], cuda: {{12.4: false, 12.6: true}}, python: [3.9, 3.10]}}
   2.10: {{flash_attn: [2.7.4.post1], cuda: {{12.6: true}}, python: [3.10]}}
@@ -74,6 +75,9 @@ cuda:
     archs: [8.0, 8.9+PTX, 12.0]
     targets: [8.0, 8.9, 9.0, 12.0]
     image: {{name: "example:cuda12.8", digest: null, manylinux: 2.28}}
+platform:
+  x86_64: {{archs: []}}
+  aarch64: {{archs: [9.0, 12.0]}}
 profiles:
   full: {{disable: [], summary: all}}
 """
@@ -98,6 +102,20 @@ def test_unquoted_versions_keep_their_last_zero() -> None:
     made = matrix.load(SMALL)
     assert made.torch["2.10"].release == "2.10.0"
     assert made.choices["2.10"].pythons == ("3.10",)
+
+
+def test_a_machine_adds_to_the_list_of_a_cuda_what_that_makes() -> None:
+    made = matrix.load(
+        edited(
+            "builds:\n      12.6: {<<: *default, abi: true}",
+            "builds:\n      12.6: {<<: *default, abi: true, platform: [aarch64]}",
+        )
+    )
+    assert [build.machines for build in made.torch["2.10"].builds] == [("aarch64",), ("x86_64",)]
+    assert made.archs_of("12.6", "x86_64") == made.archs_of("12.6", "aarch64") == (Arch(8, 0), Arch(9, 0))
+    assert made.archs_of("12.8", "aarch64") == (Arch(8, 0), Arch(8, 9, "", ptx=True), Arch(9, 0), Arch(12, 0))
+    asked = matrix.load(edited("archs: default", "archs: [8.0]"))
+    assert asked.archs_of("12.8", "aarch64") == (Arch(8, 0),)
 
 
 def test_anchors_and_merges_are_read_as_yaml_means_them() -> None:
@@ -159,6 +177,21 @@ def test_one_line_sets_the_architectures_of_every_toolkit() -> None:
             "python: [3.11]",
             "python: 3.9",
             "skip[0]: covers no cell: torch2.10 was published for cp310, cp311; not cp39",
+        ),
+        (
+            "machines: [x86_64]",
+            "machines: [arm64]",
+            "machines[0]: 'arm64' is no machine; factory/data/platforms.toml has x86_64, aarch64",
+        ),
+        (
+            "  aarch64: {archs: [9.0, 12.0]}",
+            "  aarch64: {archs: [7.5]}",
+            "platform.aarch64.archs[0]: flash-attn has no kernels for 7.5",
+        ),
+        (
+            "torch: 2.10, python: [3.11]",
+            "platform: aarch64",
+            "skip[0]: covers no cell: there are cells for x86_64; not aarch64",
         ),
         ("python: [3.11]", "python: 3.8", "skip[0].python[0]: unknown Python 3.8; there are 3.9, 3.10, 3.11"),
         (", reason: because", "", "skip[0].reason: is missing"),

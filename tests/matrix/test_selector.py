@@ -154,3 +154,20 @@ def test_why_answers_for_every_matching_cell() -> None:
 def test_why_refuses_unknown_tokens() -> None:
     with pytest.raises(SelectorError, match="cu999"):
         selector.why(["cu999"], REAL)
+
+
+def test_a_machine_that_is_not_named_is_one_that_wheels_are_built_for_by_default() -> None:
+    refused = "  - platform: aarch64\n    reason: this factory cannot link the host code of wheels for aarch64 yet\n"
+    served = matrix.load(MATRIX.read_text().replace(refused, ""))
+    rows = expand(served)
+    for words, machines in (
+        ("cu130 torch2.11 cp311", ["x86_64"]),
+        ("cu130 torch2.11 cp311 aarch64", ["aarch64"]),
+        ("cu130 torch2.11 cp311 x86_64 aarch64", ["x86_64", "aarch64"]),
+    ):
+        found = selector.select(rows, selector.parse(words.split(), served))
+        assert [row.cell.machine for row in found] == machines
+    assert {row.state for row in rows if row.cell.machine == "aarch64"} == {State.ON_REQUEST, State.SKIPPED}
+    with pytest.raises(SelectorError, match="there is no such cell") as caught:
+        selector.select(rows, selector.parse(["cu124", "aarch64"], served))
+    assert caught.value.why == ("aarch64 goes with cu130, cu132; not cu124",)

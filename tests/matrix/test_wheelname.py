@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -8,6 +10,7 @@ from packaging.utils import parse_wheel_filename
 from factory.matrix import wheelname
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell
+from factory.platforms import platforms
 
 GUIDE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
 
@@ -21,6 +24,7 @@ def cell_of(cuda: str, torch: str, python: str, profile: str, *, abi: bool) -> C
         cxx11abi=abi,
         profile=profile,
         archs=(Arch(8, 0),),
+        machine="x86_64",
     )
 
 
@@ -31,7 +35,7 @@ CELLS = st.builds(
     st.from_regex(r"[1-9]\.(0|[1-9][0-9]?)", fullmatch=True),
     st.sampled_from(["full", "inference", "smoke"]),
     abi=st.booleans(),
-)
+).flatmap(lambda cell: st.sampled_from([replace(cell, machine=machine) for machine in platforms()]))
 
 
 def test_the_guides_name() -> None:

@@ -78,7 +78,7 @@ function none(wanted, offered, rules) {
     groups.set(key, [...(groups.get(key) ?? []), wheel]);
   }
   const axes = [...groups.keys()].flatMap((key) => key.split(","));
-  const helps = !axes.includes("driver") && !axes.includes("machine");
+  const helps = !axes.includes("driver");
   return {
     misses: [...groups.values()].map((some) => missed(some[0], wanted, rules).map((axis) =>
       ({ axis, there: distinct(some.map((wheel) => value(axis, wheel, rules))) }))),
@@ -95,6 +95,7 @@ function build(wanted, axes, rules) {
   const words = [`cu${cuda.replace(".", "")}`, `torch${wanted.torch}`, `cp${wanted.python.replace(".", "")}`];
   if (wanted.abi) words.push(`abi${wanted.abi}`);
   if (wanted.version) words.push(`fa${wanted.version}`);
+  if (wanted.machine && rules.machines.join() !== wanted.machine) words.push(wanted.machine);
   if (wanted.profile !== "full") words.push(`--profile ${wanted.profile}`);
   if (axes.includes("gpu")) words.push(`--archs ${wanted.gpu.replaceAll(" ", ",")}`);
   if (axes.includes("glibc")) words.push("--backend host");
@@ -106,22 +107,20 @@ const abiWord = (abi) => String(abi).toUpperCase();
 // torch's own CUDA, or the newest of its major, which runs beside it as well.
 function toolkit(wanted, rules) {
   const there = rules.cells.filter((cell) => cell.torch === wanted.torch && major(cell.cuda) === major(wanted.cuda)
-    && (!wanted.abi || wanted.abi === abiWord(cell.cxx11abi)));
+    && (!wanted.abi || wanted.abi === abiWord(cell.cxx11abi)) && (!wanted.machine || wanted.machine === cell.machine));
   const others = distinct(there.map((cell) => cell.cuda));
   const settled = new Set(there.map((cell) => cell.cxx11abi)).size === 1;
   return settled && !others.includes(wanted.cuda) ? others.at(-1) : wanted.cuda;
 }
 
 function unbuildable(wanted, rules) {
-  if (wanted.machine && !rules.machines.includes(wanted.machine)) {
-    return clash("machine", wanted.machine, rules.machines, []);
-  }
   if (!rules.profiles.includes(wanted.profile)) return clash("profile", wanted.profile, rules.profiles, []);
   const axes = [
     ["torch", wanted.torch, (cell) => cell.torch],
     ["CUDA", wanted.cuda, (cell) => cell.cuda],
     ["C++ ABI", wanted.abi && `cxx11abi${wanted.abi}`, (cell) => `cxx11abi${abiWord(cell.cxx11abi)}`],
     ["flash-attn", wanted.version, (cell) => cell.flash_attn],
+    ["machine", wanted.machine, (cell) => cell.machine],
   ];
   let cells = rules.cells;
   const known = [];

@@ -94,6 +94,7 @@ class MadeCell(TypedDict):
     torch: str
     cuda: str
     cxx11abi: bool
+    machine: str
     pythons: list[str]
     left_out: dict[str, str]
 
@@ -102,7 +103,7 @@ class Rules(TypedDict):
     """What ``rules.json`` says beside which wheels there are, for this program, the page and ``download``.
 
     ``minimum_driver`` is the oldest driver branch of a CUDA major. ``targets`` are the architectures that a CUDA makes,
-    none older than ``oldest_arch``.
+    none older than ``oldest_arch``. ``machines`` are those that a build means where none is named.
     """
 
     schema: int
@@ -366,12 +367,13 @@ _AXES: dict[str, _Axis] = {
     ),
 }
 _OF_NAMES = {"Python": "cp{}", "torch": "torch{}", "CUDA": "cu{}", "C++ ABI": "{}"}
-_UNBUILDABLE = {"platform", "driver"}
+_UNBUILDABLE = {"driver"}
 _CELL_AXES: dict[str, tuple[Callable[[Environment], object], Callable[[MadeCell], object]]] = {
     "torch": (lambda env: env.torch, lambda cell: cell["torch"]),
     "CUDA": (lambda env: env.cuda, lambda cell: cell["cuda"]),
     "C++ ABI": (lambda env: env.cxx11abi, lambda cell: cell["cxx11abi"]),
     "flash-attn": (lambda env: env.flash_attn, lambda cell: cell["flash_attn"]),
+    "machine": (lambda env: env.machine, lambda cell: cell["machine"]),
 }
 
 
@@ -428,8 +430,6 @@ def _explain(axes: Sequence[str], rows: Sequence[Row], environment: Environment,
 
 def unbuildable(environment: Environment, rules: Rules) -> str:
     """Return why no wheel for ``environment`` can be built, as far as it is known; empty where one can."""
-    if environment.machine not in (None, *rules["machines"]):
-        return _clash("machine", environment.machine or "", rules["machines"], ())
     if environment.profile not in rules["profiles"]:
         return _clash("profile", environment.profile, rules["profiles"], ())
     cells = rules["cells"]
@@ -479,6 +479,7 @@ def _toolkit(environment: Environment, rules: Rules) -> str:
         for cell in rules["cells"]
         if cell["torch"] == environment.torch
         and environment.cxx11abi in (None, cell["cxx11abi"])
+        and environment.machine in (None, cell["machine"])
         and _numbers(cell["cuda"])[:1] == _numbers(cuda)[:1]
     ]
     others = sorted({cell["cuda"] for cell in there}, key=_numbers)
@@ -501,6 +502,7 @@ def _build(environment: Environment, axes: Collection[str], rules: Rules) -> tup
     words = [f"cu{cuda.replace('.', '')}", f"torch{torch}", f"cp{python.replace('.', '')}"]
     words += [f"abi{str(environment.cxx11abi).upper()}"] if environment.cxx11abi is not None else []
     words += [f"fa{environment.flash_attn}"] if environment.flash_attn else []
+    words += [environment.machine] if environment.machine and [environment.machine] != rules["machines"] else []
     words += ["--profile", environment.profile] if environment.profile != "full" else []
     words += ["--archs", ",".join(environment.gpus)] if "GPU" in axes else []
     words += ["--backend", "host"] if "glibc" in axes else []  # a container's glibc is what missed

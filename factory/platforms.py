@@ -1,0 +1,32 @@
+"""Machines that wheels are for, and what compilers, containers and toolkits call each."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+from factory.data import DATA
+
+
+@dataclass(frozen=True, kw_only=True)
+class Platform:
+    """A machine by its ``name``, as ``uname -m`` says it: ``x86_64``.
+
+    ``elf`` is its number in shared objects, ``image`` its name in container images, ``triple`` that of its compilers,
+    ``cuda`` its directory in a toolkit.
+    """
+
+    name: str
+    elf: int
+    image: str
+    triple: str
+    cuda: str
+
+
+@cache
+def platforms() -> Mapping[str, Platform]:
+    """Return every machine of ``platforms.toml`` by its name, in the order of that file."""
+    table = tomllib.loads((DATA / "platforms.toml").read_text(encoding="utf-8"))
+    return {name: Platform(name=name, **row) for name, row in table.items()}

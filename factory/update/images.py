@@ -110,12 +110,14 @@ def _said(matrix: Matrix, cuda: str, digest: str) -> str:
 
 def _row(matrix: Matrix, cuda: str, family: Family, name: ImageName, digest: str | None) -> str:
     image = family.toolkit.image
+    compression = f"    compression: {family.toolkit.compression}\n" if family.toolkit.compression else ""
     promise = image.promise.removeprefix("manylinux_").replace("_", ".") if image else CHECK
     return (
         f"  {cuda}:\n"
         f"    targets: {CHECK}\n"
         f"    newest_gcc: {CHECK}\n"
         f"    minimum_driver: {_driver(matrix, cuda)}\n"
+        f"{compression}"
         f"    archs: {CHECK}\n"
         f"    front_end: {{}}\n"
         f"    image:\n"

@@ -264,6 +264,7 @@ def test_an_image_of_a_newer_cuda_is_proposed_and_refused_until_it_is_looked_up(
         text = text.replace(f"{key}: {CHECK}", f"{key}: {value}")
     made = matrix.load(text).toolkits["13.4"]
     assert (made.minimum_driver, made.image and made.image.digest) == (580, DIGEST)
+    assert made.compression == RULES.toolkits["13.2"].compression == "balance"
     assert f"minimum_driver: {CHECK}" in images.newer(RULES, "14.0", family, newer["14.0"], None).body
 
 

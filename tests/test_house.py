@@ -38,7 +38,7 @@ ALONE = {
 PURE = {
     "audit": "checks checks.binary checks.contents checks.naming page report reportfacts",
     "build": "container container.inside container.messages container.spec page recipe",
-    "diagnose": "judge lines logfile reading rules",
+    "diagnose": "cell english facts judge lines logfile reading rules",
     "doctor": "choose cuda facts parse python result target versionbound",
     "environment": "requirements",
     "github": "ratelimit",

@@ -5,16 +5,16 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from factory.cli import context
 from factory.diagnose import diagnose as diagnose_verb
 from factory.diagnose import logfile
+from factory.diagnose.cell import Advice, advise
 from factory.diagnose.diagnose import Log
-from factory.errors import FactoryError
 from factory.kernels import costs
-from factory.matrix import cells, selector
+from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Matrix
 from factory.output.console import Console
 from factory.output.log import Log as Output
@@ -35,7 +35,9 @@ def diagnose(arguments: argparse.Namespace) -> int:
         context.select(arguments, matrix)
     diagnose_verb.diagnose(
         _log(arguments.file, cache),
-        settle=lambda told: _options(named, arguments.profile) or _cell(told, matrix),
+        settle=lambda facts: replace(
+            Advice(cell=_options(named, arguments.profile)) if named else advise(facts, matrix), symbols=_symbols(matrix)
+        ),
         cache=cache,
         peak=costs.table().peak,
         say=Output(Console()).say,
@@ -55,10 +57,11 @@ def _options(named: str, profile: str | None) -> str:
     return f"{named} --profile {profile}" if named and profile else named
 
 
-def _cell(told: Sequence[str], matrix: Matrix) -> str | None:
-    """Return the selector of the cell that a log says it is of, None where that is none or is not said."""
-    try:
-        selector.select(cells.expand(matrix, profile=context.PROFILE), selector.parse(told, matrix))
-    except FactoryError:
-        return None
-    return " ".join(told) or None
+def _symbols(matrix: Matrix) -> dict[str, str]:
+    """Map what kernels ask of torch to the torch releases that have it: ``2.4 to 2.9``."""
+    spans = {}
+    for name, kernels in kernel_classes().items():
+        series = [torch.series for torch in matrix.torch.values() if torch.kernel_class == name]
+        if series:
+            spans[kernels.check_symbol] = f"{series[0]} to {series[-1]}"
+    return spans

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from factory.diagnose.facts import facts_of
 from factory.diagnose.reading import Evidence, Found, Reading
 from factory.diagnose.rules import Rules
 from factory.matrix.model import FULL, Cell
@@ -13,6 +14,10 @@ UNKNOWN = "unknown"
 """The cause of a failure that no rule knows."""
 
 _CELL = "CELL"
+_CUDA = "X.Y"
+_ASKED = " (X.Y being the CUDA of your torch: torch.version.cuda)"
+_HOME = "`export CUDA_HOME=/usr/local/cuda-{cuda} PATH=/usr/local/cuda-{cuda}/bin:$PATH`"
+_WINDOWS_HOME = "`set CUDA_HOME=C:\\Program Files\\NVIDIA GPU Computing Toolkit\\CUDA\\v{cuda}`"
 _TIME_LIMIT = "time_limit"
 _RESERVE = 1_500_000_000  # bytes left to everything else on the machine
 
@@ -22,7 +27,8 @@ class Here:
     """This machine: cores, bytes of memory in all and free, bytes free where ``cache`` is.
 
     ``peak`` are the bytes one compile may take, ``alone`` says that nothing ran beside the one that failed.
-    ``cell`` is a selector, None where it is not known.
+    ``cell`` is a selector, None where it is not known; ``words`` are said of it, ``why_not`` why there can be none.
+    ``symbols`` maps what kernels ask of torch to the torch releases that have it.
     """
 
     cores: int
@@ -32,6 +38,9 @@ class Here:
     peak: int
     cache: str
     cell: str | None
+    words: str = ""
+    why_not: str = ""
+    symbols: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
 
     @property
@@ -76,29 +85,42 @@ class Diagnosis:
 
 def judge(reading: Reading, rules: Rules, here: Here) -> Diagnosis:
     """Return the cause that the signs of ``reading`` speak for, this machine's numbers filled into what it says."""
-    gaps = _gaps(reading, here)
+    gaps, outside = _gaps(reading, rules, here), _outside(reading, rules, here)
     order = [cause.name for cause in rules.causes]
     found = [one for one in reading.found if rules.cause(one.sign.cause).unless not in reading.context]
     if reading.finished or not found:
-        return _unknown(reading, rules, gaps)
+        return _unknown(reading, rules, gaps, outside)
     best = min(found, key=lambda one: (one.sign.rank, one.evidence.number, order.index(one.sign.cause)))
     cause = rules.cause(best.sign.cause)
-    filled = {**gaps, **cause.defaults, **_caught(best)}
+    filled = _homes({**gaps, **cause.defaults, **_caught(best, here)}, reading)
+    factory = cause.next if here.fits else cause.next_tight
+    by_hand = cause.windows if _windows(reading) else cause.by_hand
     return Diagnosis(
         cause=cause.name,
         title=cause.title.format_map(filled),
         what=cause.what.format_map(filled),
         evidence=best.evidence,
-        next=_next(cause.next if here.fits else cause.next_tight, filled),
+        next=_next(factory, by_hand, filled, outside),
     )
 
 
-def _caught(found: Found) -> dict[str, str]:
+def _caught(found: Found, here: Here) -> dict[str, str]:
     """Return what the sign caught; the first compiler that is refused names the newest that is not."""
     caught = dict(found.caught)
     if "below" in caught:
         caught["newest"] = str(int(caught["below"]) - 1)
+    if caught.get("symbol") in here.symbols:
+        caught["symbol"] += f", which only torch {here.symbols[caught['symbol']]} has"
     return caught
+
+
+def _windows(reading: Reading) -> bool:
+    return reading.told.get("platform") == "windows"
+
+
+def _outside(reading: Reading, rules: Rules, here: Here) -> str:
+    """Return why no build of the factory helps: the platform, or ``here``'s reason; empty where one may."""
+    return rules.platforms.get(reading.told.get("platform", ""), here.why_not)
 
 
 def selector_of(cell: Cell) -> str:
@@ -106,31 +128,34 @@ def selector_of(cell: Cell) -> str:
     return cell.id if cell.profile == FULL else f"{cell.id} --profile {cell.profile}"
 
 
-def tokens(told: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the selector of the cell that a log was ``told`` to be of: ``cu124 torch2.6 cp310 fa2.7.4.post1``."""
-    spelled = {"cuda": "cu{}", "torch": "torch{}", "python": "cp3{}", "flash_attn": "fa{}"}
-    return tuple(form.format(told[name]) for name, form in spelled.items() if name in told)
-
-
-def _unknown(reading: Reading, rules: Rules, gaps: Mapping[str, str]) -> Diagnosis:
+def _unknown(reading: Reading, rules: Rules, gaps: Mapping[str, str], outside: str) -> Diagnosis:
     texts, last = rules.unknown, reading.last
     if reading.error is None and last is not None and texts.unfinished.search(last.text):
         cause = rules.cause(_TIME_LIMIT)
         return Diagnosis(
-            cause=cause.name, title=cause.title, what=texts.cut, evidence=last, next=_next(cause.next, gaps)
+            cause=cause.name,
+            title=cause.title,
+            what=texts.cut,
+            evidence=last,
+            next=_next(cause.next, cause.by_hand, gaps, outside),
         )
     what = texts.whole if reading.finished else texts.what if reading.error else texts.without
     return Diagnosis(
-        cause=UNKNOWN, title=texts.title, what=what, evidence=reading.error or last, next=_next(texts.next, gaps)
+        cause=UNKNOWN,
+        title=texts.title,
+        what=what,
+        evidence=reading.error or last,
+        next=_next(texts.next, texts.by_hand, gaps, outside),
     )
 
 
-def _gaps(reading: Reading, here: Here) -> dict[str, str]:
+def _gaps(reading: Reading, rules: Rules, here: Here) -> dict[str, str]:
     """Return what fills the gaps that every text may have."""
     used = int(reading.told["jobs"]) if reading.told.get("jobs", "").isdigit() else None
     cell = here.cell or _CELL
-    return {
+    gaps = {
         "cell": cell,
+        "about": here.words,
         "build": f"nox -s build -- {cell}",
         "jobs": str(here.jobs(used)),
         "used": "several" if used is None else str(used),
@@ -141,10 +166,26 @@ def _gaps(reading: Reading, here: Here) -> dict[str, str]:
         "memory": f"{here.memory / 1e9:.1f}",
         "disk": f"{here.disk / 1e9:.1f}",
         "cache": here.cache,
+        "cuda": facts_of(reading.told).cuda or _CUDA,
     }
+    tool = next((name for name in rules.tools if name in reading.context), "")
+    return {**_homes(gaps, reading), **rules.tools[tool]}
 
 
-def _next(advice: str, gaps: Mapping[str, str]) -> str:
-    """Fill the gaps of ``advice``, and say what a cell is where none is known."""
-    unnamed = f" {_CELL} stands for the cell, such as cu124 torch2.6 cp310; `nox -s plan` lists them."
-    return advice.format_map(gaps) + (unnamed if gaps["cell"] == _CELL else "")
+def _homes(gaps: Mapping[str, str], reading: Reading) -> dict[str, str]:
+    """Add how the CUDA of torch is named: ``cuda_home``, which a cause may know better."""
+    home = _WINDOWS_HOME if _windows(reading) else _HOME
+    cuda = next((gaps[name] for name in ("torch_cuda", "cuda") if gaps.get(name, "")[-1:].isdigit()), _CUDA)
+    return {**gaps, "cuda_home": home.format(cuda=cuda) + (_ASKED if cuda == _CUDA else "")}
+
+
+def _next(factory: str, by_hand: str, gaps: Mapping[str, str], outside: str) -> str:
+    """Fill the gaps of what to do in this factory and ``by_hand``, or of the latter alone where no build helps."""
+    hand = by_hand.format_map(gaps)
+    if not factory:
+        return hand
+    if outside:
+        return f"{hand} {outside.format_map(gaps)}"
+    unnamed = f"{_CELL} stands for the cell, such as cu124 torch2.6 cp310; `nox -s plan` lists them."
+    said = gaps["about"] or (unnamed if gaps["cell"] == _CELL else "")
+    return " ".join(part for part in (factory.format_map(gaps), hand and f"By hand: {hand}", said) if part)

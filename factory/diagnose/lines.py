@@ -13,20 +13,13 @@ _LONGEST = 1_048_576  # bytes of a line before it is cut in two; a compile comma
 _WIDTH = 8_192  # bytes of a longer line that are looked at: at its beginning, at its end, around a hook
 _AHEAD = 400  # bytes of the lines below that a pattern may read on into
 
-# ECMA-48: control sequences and operating system commands; then what else cannot be printed.
-_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
+# ECMA-48: control sequences, strings to the terminal (such as Buildkite's times); then what else cannot be printed.
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]+")
-# What GitHub, Docker and pip put before a program's own line.
-_PREFIX = re.compile(
-    r"^(?:(?:[^\t]{1,100}\t){0,2}\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z? |#\d+ (?:\d+\.\d+ )?|\d+\.\d+ +"
-    r"|\[std(?:err|out)\] |[│╰─>→]+ ?)+\s*"
-)
 
 
 class Line(NamedTuple):
-    """A line without what cannot be printed and what other programs put before it, its number from 1, and the
-    beginning of the lines below.
-    """
+    """A line without what cannot be printed, its number from 1, and the beginning of the lines below."""
 
     number: int
     text: str
@@ -34,8 +27,8 @@ class Line(NamedTuple):
 
     @property
     def ahead(self) -> str:
-        """The line and the beginning of the lines below."""
-        return f"{self.text}\n{clean(self.below.decode(errors='replace'))}"
+        """The beginning of the lines below."""
+        return clean(self.below.decode(errors="replace"))
 
 
 def clean(text: str) -> str:
@@ -43,8 +36,10 @@ def clean(text: str) -> str:
     return text.strip() if text.isprintable() else _CONTROLS.sub(" ", _ESCAPES.sub("", text)).strip()
 
 
-def worth_a_look(blocks: Iterable[bytes], hooks: Sequence[bytes]) -> Iterator[Line]:
+def worth_a_look(blocks: Iterable[bytes], hooks: Sequence[bytes], foreign: Sequence[bytes]) -> Iterator[Line]:
     """Yield the lines at both ends of a log, and between them those that hold one of ``hooks``, which are lower case.
+
+    ``foreign`` are hooks that are not ASCII.
 
     An end is 131,072 bytes; between them 20,000 lines are looked at, at most.
     """
@@ -56,7 +51,7 @@ def worth_a_look(blocks: Iterable[bytes], hooks: Sequence[bytes]) -> Iterator[Li
             done = line.number
             yield line
         middle = number + head.count(b"\n")
-        for line in islice(_hooked(middle, body[len(head) :], after, hooks), room):
+        for line in islice(_hooked(middle, body[len(head) :], after, (*hooks, *foreign)), room):
             room -= 1
             yield line
         size += len(body)
@@ -107,7 +102,7 @@ def _lines(number: int, body: bytes, after: bytes) -> Iterator[Line]:
 def _hooked(number: int, body: bytes, after: bytes, hooks: Sequence[bytes]) -> Iterator[Line]:
     """Yield the lines of ``body`` that hold one of ``hooks``."""
     low, held, counted = body.lower(), body + after, 0
-    nearest = {hook: low.find(hook) for hook in hooks}
+    nearest = {hook: low.find(hook) for hook in hooks if hook.isascii() or not low.isascii()}
     while places := [place for place in nearest.values() if place >= 0]:
         place = min(places)
         start, end = low.rfind(b"\n", 0, place) + 1, _line_end(low, place)
@@ -123,5 +118,4 @@ def _line_end(body: bytes, start: int) -> int:
 
 
 def _line(number: int, raw: bytes, below: bytes) -> Line:
-    text = clean(raw.decode(errors="replace"))
-    return Line(number, _PREFIX.sub("", text) or text, below)
+    return Line(number, clean(raw.decode(errors="replace")), below)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import shutil
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache as once
 from pathlib import Path
 
 from factory.data import DATA
 from factory.diagnose import logfile
-from factory.diagnose.judge import Diagnosis, Here, judge, tokens
+from factory.diagnose.cell import Advice
+from factory.diagnose.facts import Facts, facts_of
+from factory.diagnose.judge import Diagnosis, Here, judge
 from factory.diagnose.reading import read
 from factory.diagnose.rules import Rules, read_rules
 from factory.system import disk, machine
@@ -22,8 +24,8 @@ DISK = "disk"
 MEMORY = "memory"
 """The cause that is a lack of memory."""
 
-Settle = Callable[[Sequence[str]], str | None]
-"""Makes a selector of what a log says of its cell, None where there is no such cell."""
+Settle = Callable[[Facts], Advice]
+"""Makes the cell to build of what a log proves of its environment."""
 
 
 def of_build(log: Path, *, cache: Path, cell: str, peak: int) -> Diagnosis:
@@ -31,7 +33,7 @@ def of_build(log: Path, *, cache: Path, cell: str, peak: int) -> Diagnosis:
 
     Raises UsageError where the log cannot be read.
     """
-    return of_blocks(logfile.blocks(log), settle=lambda _: cell, cache=cache, peak=peak)
+    return of_blocks(logfile.blocks(log), settle=lambda _: Advice(cell=cell), cache=cache, peak=peak)
 
 
 def of_unit(log: Path, *, cache: Path, peak: int, alone: bool) -> Diagnosis:
@@ -39,7 +41,7 @@ def of_unit(log: Path, *, cache: Path, peak: int, alone: bool) -> Diagnosis:
 
     ``alone`` says that no other ran beside it. Raises UsageError where ``log`` cannot be read.
     """
-    here = replace(_here(cache, None, peak), alone=alone)
+    here = replace(_here(cache, peak), alone=alone)
     return judge(read(logfile.blocks(log), rules()), rules(), here)
 
 
@@ -49,16 +51,21 @@ def of_blocks(log: Iterable[bytes], *, settle: Settle, cache: Path, peak: int) -
     Raises what ``log`` and ``settle`` raise.
     """
     reading = read(log, rules())
-    return judge(reading, rules(), _here(cache, settle(tokens(reading.told)), peak))
+    advice = settle(facts_of(reading.told))
+    here = replace(
+        _here(cache, peak), cell=advice.cell, words=advice.words, why_not=advice.why_not, symbols=advice.symbols
+    )
+    return judge(reading, rules(), here)
 
 
 @once
 def rules() -> Rules:
-    """Return the rules that travel with the program, in ``factory/data/diagnoses.toml``."""
-    return read_rules(tomllib.loads((DATA / "diagnoses.toml").read_text(encoding="utf-8")))
+    """Return the rules that travel with the program, in ``factory/data/diagnoses.toml`` and ``catalogues.toml``."""
+    tables = ((DATA / name).read_text(encoding="utf-8") for name in ("diagnoses.toml", "catalogues.toml"))
+    return read_rules(*map(tomllib.loads, tables))
 
 
-def _here(cache: Path, cell: str | None, peak: int) -> Here:
+def _here(cache: Path, peak: int) -> Here:
     now = machine.read()
     return Here(
         cores=now.cores,
@@ -67,5 +74,5 @@ def _here(cache: Path, cell: str | None, peak: int) -> Here:
         disk=shutil.disk_usage(disk.nearest(cache)).free,
         peak=peak,
         cache=str(cache),
-        cell=cell,
+        cell=None,
     )

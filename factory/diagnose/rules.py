@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from factory.diagnose.english import Catalogue, read_catalogue
+
 
 @dataclass(frozen=True, kw_only=True)
 class Sign:
@@ -17,6 +19,7 @@ class Sign:
     pattern: re.Pattern[str] | None
     rank: int
     given: str
+    unless: str
     first: bool
 
 
@@ -24,7 +27,8 @@ class Sign:
 class Cause:
     """A way to fail: what happened and what to type next, with gaps for what the log and the machine say.
 
-    ``next_tight`` is for a machine on which not even one compile fits.
+    ``next`` is what this factory does about it, empty where no build helps; ``next_tight`` the same for a machine on
+    which not even one compile fits. ``by_hand`` is what helps without the factory, on Windows ``windows``.
     """
 
     name: str
@@ -32,6 +36,8 @@ class Cause:
     what: str
     next: str
     next_tight: str
+    by_hand: str
+    windows: str
     defaults: Mapping[str, str]
     unless: str
     signs: tuple[Sign, ...]
@@ -59,6 +65,17 @@ class Errors:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a line looks like that tells of the environment: ``text`` is in it, in any letter case, and the named
+    groups of ``pattern`` say it, or ``says`` does whenever it matches.
+    """
+
+    text: str
+    pattern: re.Pattern[str]
+    says: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Unknown:
     """What is said of a log without a known sign.
 
@@ -73,19 +90,28 @@ class Unknown:
     cut: str
     unfinished: re.Pattern[str]
     next: str
+    by_hand: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rules:
     """All of it. ``hooks`` are what a line of a long log must hold to be looked at, in lower case.
 
-    ``context`` maps a name to what may be found anywhere in a log; ``told`` reads the log's own cell.
+    ``foreign_hooks`` are hooks that are not ASCII. ``prefix`` is what other programs put before a line.
+    ``context`` maps a name to what may be found anywhere in a log; ``told`` reads the environment, what stands first
+    is believed first. ``tools`` are the texts for each installer, the name of a context, and for any other ("");
+    ``platforms`` what is said of those that no wheel is built for.
     """
 
     hooks: tuple[bytes, ...]
+    foreign_hooks: tuple[bytes, ...]
+    prefix: re.Pattern[str]
+    catalogue: Catalogue
     context: Mapping[str, re.Pattern[str]]
     errors: Errors
-    told: Mapping[str, re.Pattern[str]]
+    told: tuple[Told, ...]
+    tools: Mapping[str, Mapping[str, str]]
+    platforms: Mapping[str, str]
     unknown: Unknown
     causes: tuple[Cause, ...]
 
@@ -99,13 +125,24 @@ class Rules:
         return next(cause for cause in self.causes if cause.name == name)
 
 
-def read_rules(table: Mapping[str, Any]) -> Rules:
-    """Return the rules of the parsed ``diagnoses.toml``. Raises KeyError, TypeError or re.error where it is wrong."""
+def read_rules(table: Mapping[str, Any], catalogues: Mapping[str, Any]) -> Rules:
+    """Return the rules of the parsed ``diagnoses.toml`` and ``catalogues.toml``.
+
+    Raises KeyError, TypeError or re.error where they are wrong.
+    """
     return Rules(
         hooks=tuple(hook.encode() for hook in table["hooks"]),
+        foreign_hooks=tuple(hook.encode() for hook in table["foreign_hooks"]),
+        prefix=re.compile(rf"^(?:{_any(table['prefixes']).pattern})+\s*"),
+        catalogue=read_catalogue(catalogues),
         context={name: _any(patterns) for name, patterns in table["context"].items()},
         errors=_errors(table["errors"]),
-        told={name: re.compile(pattern) for name, pattern in table["told"].items()},
+        told=tuple(
+            Told(text=row["text"], pattern=re.compile(row["pattern"]), says=row.get("says", {}))
+            for row in table["told"]
+        ),
+        tools=table["tools"],
+        platforms=table["platforms"],
         unknown=Unknown(**table["unknown"] | {"unfinished": re.compile(table["unknown"]["unfinished"])}),
         causes=tuple(_cause(row) for row in table["cause"]),
     )
@@ -130,8 +167,10 @@ def _cause(row: Mapping[str, Any]) -> Cause:
         name=row["name"],
         title=row["title"],
         what=row["what"],
-        next=row["next"],
-        next_tight=row.get("next_tight", row["next"]),
+        next=row.get("next", ""),
+        next_tight=row.get("next_tight", row.get("next", "")),
+        by_hand=row["by_hand"],
+        windows=row.get("windows", row["by_hand"]),
         defaults=row.get("defaults", {}),
         unless=row.get("unless", ""),
         signs=tuple(_sign(row["name"], sign) for sign in row["sign"]),
@@ -145,5 +184,6 @@ def _sign(cause: str, row: Mapping[str, Any]) -> Sign:
         pattern=re.compile(row["pattern"], re.MULTILINE) if "pattern" in row else None,
         rank=row.get("rank", 1),
         given=row.get("given", ""),
+        unless=row.get("unless", ""),
         first=row.get("first", False),
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from factory.data import DATA
-from factory.diagnose.rules import read_rules
+from factory.diagnose.machine import rules
 from factory.output.progress import Snapshot
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
@@ -31,4 +31,4 @@ def test_a_log_that_ends_with_our_own_progress_was_cut_off() -> None:
     line = Snapshot(
         done=12, total=84, running=("a",), elapsed=130, remaining=780, memory_used=7 * 10**9, memory_total=23 * 10**9
     ).line()
-    assert read_rules(TABLE).unknown.unfinished.search(line)
+    assert rules().unknown.unfinished.search(line)

@@ -14,16 +14,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.data import DATA
-from factory.diagnose.judge import UNKNOWN, Diagnosis, Here, judge, selector_of, tokens
+from factory.diagnose import machine
+from factory.diagnose.facts import Facts, facts_of
+from factory.diagnose.judge import UNKNOWN, Diagnosis, Here, judge, selector_of
 from factory.diagnose.lines import clean
 from factory.diagnose.reading import read
-from factory.diagnose.rules import Cause, read_rules
+from factory.diagnose.rules import Cause
 from factory.matrix.model import Cell
 from factory.toolkit import headerfix
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
 TABLE = tomllib.loads((DATA / "diagnoses.toml").read_text(encoding="utf-8"))
-RULES = read_rules(TABLE)
+RULES = machine.rules()
 GB = 10**9
 HERE = Here(
     cores=8, memory=32 * GB, free=24 * GB, disk=50 * GB, peak=7 * GB, cache="/home/user/.cache/factory", cell=None
@@ -109,8 +111,8 @@ def test_the_gaps_of_every_text_can_be_filled() -> None:
     always = set(re.findall(r"{(\w+)}", (DATA / "diagnoses.toml").read_text(encoding="utf-8").split("hooks")[0]))
     for cause in RULES.causes:
         caught = [set(sign.pattern.groupindex) if sign.pattern else set() for sign in cause.signs]
-        sure = always | set(cause.defaults) | set.intersection(*caught)
-        for text in (cause.title, cause.what, cause.next, cause.next_tight):
+        sure = always | set(RULES.tools[""]) | set(cause.defaults) | set.intersection(*caught)
+        for text in (cause.title, cause.what, cause.next, cause.next_tight, cause.by_hand, cause.windows):
             assert {name for _, name, _, _ in string.Formatter().parse(text) if name} <= sure, cause.name
 
 
@@ -332,10 +334,14 @@ def test_the_next_command_has_this_machines_numbers(here: Here, used: int | None
     assert command in diagnosed(f"{said}Killed\n", here).next
 
 
+NO_BUILD_HELPS = {"foreign", "gpu_old", "gpu_torch", "driver"}
+
+
 @pytest.mark.parametrize("cause", RULES.causes, ids=lambda cause: cause.name)
 def test_every_cause_ends_in_a_command_for_the_cell(cause: Cause) -> None:
-    assert "{build}" in cause.next
-    assert all(text.rstrip()[-1] in ".`" for text in (cause.what, cause.next, cause.next_tight))
+    assert ("{build}" in cause.next) == (cause.name not in NO_BUILD_HELPS)
+    texts = (cause.what, cause.next, cause.next_tight, cause.by_hand, cause.windows)
+    assert all(text.rstrip()[-1] in ".`}" for text in texts if text)
 
 
 def test_an_unknown_cell_is_explained() -> None:
@@ -344,8 +350,9 @@ def test_an_unknown_cell_is_explained() -> None:
 
 
 def test_a_log_says_which_cell_it_is_of() -> None:
-    assert tokens(read([log("unknown")], RULES).told) == ("cu124", "torch2.6", "cp310", "fa2.7.4.post1")
-    assert tokens(read([b"nothing"], RULES).told) == ()
+    said = facts_of(read([log("unknown")], RULES).told)
+    assert said == Facts(cuda="12.4", torch="2.6", python="3.10", flash_attn="2.7.4.post1", cxx11abi=False)
+    assert facts_of(read([b"nothing"], RULES).told) == Facts()
 
 
 @pytest.mark.parametrize(("profile", "more"), [("full", ""), ("smoke", " --profile smoke")])

@@ -36,7 +36,8 @@ def diagnose(arguments: argparse.Namespace) -> int:
     diagnose_verb.diagnose(
         _log(arguments.file, cache),
         settle=lambda facts: replace(
-            Advice(cell=_options(named, arguments.profile)) if named else advise(facts, matrix), symbols=_symbols(matrix)
+            Advice(cell=_options(named, arguments.profile)) if named else advise(facts, matrix),
+            symbols=_symbols(matrix),
         ),
         cache=cache,
         peak=costs.table().peak,

@@ -41,8 +41,8 @@ def advise(facts: Facts, matrix: Matrix) -> Advice:
     rows = [row for row in planned if wanted.accepts(row) and row.state is not State.SKIPPED]
     if len({_spelled(row) for row in rows}) > 1:
         return Advice(words=_open(tokens, rows))
-    version = [token for token in tokens if token.startswith("fa")]
-    return Advice(cell=" ".join((_spelled(rows[0]), *version)), words=aside)
+    more = [token for token in tokens if token.startswith("fa") or token == facts.machine]
+    return Advice(cell=" ".join((_spelled(rows[0]), *more)), words=aside)
 
 
 def _tokens(facts: Facts, matrix: Matrix) -> tuple[list[str], str]:
@@ -53,6 +53,7 @@ def _tokens(facts: Facts, matrix: Matrix) -> tuple[list[str], str]:
         facts.torch and f"torch{facts.torch}",
         facts.python and python_tag(facts.python),
         facts.torch and facts.flash_attn in matrix.flash_attn and f"fa{facts.flash_attn}",
+        facts.machine,
     ]
     aside = ""
     choice = matrix.choices.get(facts.torch or "")

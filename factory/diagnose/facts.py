@@ -9,7 +9,8 @@ from dataclasses import dataclass
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     """Each None where the log does not say it. ``torch`` ``2.10``, ``cuda`` that of torch: ``13.0``, or its major
-    ``13``, ``python`` ``3.12``, ``flash_attn`` ``2.8.3``.
+    ``13``, ``python`` ``3.12``, ``flash_attn`` ``2.8.3``, ``machine`` ``aarch64``
+    where it is not the usual one.
 
     ``usual`` says that this torch is the build that the package index has, which installers show without its CUDA.
     """
@@ -19,6 +20,7 @@ class Facts:
     python: str | None = None
     cxx11abi: bool | None = None
     flash_attn: str | None = None
+    machine: str | None = None
     usual: bool = False
 
 
@@ -33,6 +35,7 @@ def facts_of(told: Mapping[str, str]) -> Facts:
         python=f"3.{told['python']}" if "python" in told else None,
         cxx11abi=None if abi is None else abi.upper() == "TRUE",
         flash_attn=told.get("flash_attn"),
+        machine=told.get("machine"),
         usual="torch" not in told and bool(release) and not local,
     )
 

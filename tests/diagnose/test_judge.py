@@ -254,8 +254,8 @@ def test_the_text_says_what_the_header_fixes_say() -> None:
     for fix in FIXES:
         assert f"{fix.mended_in}" in text.what
         assert all(name in text.what for name in fix.functions if f"{name}f" in fix.functions)
-    assert f"CUDA {max(fix.mended_in for fix in FIXES)} or newer" in text.next
-    assert f"older than {min(fix.glibc for fix in FIXES)}" in text.next
+    assert f"CUDA {max(fix.mended_in for fix in FIXES)} or newer" in text.by_hand
+    assert f"older than {min(fix.glibc for fix in FIXES)}" in text.by_hand
 
 
 def test_a_line_that_was_cut_is_known_too() -> None:
@@ -351,7 +351,7 @@ def test_an_unknown_cell_is_explained() -> None:
 
 def test_a_log_says_which_cell_it_is_of() -> None:
     said = facts_of(read([log("unknown")], RULES).told)
-    assert said == Facts(cuda="12.4", torch="2.6", python="3.10", flash_attn="2.7.4.post1", cxx11abi=False)
+    assert said == Facts(cuda="12.4", torch="2.6", python="3.10", flash_attn="2.7.4.post1")
     assert facts_of(read([b"nothing"], RULES).told) == Facts()
 
 

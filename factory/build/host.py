@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from factory import toolkit
 from factory.build import loading, madewith, sbom, setup
 from factory.build.build import Order
 from factory.build.container.kernels import Portion
@@ -35,6 +36,7 @@ from factory.session import Session
 from factory.system import disk, process, zips
 from factory.system.cache import locked
 from factory.system.files import deliver
+from factory.toolkit.toolkit import CudaToolkit
 from factory.wheel.facts import Expected
 
 
@@ -103,7 +105,8 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
 
     Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file, the link or the
     packing fails, DiskFullError when that was for want of room, InstallError when torch lacks a symbol, DigestError
-    when a part of the kernels was lost, SourceError as ``sbom.describe`` does, and what ``installer`` raises.
+    when a part of the kernels was lost, SourceError as ``sbom.describe`` does, and what ``installer`` and
+    ``toolkit.find`` raise.
     """
     began = time.monotonic()
     environment = prepare(wanted, installer)
@@ -116,7 +119,7 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
             workdir=workspace,
             python=environment.python,
             site_packages=environment.site_packages,
-            cuda_home=kernels.ready.toolkit.home,
+            cuda_home=_toolkit(wanted, session).home,
         )
         setup.set_up(paths, wanted, kernels, environment.torch, session)
         shutil.copytree(kernels.ready.root, paths.source, symlinks=True)
@@ -128,6 +131,11 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
         shutil.rmtree(workspace)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
+
+
+def _toolkit(wanted: CellWanted, session: Session) -> CudaToolkit:
+    """Return the toolkit of the cell's own CUDA, which gives the headers and the runtime; another may give kernels."""
+    return toolkit.find(wanted.cell.cuda, session.env, session.cache, session.log.say)
 
 
 def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted) -> None:
@@ -168,9 +176,10 @@ def _failure(log: Path, status: int, cell: Cell, session: Session) -> WheelBuild
 def expected(wanted: CellWanted, kernels: CompiledSet, session: Session) -> Expected:
     """Return what the audit holds the wheel of ``wanted`` to, this machine's paths included.
 
-    Raises SourceError where the sdist packs in a way that is not known here.
+    Raises SourceError where the sdist packs in a way that is not known here, and what ``toolkit.find`` raises.
     """
-    paths = (session.cache, kernels.ready.toolkit.home, DATA, Path(sys.prefix), Path.cwd())
+    toolkits = (kernels.ready.toolkit.home, _toolkit(wanted, session).home)
+    paths = (session.cache, *toolkits, DATA, Path(sys.prefix), Path.cwd())
     return Expected.of_cell(
         wanted.cell,
         check_symbol=kernels.ready.wanted.kernel_class.check_symbol,

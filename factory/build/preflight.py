@@ -7,16 +7,17 @@ from collections.abc import Iterable
 from factory import toolkit
 from factory.errors import HostCompilerError
 from factory.kernels import firstcompile, hostcompiler
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, Toolkit
 from factory.session import Session
 
 
 def preflight(cells: Iterable[Cell], matrix: Matrix, session: Session) -> None:
-    """Have a g++ that fits the toolkit of each of ``cells``, and try it with those that are on this machine.
+    """Have a g++ that fits what compiles the kernels of ``cells``, and try it with toolkits that are on this machine.
 
     Raises HostCompilerError, with the newer CUDA releases that take the compiler that is here.
     """
-    for cuda in dict.fromkeys(cell.cuda for cell in cells):
+    for cuda in dict.fromkeys(need_of(cell, matrix).cuda for cell in cells):
         row = matrix.toolkits[cuda]
         try:
             compiler = hostcompiler.provide(row, session.env, session.cache, session.log.say)

@@ -129,7 +129,7 @@ def _units(flash_attn: str, run: Run) -> int | None:
 
 def _fetched(run: Run) -> dict[str, int]:
     """Return the bytes to download of each toolkit that is not here."""
-    releases = sorted({cell.cuda for cell in run.cells})
+    releases = sorted({cuda for cell in run.cells for cuda in (cell.cuda, need_of(cell, run.matrix).cuda)})
     found = {cuda: cudahome.supply(cuda, run.env, run.cache, run.world)[0] for cuda in releases}
     return {cuda: one.size for cuda, one in found.items() if isinstance(one, Fetch)}
 

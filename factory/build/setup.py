@@ -51,7 +51,7 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: P
         ready.wanted.kernel_class,
         wanted.torch,
         compiler=ready.compiler,
-        include_dirs=(torch / "include", ready.toolkit.home / "include"),
+        include_dirs=(torch / "include", paths.cuda_home / "include"),
         env=session.env,
     )
     paths.objects.mkdir(parents=True)
@@ -61,7 +61,7 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: P
     _wrapper(paths.cxx, "factory.build.wrappers.cxx")
     DriverJob(
         root=str(paths.source),
-        nvcc=str(ready.toolkit.nvcc),
+        nvcc=str(paths.cuda_home / "bin" / "nvcc"),
         cxx=str(ready.compiler.path),
         nvcc_flags=kernels.flags,
         cxx_flags=cxx_flags(wanted.profile, paths, standard=wanted.torch.cxx_standard),

@@ -48,7 +48,7 @@ def _units(arguments: argparse.Namespace, matrix: Matrix) -> int:
     known = Known(session=session, fetch=repository.fetch(session) if arguments.remote_pool else None)
     samples: list[Sample] = []
     for cell in context.first_of_sets(arguments, matrix):
-        name = f"kernels-{kernelset.need_of(cell, matrix)}-{arguments.shard}".replace(" ", "-").replace("/", "-")
+        name = f"kernels-{kernelset.need_of(cell, matrix).label}-{arguments.shard}".replace("/", "-")
         away = reproduce_verb.elsewhere(session, name)
         order = Order(cells=(cell,), matrix=matrix, session=away)
         before = backend.before(order, dist=None, memory=arguments.memory, share=1 / arguments.shard.of)

@@ -7,7 +7,8 @@ from itertools import product
 
 from factory.errors import SelectorError
 from factory.matrix.arch import Arch
-from factory.matrix.model import FULL, Cell, Matrix, Planned, Skip, State, Toolkit
+from factory.matrix.kernelset import maker
+from factory.matrix.model import FULL, Cell, Matrix, Planned, Skip, State
 from factory.matrix.suggest import hint
 
 
@@ -32,11 +33,20 @@ def too_old(archs: Sequence[Arch], oldest: Arch) -> str:
     return f"flash-attn has no kernels for {_listed(old)}; {oldest} is the oldest it supports" if old else ""
 
 
-def cannot_make(archs: Sequence[Arch], toolkit: Toolkit, oldest: Arch) -> str:
-    """Return a sentence on those of ``archs``, too old ones aside, that ``toolkit`` cannot make; empty if none."""
-    fit = [target for target in toolkit.targets if _number(target) >= _number(oldest)]
-    foreign = [arch for arch in archs if _number(arch) >= _number(oldest) and arch.real not in fit]
-    return f"CUDA {toolkit.version} cannot make {_listed(foreign)}; it makes {_listed(fit)}" if foreign else ""
+def cannot_make(archs: Sequence[Arch], cuda: str, matrix: Matrix) -> str:
+    """Return a sentence on those of ``archs``, too old ones aside, that no toolkit for the kernels of ``cuda`` makes.
+
+    Empty if one makes all; of several that do not it is on the last.
+    """
+    wanted = [arch for arch in archs if _number(arch) >= _number(matrix.oldest_arch)]
+    toolkit = maker(wanted, cuda, matrix) or matrix.makers(cuda)[-1]
+    fit = [target for target in toolkit.targets if _number(target) >= _number(matrix.oldest_arch)]
+    foreign = [arch for arch in wanted if arch.real not in fit]
+    if not foreign:
+        return ""
+    own = toolkit.version == cuda
+    role = "" if own else f", which compiles the kernels of CUDA {cuda} (cuda.{cuda}.kernels),"
+    return f"CUDA {toolkit.version}{role} cannot make {_listed(foreign)}; it makes {_listed(fit)}"
 
 
 def skip_of(matrix: Matrix, cell: Cell) -> Skip | None:
@@ -83,8 +93,7 @@ def _join(matrix: Matrix, profile: str, archs: Sequence[Arch] | None) -> Iterato
 def _planned(matrix: Matrix, cell: Cell, refusals: dict[tuple[str, str], str]) -> Planned:
     alike = cell.cuda, cell.machine
     if alike not in refusals:
-        toolkit, oldest = matrix.toolkits[cell.cuda], matrix.oldest_arch
-        refusals[alike] = too_old(cell.archs, oldest) or cannot_make(cell.archs, toolkit, oldest)
+        refusals[alike] = too_old(cell.archs, matrix.oldest_arch) or cannot_make(cell.archs, cell.cuda, matrix)
     skip = skip_of(matrix, cell)
     refusal = (skip and skip.reason) or refusals[alike]
     if refusal:

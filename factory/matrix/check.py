@@ -10,7 +10,7 @@ from factory.matrix.document import Complaint, Path
 from factory.matrix.model import FULL
 from factory.matrix.schema import BuildRow, CompressionSinceRow, CudaRow, MatrixFile, SkipRow, TorchRow, WheelsRow
 from factory.matrix.suggest import hint
-from factory.versions import abi_word, version_key
+from factory.versions import abi_word, cuda_major, version_key
 
 Known = Mapping[str, Collection[str]]
 """The keys the file has under each of its top-level keys, those with mistakes in them included."""
@@ -22,6 +22,8 @@ def mismatches(file: MatrixFile, known: Known) -> Iterator[Complaint]:
     for version, cuda in file.cuda.items():
         yield from _cuda(("cuda", version), version, cuda, file.oldest_arch)
         yield from _compression(("cuda", version, "compression"), version, cuda, file.compression_since)
+        unknown = list(_names(("cuda", version, "kernels"), cuda.kernels, "cuda", known))
+        yield from unknown or _makers(("cuda", version), version, cuda, file)
     for series, torch in file.torch.items():
         yield from _torch(("torch", series), series, torch, file, known)
     for version, release in file.flash_attn.items():
@@ -82,6 +84,37 @@ def _compression(path: Path, version: str, cuda: CudaRow, since: CompressionSinc
             f"a driver of {cuda.minimum_driver}, which is promised, cannot read it; take the line away, or promise "
             f"{since.driver} (compression_since): cuda.{version}.minimum_driver",
         )
+
+
+def _makers(path: Path, version: str, cuda: CudaRow, file: MatrixFile) -> Iterator[Complaint]:
+    """Hold the toolkits named for the kernels to what drivers promise: machine code of a major that is not newer.
+
+    Source: NVIDIA's "CUDA Compatibility", minor version compatibility.
+    """
+    makers = {maker: file.cuda[maker] for maker in cuda.kernels if maker in file.cuda}
+    older = [one for one in file.cuda if _serves(one, version)]
+    for index, (maker, row) in enumerate(makers.items()):
+        wrong = ""
+        if cuda_major(maker) != cuda_major(version):
+            wrong = f"CUDA {maker} is of another major"
+        elif version_key(maker) > version_key(version):
+            wrong = f"CUDA {maker} is newer"
+        elif row.minimum_driver > cuda.minimum_driver:
+            wrong = f"CUDA {maker} needs driver {row.minimum_driver}, and CUDA {version} promises {cuda.minimum_driver}"
+        if wrong:
+            yield Complaint(
+                (*path, "kernels", index), f"{wrong}; the kernels of CUDA {version} can be of {', '.join(older)}"
+            )
+    archs = cuda.archs if file.archs is None else ()  # one list for all is held to each CUDA that is built with
+    if makers and not any({arch.real for arch in archs}.issubset(row.targets) for row in makers.values()):
+        lacking = ", ".join(str(arch) for arch in archs if arch.real not in list(makers.values())[-1].targets)
+        fit = [one for one in older if {arch.real for arch in archs}.issubset(file.cuda[one].targets)]
+        remedy = f"write kernels: {fit[0]}" if fit else "no CUDA of this matrix does"
+        yield Complaint((*path, "kernels"), f"CUDA {list(makers)[-1]} cannot make {lacking} of archs; {remedy}")
+
+
+def _serves(maker: str, version: str) -> bool:
+    return cuda_major(maker) == cuda_major(version) and version_key(maker) <= version_key(version)
 
 
 def _too_old(path: Path, archs: Collection[Arch], oldest: Arch) -> Iterator[Complaint]:

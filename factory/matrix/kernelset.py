@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from factory.matrix.arch import Arch
-from factory.matrix.model import Cell, Matrix
+from factory.matrix.model import Cell, Matrix, Toolkit
 from factory.versions import cuda_token
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class KernelSetId:
-    """What decides which kernels a cell needs; cells with the same need share one set."""
+    """What decides which kernels a cell needs; cells with the same need share one set.
+
+    ``cuda`` is the CUDA that compiles them, which may be an older one of the major than the cell's own.
+    """
 
     flash_attn: str
     cuda: str
@@ -19,17 +23,28 @@ class KernelSetId:
     profile: str
     kernel_class: str
 
+    @property
+    def label(self) -> str:
+        """Its name for files and jobs: ``fa2.8.3.post2-cu130-8.0-9.0+PTX-full-torch2.10``."""
+        return str(self).replace(" ", "-")
+
     def __str__(self) -> str:
         """Name the set as a person would."""
         archs = " ".join(map(str, self.archs))
         return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile} {self.kernel_class}"
 
 
+def maker(archs: Iterable[Arch], cuda: str, matrix: Matrix) -> Toolkit | None:
+    """Return the first toolkit for the kernels of ``cuda`` that makes all ``archs``, None where there is none."""
+    wanted = {arch.real for arch in archs}
+    return next((toolkit for toolkit in matrix.makers(cuda) if wanted.issubset(toolkit.targets)), None)
+
+
 def need_of(cell: Cell, matrix: Matrix) -> KernelSetId:
     """Return which kernels ``cell``, one of ``matrix``, needs."""
     return KernelSetId(
         flash_attn=cell.flash_attn,
-        cuda=cell.cuda,
+        cuda=(maker(cell.archs, cell.cuda, matrix) or matrix.toolkits[cell.cuda]).version,
         archs=cell.archs,
         profile=cell.profile,
         kernel_class=matrix.torch[cell.torch].kernel_class,

@@ -158,6 +158,8 @@ def _toolkit(version: str, row: CudaRow, file: MatrixFile) -> Toolkit:
         targets=tuple(row.targets),
         newest_gcc=row.newest_gcc,
         archs=tuple(sorted(file.archs if file.archs is not None else row.archs)),
+        # a mistake in one CUDA must not hide those elsewhere
+        kernels=tuple(maker for maker in row.kernels if maker in file.cuda) or (version,),
         front_end={arch: first for first, targets in row.front_end.items() for arch in targets},
         minimum_driver=row.minimum_driver,
         image=_image(row.image) if row.image else None,
@@ -200,7 +202,7 @@ def _unmakeable(matrix: Matrix, planned: Sequence[Planned]) -> Iterator[Complain
     """Complain of the one list of architectures for each CUDA that is to be built with and cannot make it."""
     wanted = [row.cell for row in planned if skip_of(matrix, row.cell) is None and not unchosen(matrix, row.cell)]
     for cuda in dict.fromkeys(cell.cuda for cell in wanted):
-        foreign = cannot_make(matrix.toolkits[cuda].archs, matrix.toolkits[cuda], matrix.oldest_arch)
+        foreign = cannot_make(matrix.toolkits[cuda].archs, cuda, matrix)
         if foreign:
             yield Complaint(("archs",), f"{foreign}; to go without it add to skip: {{cuda: {cuda}, reason: ...}}")
 

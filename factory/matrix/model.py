@@ -57,13 +57,15 @@ class Toolkit:
 
     ``front_end`` maps a target to the capability whose single front-end pass also serves it.
     ``minimum_driver`` is the driver branch, ``525``; ``compression`` the mode in which ``fatbinary`` compresses machine
-    code, None where it is not to.
+    code, None where it is not to. ``kernels`` are the releases, itself among them or not, whose compilers may make the
+    kernels of its cells.
     """
 
     version: str
     targets: tuple[Arch, ...]
     newest_gcc: int
     archs: tuple[Arch, ...]
+    kernels: tuple[str, ...]
     front_end: Mapping[Arch, Arch]
     minimum_driver: int
     image: Image | None
@@ -237,6 +239,10 @@ class Matrix:
         toolkit = self.toolkits[cuda]
         own = (arch for arch in self.machine_archs[machine] if arch.real in toolkit.targets)
         return tuple(sorted({*toolkit.archs, *own}))
+
+    def makers(self, cuda: str) -> tuple[Toolkit, ...]:
+        """Return the toolkits that may compile the kernels of cells for ``cuda``, the preferred one first."""
+        return tuple(self.toolkits[version] for version in self.toolkits[cuda].kernels)
 
     def build_of(self, cell: Cell) -> TorchBuild:
         """Return the torch build that ``cell``, one of this matrix, is made with."""

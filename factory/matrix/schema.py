@@ -139,6 +139,10 @@ class CudaRow(Row):
     minimum_driver: Count
     compression: Compression | None = Field(default=None, description="left out, machine code is not compressed")
     archs: Several[Architecture] = Field(description="what wheels hold, unless the top-level archs says otherwise")
+    kernels: OneOrSeveral[Series] = Field(
+        default=[],
+        description="the CUDA that compiles the kernels, of several the first that makes all archs; left out: this",
+    )
     front_end: dict[FrontEndKey, Several[Target]] = Field(description="targets one front-end pass serves")
     image: ImageRow | None
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from factory.errors import CellError, SelectorError
 from factory.matrix.cells import expand
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Matrix, Planned, Skip, State
 from factory.matrix.suggest import hint
 from factory.platforms import platforms
@@ -90,7 +91,9 @@ def why(tokens: Sequence[str], matrix: Matrix) -> str:
     selector = parse(tokens, matrix)
     planned = expand(matrix)
     rows = [row for row in planned if selector.accepts(row)]
-    return "\n".join(_by_reason(rows)) if rows else f"no such cell: {conflict(planned, selector)}"
+    if not rows:
+        return f"no such cell: {conflict(planned, selector)}"
+    return "\n".join([*_by_reason(rows), *_foreign_kernels(rows, matrix)])
 
 
 def conflict(planned: Sequence[Planned], selector: Selector) -> str:
@@ -185,6 +188,16 @@ def _by_reason(rows: Iterable[Planned]) -> list[str]:
     for row in sorted(rows, key=lambda row: _STATES.index(row.state)):
         answers.setdefault(f"{row.state}: {row.reason}", []).append(f"  {row.cell.id}")
     return [line for answer, ids in answers.items() for line in (answer, *ids)]
+
+
+def _foreign_kernels(rows: Iterable[Planned], matrix: Matrix) -> list[str]:
+    """Return a line for each CUDA of cells whose kernels another one compiles."""
+    makers = {row.cell.cuda: need_of(row.cell, matrix).cuda for row in rows if row.state is not State.SKIPPED}
+    return [
+        f"CUDA {maker} compiles the kernels of CUDA {cuda} (cuda.{cuda}.kernels)"
+        for cuda, maker in makers.items()
+        if maker != cuda
+    ]
 
 
 def _unmet(selector: Selector, rows: Sequence[Planned]) -> Iterator[tuple[int, str]]:

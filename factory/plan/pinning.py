@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from factory.errors import ImageError
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix
 
 
@@ -12,7 +13,8 @@ def demand(cells: Iterable[Cell], matrix: Matrix) -> None:
     """Raise ImageError where an image that ``cells`` are built in may be another tomorrow and nobody accepted that."""
     if matrix.unpinned_images:
         return
-    images = {cell.cuda: matrix.toolkits[cell.cuda].image for cell in cells}
+    makers = dict.fromkeys(need_of(cell, matrix).cuda for cell in cells)
+    images = {cuda: matrix.toolkits[cuda].image for cuda in makers}
     loose = [f"CUDA {cuda}: {image.name}" for cuda, image in images.items() if image and not image.pinned]
     if loose:
         raise ImageError(

@@ -21,7 +21,7 @@ from factory.matrix.wheelname import release_tag, wheel_filename
 from factory.output.progress import counted, duration, gigabytes
 from factory.plan import pinning
 from factory.plan.runner import limits_of, runner
-from factory.plan.workflow import kernel_set, outputs
+from factory.plan.workflow import outputs
 from factory.pool.store import pool_in
 from factory.session import Session
 from factory.system.machine import Limits
@@ -60,9 +60,9 @@ def jobs(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[s
     limits = limits_of(machines, max_jobs=matrix.max_jobs)
     seconds: dict[str, float] = {}
     for cell in cells:
-        name = kernel_set(cell, matrix)
-        if name not in seconds:
-            seconds[name] = _sum(_demand(need_of(cell, matrix), matrix, session, ()), limits).seconds
+        need = need_of(cell, matrix)
+        if need.label not in seconds:
+            seconds[need.label] = _sum(_demand(need, matrix, session, ()), limits).seconds
     return outputs(cells, seconds, matrix, machines)
 
 
@@ -121,10 +121,10 @@ def summary(sets: dict[KernelSetId, Estimate], cells: int, session: Session) -> 
 
 
 def images(planned: Iterable[Planned], matrix: Matrix) -> list[str]:
-    """Return a line for each CUDA of the cells: the image they are built in where there is an engine, and if it is
-    pinned.
+    """Return a line for each CUDA that compiles kernels of the cells: the image they are built in where there is an
+    engine, and if it is pinned.
     """
-    used = {row.cell.cuda for row in planned}
+    used = {need_of(row.cell, matrix).cuda for row in planned}
     return [
         f"image of CUDA {version}: {row.image.reference}{'' if row.image.pinned else ', not pinned (nox -s pin)'}"
         for version, row in matrix.toolkits.items()
@@ -149,7 +149,7 @@ def to_json(planned: Sequence[Planned], sets: dict[KernelSetId, Estimate], matri
             "wheel": wheel_filename(row.cell),
             "release": release_tag(row.cell.flash_attn),
             "kernels": str(need_of(row.cell, matrix)),
-            "image": _image(matrix.toolkits[row.cell.cuda]),
+            "image": _image(matrix.toolkits[need_of(row.cell, matrix).cuda]),
             "seconds": wheel.seconds,
             "peak_bytes": wheel.peak,
         }

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from factory.errors import SelectorError
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix
 from factory.matrix.representatives import divide
 from factory.matrix.wheelname import wheel_filename
@@ -29,15 +30,6 @@ class Runner:
 def read_runner(table: Mapping[str, Any]) -> Runner:
     """Return the runner that the parsed ``runner.toml`` describes. Raises KeyError where it lacks one of its keys."""
     return Runner(**table)
-
-
-def kernel_set(cell: Cell, matrix: Matrix) -> str:
-    """Return a name for the kernel set of ``cell`` that no other set of a run has: ``fa2.8.3.post2-cu130-torch2.10``.
-
-    The last is the kernel class. Profile and architectures are the same for all cells of a run and CUDA.
-    """
-    kernel_class = matrix.torch[cell.torch].kernel_class
-    return f"fa{cell.flash_attn}-{matrix.toolkits[cell.cuda].token}-{kernel_class}"
 
 
 def outputs(cells: Sequence[Cell], seconds: Mapping[str, float], matrix: Matrix, runner: Runner) -> dict[str, str]:
@@ -68,7 +60,7 @@ def _sets(cells: Iterable[Cell], matrix: Matrix) -> dict[str, Cell]:
     """Return each kernel set with the first of its cells."""
     sets: dict[str, Cell] = {}
     for cell in cells:
-        sets.setdefault(kernel_set(cell, matrix), cell)
+        sets.setdefault(need_of(cell, matrix).label, cell)
     return sets
 
 
@@ -101,7 +93,7 @@ def _wheels(cells: Sequence[Cell], matrix: Matrix, runner: Runner) -> list[tuple
 
 def _wheel(group: Sequence[Cell], matrix: Matrix) -> Entry:
     tokens = list(dict.fromkeys(token for token in _by_axis(group)))
-    return {"name": "-".join(tokens), "cells": " ".join(tokens), "kernels": kernel_set(group[0], matrix)}
+    return {"name": "-".join(tokens), "cells": " ".join(tokens), "kernels": need_of(group[0], matrix).label}
 
 
 def _by_axis(group: Sequence[Cell]) -> Iterator[str]:

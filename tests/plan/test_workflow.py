@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from factory.errors import SelectorError
 from factory.matrix import cells, selector
 from factory.matrix import load as load_matrix
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Runners, State
-from factory.plan.workflow import Runner, kernel_set, outputs
+from factory.plan.workflow import Runner, outputs
 from tests.frozen import MATRIX
 
 RULES = load_matrix(MATRIX.read_text(encoding="utf-8"))
@@ -21,7 +22,7 @@ EVERY = [row.cell for row in PLANNED if row.state is not State.SKIPPED]
 
 
 def read(some: list[Cell], seconds: float = 1000, runner: Runner = RUNNER) -> dict[str, list[dict[str, str]]]:
-    times = {kernel_set(cell, RULES): seconds for cell in some}
+    times = {need_of(cell, RULES).label: seconds for cell in some}
     return {name: json.loads(text) for name, text in outputs(some, times, RULES, runner).items()}
 
 
@@ -59,7 +60,7 @@ def test_a_share_is_as_long_as_it_may_be_and_the_shares_are_all_there(hours: flo
 
 
 def test_where_a_matrix_has_no_room_the_shares_get_longer() -> None:
-    sets = {kernel_set(cell, RULES) for cell in ALL}
+    sets = {need_of(cell, RULES).label for cell in ALL}
     found = read(ALL, seconds=100 * 3600, runner=replace(RUNNER, matrix=3 * len(sets) + 5))["kernels"]
     assert 2 * len(sets) <= len(found) <= 3 * len(sets) + 5
 
@@ -77,7 +78,8 @@ def test_with_a_gpu_runner_one_python_of_each_stands_for_the_others() -> None:
     matrix = replace(RULES, runners=Runners(build=("linux",), gpu=("self-hosted", "h100")))
     some = [cell for cell in ALL if cell.torch == "2.6" and cell.cuda == "12.4"]
     found = {
-        name: json.loads(text) for name, text in outputs(some, {kernel_set(some[0], RULES): 1}, matrix, RUNNER).items()
+        name: json.loads(text)
+        for name, text in outputs(some, {need_of(some[0], RULES).label: 1}, matrix, RUNNER).items()
     }
     (entry,) = found["gpu_tests"]
     assert entry["file"] == "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp313-cp313-linux_x86_64.whl"

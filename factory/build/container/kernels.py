@@ -67,8 +67,8 @@ def kernels(
     before it was done.
     """
     shard = None if portion.shard is None else str(portion.shard)
-    words = str(need_of(cell, containers.matrix)).replace(" ", "-")
-    with container_session(f"kernels-{words}", cell, containers, session) as one:
+    name = f"kernels-{need_of(cell, containers.matrix).label}"
+    with container_session(name, cell, containers, session) as one:
         one.lay_out()
         one.order(shard=shard)
         session.log.say(f"kernels in {one.image.reference} with {containers.engine}; output in {one.log}")

@@ -19,6 +19,7 @@ from factory.environment.environment import Installer
 from factory.errors import ContainerError, DiskFullError, FactoryError, ImageError
 from factory.image.engine import Engine
 from factory.kernels import costs, source
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Image, Matrix
 from factory.session import Session
 from factory.system import pipconfig
@@ -42,11 +43,15 @@ class Containers:
 
 
 def image_of(cell: Cell, matrix: Matrix) -> Image:
-    """Return the image ``cell`` is built in. Raises ImageError where the matrix names none."""
-    found = matrix.toolkits[cell.cuda].image
+    """Return the image ``cell`` is built in, whose host compiler its kernels are made with.
+
+    Raises ImageError where the matrix names none.
+    """
+    cuda = need_of(cell, matrix).cuda
+    found = matrix.toolkits[cuda].image
     if found is None:
         raise ImageError(
-            f"matrix.yaml names no image for CUDA {cell.cuda}", remedy="Name one there, or build with --backend host"
+            f"matrix.yaml names no image for CUDA {cuda}", remedy="Name one there, or build with --backend host"
         )
     return found
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from factory import toolkit
 from factory.build import loading, setup
 from factory.build.container import spec
 from factory.build.container.kernels import SetRequest
@@ -84,9 +85,9 @@ def note_kernels(inside: Inside) -> None:
 
 
 def compile_kernels(inside: Inside) -> None:
-    """Have the kernels of the cell in the pool, and the toolkit where the wheel step looks for it.
+    """Have the kernels of the cell in the pool, and the toolkit of its CUDA where the wheel step looks for it.
 
-    Raises what ``factory.kernels.kernels.kernels`` raises.
+    Raises what ``factory.kernels.kernels.kernels`` and ``toolkit.find`` raise.
     """
     home = spec.paths(inside.wanted.cell).cuda_home
     limit = inside.job.minutes
@@ -96,7 +97,8 @@ def compile_kernels(inside: Inside) -> None:
     counted = tally(need, _shard(inside), made.origins, pool_in(inside.session.cache))
     _leave(inside, "made", replace(counted, inputs=inputs_of(made.ready)).to_json())
     home.unlink(missing_ok=True)
-    home.symlink_to(made.ready.toolkit.home)
+    own = toolkit.find(inside.wanted.cell.cuda, inside.session.env, inside.session.cache, inside.session.log.say)
+    home.symlink_to(own.home)
 
 
 def set_up(inside: Inside) -> None:

@@ -12,15 +12,20 @@ from typing import Any
 import jsonschema
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from factory.data import DATA
 from factory.environment import cibuildwheel
 from factory.environment.requirements import lock_name
 from factory.index import rules
 from factory.matrix import load as load_matrix
+from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
 from factory.matrix.kernelclass import kernel_classes
-from factory.matrix.model import Matrix
+from factory.matrix.kernelset import need_of
+from factory.matrix.model import Matrix, State
+from factory.versions import version_key
 
 pytestmark = pytest.mark.live_matrix
 
@@ -131,3 +136,19 @@ def test_proofs_name_releases_of_it(matrix: Matrix, proofs: list[dict[str, Any]]
     for proof in proofs:
         assert proof["flash_attn"] in matrix.flash_attn
         assert releases[proof["torch"]] == proof["kernel_class"]
+
+
+@given(archs=st.lists(st.sampled_from([8.0, 8.6, 8.9, 9.0, 10.0, 10.3, 12.0, 12.1]), min_size=1, unique=True))
+@settings(deadline=None, max_examples=40)
+def test_kernels_are_compiled_by_a_toolkit_of_the_major_that_is_not_newer_and_makes_them(
+    matrix: Matrix, archs: list[float]
+) -> None:
+    wanted = [Arch.parse(f"{arch:.1f}") for arch in archs]
+    for row in (*expand(matrix), *expand(matrix, archs=wanted)):
+        if row.state is not State.SKIPPED:
+            maker = matrix.toolkits[need_of(row.cell, matrix).cuda]
+            own = matrix.toolkits[row.cell.cuda]
+            assert maker.major == own.major
+            assert version_key(maker.version) <= version_key(own.version)
+            assert maker.minimum_driver <= own.minimum_driver
+            assert {arch.real for arch in row.cell.archs} <= set(maker.targets)

@@ -68,6 +68,7 @@ def _extension(module: Extension) -> dict[str, object]:
         "archs": [str(image) for image in sorted({image for unit in module.fatbins for image in unit.images})],
         "units": len(module.fatbins),
         "compression": list(module.compressions),
+        "toolkits": list(module.toolkits),
         "needed": list(module.needed),
         "rpaths": list(module.rpaths),
         "check_symbols": list(check_symbols(module)),

@@ -11,6 +11,7 @@ from factory.build.recipe import BuildPaths, cxx_flags
 from factory.build.wrappers.job import DriverJob
 from factory.kernels import hostcompiler
 from factory.kernels.kernels import CompiledSet
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, Profile, Torch, TorchBuild
 from factory.session import Session
 from factory.system.files import sha256_of
@@ -37,7 +38,7 @@ def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
         torch=matrix.torch[cell.torch],
         build=matrix.build_of(cell),
         profile=matrix.profiles[cell.profile],
-        compression=matrix.toolkits[cell.cuda].compression,
+        compression=matrix.toolkits[need_of(cell, matrix).cuda].compression,
     )
 
 

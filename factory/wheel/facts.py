@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import WheelName
-from factory.versions import cuda_major
+from factory.versions import cuda_major, version_key
 from factory.wheel.fatbin import Fatbin
 from factory.wheel.madewith import MadeWith
 
@@ -95,6 +95,11 @@ class Extension:
     def compressions(self) -> tuple[str, ...]:
         """How its machine code is compressed: ``zstd``, ``lz4``, ``none``; one of them in a wheel of ours."""
         return tuple(sorted({name for unit in self.fatbins for name in unit.compressions}))
+
+    @property
+    def toolkits(self) -> tuple[str, ...]:
+        """The CUDA releases that made its machine code, as far as that says so; one in a wheel of ours."""
+        return tuple(sorted({release for unit in self.fatbins for release in unit.toolkits}, key=version_key))
 
 
 @dataclass(frozen=True, kw_only=True)

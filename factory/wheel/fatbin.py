@@ -11,11 +11,18 @@ where the size of a header would be. Headers are never compressed, and only they
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from factory.matrix.arch import Arch
+from factory.wheel import cubin
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 _MAGIC = 0xBA55ED50
 _ALIGNMENT = 8
@@ -29,7 +36,10 @@ _CAPABILITY = struct.calcsize("<HHIQ12x")  # where in that header the capability
 _NOBODY = 999  # a capability that no GPU has: newer than any for PTX, of another major for machine code
 _KINDS: dict[int, Literal["real", "ptx"]] = {1: "ptx", 2: "real"}
 _SUFFIXES = ((1 << 20, "a"), (1 << 21, "f"))
-_COMPRESSIONS = ((1 << 13, "lz4"), (1 << 15, "zstd"))
+_ZSTD = "zstd"
+_COMPRESSIONS = ((1 << 13, "lz4"), (1 << 15, _ZSTD))
+_SIZES = struct.Struct("<16xI36xQ")  # of an image's payload: compressed, without what pads it, and plain
+_LARGEST = 1 << 28  # bytes: what a header claims to unpack to may be anything; a cubin of flash-attn has some megabytes
 PLAIN = "none"
 """How machine code is compressed that is not."""
 
@@ -55,10 +65,13 @@ class Fatbin:
     """The images of one translation unit, in the order they stand.
 
     ``compressions`` say how their machine code is compressed: ``zstd``, ``lz4`` or ``none``; one in a wheel of ours.
+    ``toolkits`` are the CUDA releases that made it, ``12.4``, as far as it can be read: ``lz4`` and what was compressed
+    together is not.
     """
 
     images: tuple[GpuCode, ...]
     compressions: frozenset[str] = frozenset()
+    toolkits: frozenset[str] = frozenset()
 
 
 def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
@@ -92,7 +105,27 @@ def _fatbin(section: bytes | memoryview, start: int, end: int) -> Fatbin:
     return Fatbin(
         images=tuple(image for _, image, _ in found),
         compressions=frozenset(_compression(flags) for _, image, flags in found if image.kind == "real"),
+        toolkits=frozenset(filter(None, map(cubin.toolkit, _machine_code(section, start, end)))),
     )
+
+
+def _machine_code(section: bytes | memoryview, at: int, end: int) -> Iterator[bytes]:
+    """Yield the machine code from ``at`` to ``end`` that can be read, unpacked."""
+    while at < end:
+        kind, header, payload, _, _, flags = _fields(section, at, end)
+        packing = _compression(flags)
+        if _KINDS.get(kind) == "real" and packing in {PLAIN, _ZSTD}:
+            packed, plain = _SIZES.unpack_from(section, at)
+            content = bytes(section[at + header : at + header + payload])
+            yield content if packing == PLAIN else _unpacked(content[:packed], plain, at)
+        at += header + payload
+
+
+def _unpacked(content: bytes, size: int, at: int) -> bytes:
+    try:
+        return zstd.ZstdDecompressor().decompress(content, max_length=min(size, _LARGEST))
+    except (zstd.ZstdError, EOFError) as error:
+        raise FatbinError(f"the machine code at offset {at:#x} cannot be decompressed") from error
 
 
 def _compression(flags: int) -> str:

@@ -69,6 +69,14 @@ MADE_WITH = MadeWith(
 )
 
 
+def toolkit(sample: str, archs: str, **changes: object) -> Spoil:
+    def spoil(parts: Parts) -> None:
+        parts.binary = Binary(fatbins=(sample,))
+        parts.expected = replace(EXPECTED, archs=tuple(map(Arch.parse, archs.split())), **changes)  # type: ignore[arg-type]  # likewise
+
+    return spoil
+
+
 def attribute(name: str, value: object) -> Spoil:
     return lambda parts: setattr(parts, name, value)
 
@@ -215,6 +223,12 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("archs", binary(fatbins=()), "holds no GPU code"),
     ("fatbins", binary(fatbins=("cu124_80_90", "cu124_80", "cu124_80_90")), "2 with sm_80 sm_90; 1 with sm_80"),
     ("compression", asked(made_with=replace(MADE_WITH, compression="balance")), "has lz4, asked for was balance"),
+    (
+        "toolkit",
+        toolkit("cu130_plain", "8.0+PTX"),
+        "has machine code of CUDA 13.0, which the drivers of CUDA 12 do not",
+    ),
+    ("toolkit", toolkit("cu130_plain", "8.0+PTX", made_with=MADE_WITH), "its kernels were compiled with 12.4.131"),
     ("needed", binary(needed=("libc10.so", "libcudart.so.13")), "needs libcudart.so.13"),
     ("needed", binary(needed=("libc10.so",)), "does not need libcudart.so.12"),
     ("needed", binary(needed=("libcudart.so.12",)), "does not need libc10.so"),
@@ -278,9 +292,28 @@ def test_family_and_accelerated_architectures_are_told_apart(maker: Maker, tmp_p
         "cu124_units": "8.0 8.9+PTX 9.0 9.0a",
         "cu130_families": "8.0 9.0a+PTX 10.0 10.0a 12.0a 12.0f+PTX",
     }
-    parts = Parts(binary=Binary(fatbins=(sample,)))
-    asked_for = replace(EXPECTED, archs=tuple(Arch.parse(arch) for arch in archs[sample].split()))
+    major = sample[2:4]
+    needed = ("libc10.so", f"libcudart.so.{major}")
+    parts = Parts(binary=Binary(fatbins=(sample,), needed=needed), filename=FILENAME.replace("cu12", f"cu{major}"))
+    asked_for = replace(
+        EXPECTED,
+        archs=tuple(Arch.parse(arch) for arch in archs[sample].split()),
+        cuda_major=int(major),
+        cuda=f"{major}.{sample[4]}",
+    )
     assert audit.audit(maker.write(parts, tmp_path), asked_for).findings == ()
+
+
+def test_machine_code_of_a_newer_minor_is_caught(maker: Maker, tmp_path: Path) -> None:
+    needed = ("libc10.so", "libcudart.so.13")
+    parts = Parts(binary=Binary(fatbins=("cu135_concat",), needed=needed), filename=FILENAME.replace("cu12", "cu13"))
+    archs = tuple(map(Arch.parse, ["8.0+PTX", "9.0", "9.0a", "10.0f+PTX"]))
+    made = maker.write(parts, tmp_path)
+    asked_for = replace(EXPECTED, archs=archs, cuda_major=13, cuda="13.5")
+    assert audit.audit(made, asked_for).ok
+    (found,) = audit.audit(made, replace(asked_for, cuda="13.0")).findings
+    assert found.check == "toolkit"
+    assert "machine code of CUDA 13.5, and is for CUDA 13.0" in found.evidence[0]
 
 
 def test_several_faults_are_all_reported(maker: Maker, tmp_path: Path) -> None:

@@ -15,7 +15,9 @@ from hypothesis import strategies as st
 
 from factory import matrix
 from factory.errors import MatrixError
+from factory.matrix import cells
 from factory.matrix.arch import Arch
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Image, Representative
 from factory.matrix.schema import json_schema
 from tests.frozen import MATRIX
@@ -491,3 +493,53 @@ def test_a_damaged_large_matrix_is_loaded_or_refused_in_words(text: str) -> None
 def test_anything_else_is_refused_in_words(text: str | bytes) -> None:
     with pytest.raises(MatrixError):
         matrix.load(text)
+
+
+def with_kernels(cuda: str, makers: str) -> str:
+    """Return the small matrix in which ``makers`` compile the kernels of ``cuda``."""
+    old = {"12.4": "  12.4: &cuda\n", "12.8": "  12.8:\n    <<: *cuda\n"}[cuda]
+    return edited(old, f"{old}    kernels: {makers}\n")
+
+
+def test_the_first_toolkit_that_makes_all_architectures_compiles_the_kernels() -> None:
+    text = with_kernels("12.8", "[12.4, 12.8]")
+    made = matrix.load(text)
+    assert made.toolkits["12.8"].kernels == ("12.4", "12.8")
+    assert made.toolkits["12.4"].kernels == ("12.4",)
+    for archs, maker in (("8.0 8.6", "12.4"), ("9.0+PTX", "12.4"), ("8.0 12.0", "12.8")):
+        rows = cells.expand(made, archs=[Arch.parse(arch) for arch in archs.split()])
+        found = {need_of(row.cell, made).cuda for row in rows if row.cell.cuda == "12.8"}
+        assert found == {maker}, archs
+
+
+@pytest.mark.parametrize(
+    ("cuda", "makers", "complaint"),
+    [
+        ("12.8", "12.5", "cuda.12.8.kernels[0]: unknown CUDA 12.5; there are 12.4, 12.6, 12.8, did you mean"),
+        ("12.4", "12.8", "cuda.12.4.kernels[0]: CUDA 12.8 is newer; the kernels of CUDA 12.4 can be of 12.4"),
+        ("12.8", "12.4", "cuda.12.8.kernels: CUDA 12.4 cannot make 8.9+PTX, 12.0 of archs; write kernels: 12.8"),
+        ("12.8", "[]", "cuda.12.8.kernels: must not be empty"),
+    ],
+)
+def test_a_toolkit_that_cannot_compile_the_kernels_is_refused_with_its_line(
+    cuda: str, makers: str, complaint: str
+) -> None:
+    text = with_kernels(cuda, makers)
+    assert any(line.startswith(f"{line_of('kernels:', text)}: {complaint[:60]}") for line in why(text)), why(text)
+
+
+def test_a_toolkit_of_another_major_or_of_newer_drivers_is_refused_for_the_kernels() -> None:
+    other = edited("  12.8:\n    <<: *cuda\n", "  13.0: {<<: *cuda, kernels: 12.4}\n  12.8:\n    <<: *cuda\n")
+    (line,) = [line for line in why(other) if "kernels" in line]
+    assert "CUDA 12.4 is of another major; the kernels of CUDA 13.0 can be of 13.0" in line
+    newer = with_kernels("12.8", "[12.6, 12.8]").replace("front_end: {}}", "front_end: {}, minimum_driver: 550}")
+    (line,) = why(newer)
+    assert "CUDA 12.6 needs driver 550, and CUDA 12.8 promises 525" in line
+
+
+def test_one_list_of_architectures_is_held_to_the_toolkits_that_compile_kernels() -> None:
+    text = with_kernels("12.8", "12.4").replace("cuda: {12.6: true}", "cuda: {12.8: true}")
+    assert any(
+        "archs: CUDA 12.4, which compiles the kernels of CUDA 12.8 (cuda.12.8.kernels), cannot make 12.0" in line
+        for line in why(edited("archs: default", "archs: [8.0, 12.0]", text))
+    )

@@ -77,6 +77,13 @@ def test_how_machine_code_is_compressed_is_read_from_its_flags() -> None:
     }
 
 
+def test_machine_code_tells_which_toolkit_made_it() -> None:
+    """What is compressed by lz4 is not read."""
+    found = {name: set().union(*(unit.toolkits for unit in fatbin.parse(sample(name)))) for name in NAMES}
+    told = {name: releases for name, releases in found.items() if releases}
+    assert told == {"cu130_families": {"13.0"}, "cu130_plain": {"13.0"}, "cu135_concat": {"13.5"}}
+
+
 def test_each_translation_unit_is_its_own() -> None:
     first, second = fatbin.parse(sample("cu124_units"))
     assert set(first.images) == set(second.images)

@@ -35,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     binary.archs,
     binary.fatbins,
     binary.compression,
+    binary.toolkit,
     binary.needed,
     binary.rpath,
     binary.kernel_class,

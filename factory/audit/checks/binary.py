@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from factory.versions import abi_word
+from factory.versions import abi_word, numbers
 from factory.wheel import fatbin
 from factory.wheel.cxxabi import cxx11abi as abis_of
 from factory.wheel.facts import CHECK_FUNCTION, MODULE, CheckInput, Extension
@@ -77,6 +77,26 @@ def compression(given: CheckInput) -> Iterator[str]:
         found = module.compressions
         if found and ("zstd" in found) != (wanted is not None):
             yield f"{module.path} has {' and '.join(found)}, asked for was {wanted or fatbin.PLAIN}"
+
+
+def toolkit(given: CheckInput) -> Iterator[str]:
+    """Its machine code must be of the toolkit named, none newer than its CUDA: the oldest driver promised must take it.
+
+    Source of that promise within a major: NVIDIA's "CUDA Compatibility", minor version compatibility.
+    """
+    expected = given.expected
+    if expected is None:
+        return
+    kernels = expected.made_with.kernels.toolkit if expected.made_with else None
+    for module in given.facts.extensions:
+        for release in module.toolkits:
+            if numbers(release)[:1] > (expected.cuda_major,):
+                older = f"CUDA {expected.cuda_major}"
+                yield f"{module.path} has machine code of CUDA {release}, which the drivers of {older} do not take"
+            elif expected.cuda is not None and numbers(release) > numbers(expected.cuda):
+                yield f"{module.path} has machine code of CUDA {release}, and is for CUDA {expected.cuda}"
+            if kernels is not None and numbers(release) != numbers(kernels)[:2]:
+                yield f"{module.path} has machine code of CUDA {release}; its kernels were compiled with {kernels}"
 
 
 def _spell(images: set[GpuCode] | frozenset[GpuCode]) -> str:

@@ -53,13 +53,15 @@ class Host:
         preflight(self.order.cells, self.order.matrix, self.order.session)
 
     def install(self) -> None:
-        """Have the environment of each cell ordered. Raises what the installer raises.
+        """Have the toolkit and the environment of each cell ordered. Raises what finds or installs them raises.
 
         What cannot be had must show before hours of compiling, not after; what is small, before what is big.
         """
         wanted = [setup.wanted(cell, self.order.matrix) for cell in self.order.cells]
         for one in wanted:
             self.installer.have_python(one.torch, one.build, one.cell.python)
+        for one in wanted:
+            _toolkit(one, self.order.session)
         for one in wanted:
             prepare(one, self.installer)
 

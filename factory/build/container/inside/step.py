@@ -85,26 +85,20 @@ def note_kernels(inside: Inside) -> None:
 
 
 def compile_kernels(inside: Inside) -> None:
-    """Have the kernels of the cell in the pool, and the toolkit of its CUDA where the wheel step looks for it.
-
-    Raises what ``factory.kernels.kernels.kernels`` and ``toolkit.find`` raise.
-    """
-    home = spec.paths(inside.wanted.cell).cuda_home
+    """Have the kernels of the cell in the pool. Raises what ``factory.kernels.kernels.kernels`` raises."""
     limit = inside.job.minutes
     until = None if limit is None else time.monotonic() + limit * 60
     made = kernels.kernels(_set(inside), inside.session, _shard(inside), until=until)
     need = kernelset.need_of(inside.wanted.cell, inside.matrix)
     counted = tally(need, _shard(inside), made.origins, pool_in(inside.session.cache))
     _leave(inside, "made", replace(counted, inputs=inputs_of(made.ready)).to_json())
-    home.unlink(missing_ok=True)
-    own = toolkit.find(inside.wanted.cell.cuda, inside.session.env, inside.session.cache, inside.session.log.say)
-    home.symlink_to(own.home)
 
 
 def set_up(inside: Inside) -> None:
     """Install torch and the build tools, check torch, and lay out what the wheel step works with.
 
-    Raises what the installer, ``factory.kernels.kernels.kernels`` and ``factory.build.setup.set_up`` raise.
+    Raises what the installer, ``toolkit.find``, ``factory.kernels.kernels.kernels`` and ``factory.build.setup.set_up``
+    raise.
     """
     installer = environment.installer(inside.session)
     inside.session.log.say(f"installing torch {inside.wanted.torch.release} to build with")
@@ -112,6 +106,9 @@ def set_up(inside: Inside) -> None:
     installer.lock(inside.python, "virtualenv.txt")
     packages = _packages_of(inside.python)
     paths = replace(spec.paths(inside.wanted.cell), site_packages=packages)
+    own = toolkit.find(inside.wanted.cell.cuda, inside.session.env, inside.session.cache, inside.session.log.say)
+    paths.cuda_home.unlink(missing_ok=True)
+    paths.cuda_home.symlink_to(own.home)
     ready = kernels.kernels(_set(inside), inside.session)
     setup.set_up(paths, inside.wanted, ready, packages / "torch", inside.session)
     inside.session.log.say(f"building {wheel_filename(inside.wanted.cell)}")

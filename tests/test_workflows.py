@@ -20,6 +20,7 @@ from factory import matrix
 from factory.cli.parser import parser
 from factory.data import DATA
 from factory.matrix import cells
+from factory.matrix.kernelset import need_of
 from factory.plan import workflow
 from tests.frozen import MATRIX
 
@@ -104,7 +105,7 @@ def outputs(name: str, key: str) -> set[str]:
 
 def planned() -> dict[str, Any]:
     chosen = [row.cell for row in cells.expand(RULES, profile="full") if row.cell.torch in {"2.6", "2.9", "2.10"}]
-    seconds = dict.fromkeys((workflow.kernel_set(cell, RULES) for cell in chosen), 3.5 * RUNNER.shard_seconds)
+    seconds = dict.fromkeys((need_of(cell, RULES).label for cell in chosen), 3.5 * RUNNER.shard_seconds)
     return {name: json.loads(text) for name, text in workflow.outputs(chosen, seconds, RULES, RUNNER).items()}
 
 

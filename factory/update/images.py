@@ -119,12 +119,21 @@ def _row(matrix: Matrix, cuda: str, family: Family, name: ImageName, digest: str
         f"    minimum_driver: {_driver(matrix, cuda)}\n"
         f"{compression}"
         f"    archs: {CHECK}\n"
+        f"{_kernels(cuda, family)}"
         f"    front_end: {{}}\n"
         f"    image:\n"
         f"      name: {name}\n"
         f"      digest: {digest or 'null'}\n"
         f"      manylinux: {promise}\n"
     )
+
+
+def _kernels(cuda: str, family: Family) -> str:
+    """Return the line that has the kernels compiled as those of the release before in the same major are."""
+    before = family.toolkit
+    if before.major != cuda_major(cuda) or before.kernels == (before.version,):
+        return ""
+    return f"    kernels: [{', '.join(before.kernels)}]\n"
 
 
 def _driver(matrix: Matrix, cuda: str) -> str:

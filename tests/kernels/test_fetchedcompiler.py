@@ -38,7 +38,14 @@ def program(path: Path, version: str) -> Path:
 
 def toolkit(newest_gcc: int) -> Toolkit:
     return Toolkit(
-        version="12.4", targets=(), newest_gcc=newest_gcc, archs=(), front_end={}, minimum_driver=525, image=None
+        version="12.4",
+        targets=(),
+        newest_gcc=newest_gcc,
+        archs=(),
+        kernels=("12.4",),
+        front_end={},
+        minimum_driver=525,
+        image=None,
     )
 
 

@@ -19,6 +19,7 @@ def toolkit(newest_gcc: int) -> Toolkit:
         targets=(),
         newest_gcc=newest_gcc,
         archs=(),
+        kernels=("12.4",),
         front_end={},
         minimum_driver=525,
         image=None,

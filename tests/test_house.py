@@ -57,7 +57,7 @@ PURE = {
     "system": "environ paths strictjson",
     "toolkit": "headerfix pins source toolkit",
     "update": "actions flashattn images ledger listing metadata page proposal torch",
-    "wheel": "cxxabi cyclonedx distinfo dynamic elf facts fatbin madewith origin record sidecars torchpin",
+    "wheel": "cubin cxxabi cyclonedx distinfo dynamic elf facts fatbin madewith origin record sidecars torchpin",
 }
 OUTSIDE = {
     *("fcntl", "os", "psutil", "requests", "shutil", "signal", "socket", "subprocess", "tempfile", "threading", "time"),

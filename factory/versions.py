@@ -18,8 +18,19 @@ def cuda_major(cuda: str) -> int:
 
 
 def python_tag(python: str) -> str:
-    """Return ``cp310``, the tag of CPython ``3.10`` in the name of a wheel."""
+    """Return ``cp310``, the ABI tag of CPython ``3.10``; ``cp314t`` of ``3.14t``, the free-threaded one."""
     return f"cp{python.replace('.', '')}"
+
+
+def python_tags(python: str) -> str:
+    """Return what a wheel's name says of CPython ``3.10``: ``cp310-cp310``; of ``3.14t`` ``cp314-cp314t``."""
+    tag = python_tag(python)
+    return f"{tag.removesuffix('t')}-{tag}"
+
+
+def python_key(python: str) -> tuple[tuple[int, ...], bool]:
+    """Return what Pythons sort by: ``3.14t`` behind ``3.14``. Raises ValueError where a part is no number."""
+    return version_key(python.removesuffix("t")), python.endswith("t")
 
 
 def abi_word(cxx11abi: bool) -> str:  # noqa: FBT001  # the value itself is what is spelt

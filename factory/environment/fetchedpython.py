@@ -84,7 +84,7 @@ def _install(version: str, uv: Path, env: Mapping[str, str], home: Path) -> Path
     ours = {"UV_PYTHON_INSTALL_DIR": str(home), "UV_PYTHON_INSTALL_BIN": "0"}
     words = ("--color", "never", "python", "install", version)
     done = process.run([uv, *words], env={**policy, **env, **ours}, timeout=_LIMIT)
-    made = files.matching(home, f"cpython-{version}.*/bin/python{version}")
+    made = files.matching(home, f"cpython-{version.removesuffix('t')}.*/bin/python{version}")
     if done.ok and made:
         return made[0]
     raise _failure(version, uv, done)

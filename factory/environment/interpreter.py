@@ -12,14 +12,16 @@ from factory.system.uv import find_uv
 
 _ASK = """
 import os, sys, sysconfig
-print("%d.%d" % sys.version_info[:2], sysconfig.get_config_var("SOABI"), end="")
+free = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+print("%d.%d" % sys.version_info[:2] + free, sysconfig.get_config_var("SOABI"), end="")
 header = os.path.join(sysconfig.get_path("include"), "Python.h")
 print("" if os.path.isfile(header) else " without " + header + " (Debian: python%d.%d-dev)" % sys.version_info[:2])
 """
 
 
 def find(version: str, env: Mapping[str, str]) -> Path:
-    """Return a CPython of ``version`` (``3.10``) that runs: from PATH, pyenv, uv or the cache, in this order.
+    """Return a CPython of ``version`` (``3.10``, ``3.14t``) that runs: from PATH, pyenv, uv or the cache, in this
+    order.
 
     One without the headers that an extension is compiled with is passed over. Looks only.
     Raises InterpreterError naming what was tried and how to get one.
@@ -82,7 +84,7 @@ def _first_line(text: str) -> str:
 def _candidates(version: str, env: Mapping[str, str]) -> Iterator[Path]:
     yield from _on_path(version, env)
     for root in _pyenv_roots(env):
-        yield from reversed(files.matching(root / "versions", f"{version}.*/bin/python{version}"))
+        yield from reversed(files.matching(root / "versions", f"{version.removesuffix('t')}.*/bin/python{version}"))
     if uv := find_uv(env):
         found = process.run([uv, "python", "find", "--no-python-downloads", version], env=env, timeout=60)
         if found.ok:

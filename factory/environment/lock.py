@@ -21,7 +21,7 @@ from factory.errors import UnreachableError
 from factory.matrix.model import Matrix
 from factory.system import process
 from factory.system.uv import find_uv
-from factory.versions import version_key
+from factory.versions import python_key
 
 _PROJECT = "flash-attn-wheel-factory"
 _OURS = "3.11"  # requires-python of the project
@@ -61,7 +61,7 @@ def _tools(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
 
 
 def _oldest(pythons: Iterable[str]) -> str:
-    return min(pythons, key=version_key)
+    return min(pythons, key=python_key)
 
 
 def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str]) -> str:

@@ -20,8 +20,9 @@ from factory.wheel.elf import ElfError
 from factory.wheel.fatbin import GpuCode
 
 _FACTS = """
-import json, platform, sys
-facts = {"python": "%d.%d" % sys.version_info[:2], "glibc": platform.libc_ver()[1] or None}
+import json, platform, sys, sysconfig
+free = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+facts = {"python": "%d.%d" % sys.version_info[:2] + free, "glibc": platform.libc_ver()[1] or None}
 import torch
 facts.update(torch=torch.__version__, cuda=torch.version.cuda, cxx11abi=bool(torch._C._GLIBCXX_USE_CXX11_ABI))
 print(json.dumps(facts))

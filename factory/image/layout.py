@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-from factory.versions import python_tag
+from factory.versions import python_tags
 
 PYTHONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 """The interpreters that are put in where this machine has them."""
@@ -47,8 +47,7 @@ def cuda_home(version: str) -> PurePosixPath:
 
 def python_home(version: str) -> PurePosixPath:
     """Return where manylinux images have CPython ``version``: ``/opt/python/cp310-cp310``."""
-    tag = python_tag(version)
-    return PurePosixPath(f"/opt/python/{tag}-{tag}")
+    return PurePosixPath(f"/opt/python/{python_tags(version)}")
 
 
 def changes(version: str) -> tuple[str, ...]:

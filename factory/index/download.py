@@ -75,6 +75,8 @@ def download(asked: Environment, published: Sequence[Published], *, matrix: Matr
     wheel = resolve(asked, published, matrix)
     row = wheel.row
     edges.say(f"{wheel.filename}: {describe(row)}")
+    if row["python"] in matrix.cautions:
+        edges.say(f"caution: {matrix.cautions[row['python']]}")
     target = child(into, wheel.filename)
     edges.fetch(wheel, target)
     try:

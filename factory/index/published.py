@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from factory.index.served.flash_attn_wheel import SCHEMA, GpuRow, Row
 from factory.matrix import wheelname
 from factory.matrix.wheelname import WheelName
-from factory.versions import version_key
+from factory.versions import python_key, version_key
 from factory.wheel import torchpin
 from factory.wheel.sidecars import METADATA, REPORT, VERDICT, YANKED
 
@@ -281,14 +281,14 @@ def _verdict(wheel: str, sha256: str, assets: Mapping[str, Asset]) -> _Verdict |
     return verdict
 
 
-def _order(one: Published) -> tuple[Version, tuple[int, ...], int, tuple[int, ...], tuple[int, ...], bool, str]:
+def _order(one: Published) -> tuple[object, ...]:
     name = one.name
     return (
         Version(name.version),
         version_key(name.torch),
         name.cuda_major,
         version_key(one.cuda or "0"),
-        version_key(name.python),
+        python_key(name.python),
         name.cxx11abi,
         one.filename,
     )

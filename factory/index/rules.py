@@ -27,6 +27,7 @@ def table(matrix: Matrix, repository: Repository | None = None) -> Rules:
         prerelease=PRERELEASE,
         gpus=_gpus(),
         cells=_cells(planned),
+        cautions=dict(matrix.cautions),
         machines=list(matrix.chosen_machines),
         profiles=list(matrix.profiles),
         oldest_arch=str(matrix.oldest_arch),

@@ -66,7 +66,8 @@ def unchosen(matrix: Matrix, cell: Cell) -> str:
     if cell.cuda not in choice.cuda:
         return _name_taken(matrix, cell) or f"CUDA {cell.cuda} does not stand in wheels.{cell.torch}.cuda"
     if cell.python not in choice.pythons:
-        return f"Python {cell.python} does not stand in wheels.{cell.torch}.python"
+        caution = f": {matrix.cautions[cell.python]}" if cell.python in matrix.cautions else ""
+        return f"Python {cell.python} does not stand in wheels.{cell.torch}.python{caution}"
     if cell.machine not in matrix.chosen_machines:
         return f"{cell.machine} does not stand in machines"
     return ""

@@ -102,6 +102,7 @@ def _matrix(file: MatrixFile) -> Matrix:
             for series, row in file.wheels.items()
         },
         skips=tuple(_skip(row) for row in file.skip),
+        cautions={python: row.caution for python, row in file.python.items() if row.caution},
         machine_archs={
             machine: tuple(row.archs) if file.archs is None else () for machine, row in file.platform.items()
         },

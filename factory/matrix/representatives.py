@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from factory.matrix.model import Cell, Representative
-from factory.versions import version_key
+from factory.versions import python_key
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +25,7 @@ def divide(cells: Sequence[Cell], python: Representative) -> Division:
     chosen: dict[Cell, Cell] = {}
     for cell in cells:
         rival = chosen.setdefault(_kin(cell), cell)
-        if (version_key(cell.python) > version_key(rival.python)) == (python is Representative.NEWEST):
+        if (python_key(cell.python) > python_key(rival.python)) == (python is Representative.NEWEST):
             chosen[_kin(cell)] = cell
     tried = set(cells) if python is Representative.ALL else set(chosen.values())
     return Division(

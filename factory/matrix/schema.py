@@ -24,6 +24,7 @@ from factory.matrix.types import (
     Machine,
     Name,
     OneOrSeveral,
+    PythonSeries,
     Release,
     Series,
     Several,
@@ -65,7 +66,7 @@ class WheelsRow(Row):
 
     flash_attn: Several[Release]
     cuda: Annotated[dict[Series, Abi], Field(min_length=1)] = Field(description="CUDA release: C++11 ABI")
-    python: Several[Series]
+    python: Several[PythonSeries]
 
 
 class SkipRow(Row):
@@ -74,7 +75,7 @@ class SkipRow(Row):
     flash_attn: OneOrSeveral[Release] = Field(default=[])
     cuda: OneOrSeveral[Series] = Field(default=[])
     torch: OneOrSeveral[Series] = Field(default=[])
-    python: OneOrSeveral[Series] = Field(default=[])
+    python: OneOrSeveral[PythonSeries] = Field(default=[])
     abi: OneOrSeveral[Abi] = Field(default=[])
     platform: OneOrSeveral[Machine] = Field(default=[])
     reason: Text
@@ -94,6 +95,7 @@ class PythonRow(Row):
     first_torch: Series
     last_torch: Series
     cibuildwheel: Release = Field(description="the release that builds for it in a container")
+    caution: Text | None = Field(default=None, description="said wherever a wheel for it is planned or chosen")
 
 
 class BuildRow(Row):
@@ -178,7 +180,7 @@ class MatrixFile(Row):
     abi_true_since: Series
     compression_since: CompressionSinceRow
     flash_attn: dict[Release, FlashAttnRow]
-    python: dict[Series, PythonRow]
+    python: dict[PythonSeries, PythonRow]
     torch: dict[Series, TorchRow]
     cuda: dict[Series, CudaRow]
     platform: dict[Machine, PlatformRow]

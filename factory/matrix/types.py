@@ -215,6 +215,11 @@ Series = Annotated[
     AfterValidator(_like(r"\d{1,4}\.\d{1,4}", "2.10")),
     WithJsonSchema({**_SCALAR, "pattern": r"^[0-9]+\.[0-9]+$"}),
 ]
+PythonSeries = Annotated[
+    str,
+    AfterValidator(_like(r"\d{1,4}\.\d{1,4}t?", "3.10, or 3.14t for the free-threaded one")),
+    WithJsonSchema({**_SCALAR, "pattern": r"^[0-9]+\.[0-9]+t?$"}),
+]
 Release = Annotated[str, AfterValidator(_release), WithJsonSchema(_SCALAR)]
 Architecture = Annotated[Arch, PlainValidator(_arch), WithJsonSchema(_ARCH)]
 Target = Annotated[Arch, PlainValidator(_real), WithJsonSchema(_TARGET)]

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from packaging.utils import parse_wheel_filename
 
 from factory.matrix.model import FULL, Cell
-from factory.versions import abi_word, cuda_major, python_tag
+from factory.versions import abi_word, cuda_major, python_tags
 
 _LOCAL = re.compile(
     r"cu(?P<cuda>\d+)torch(?P<torch>\d+\.\d+)cxx11abi(?P<abi>true|false)(?:\.(?P<profile>[a-z][a-z0-9]*))?", re.ASCII
 )
 _PLATFORM = re.compile(r"\w+", re.ASCII)
-_PYTHON = re.compile(r"cp(\d)(\d+)", re.ASCII)
+_PYTHON = re.compile(r"cp(\d)(\d+)-cp\1\2(t?)", re.ASCII)
 _EXAMPLE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
 
 
@@ -42,8 +42,7 @@ class WheelName:
     @property
     def filename(self) -> str:
         """The file name in the guide's letter case, whatever case it was read in."""
-        tag = python_tag(self.python)
-        return f"flash_attn-{self.version}+{self.local}-{tag}-{tag}-{self.platform_tag}.whl"
+        return f"flash_attn-{self.version}+{self.local}-{python_tags(self.python)}-{self.platform_tag}.whl"
 
 
 def of(cell: Cell) -> WheelName:
@@ -103,8 +102,8 @@ def parse(filename: str) -> WheelName:
 
 
 def _python(filename: str, interpreter: str, abi: str) -> str:
-    match = _PYTHON.fullmatch(interpreter)
-    if match is None or interpreter != abi:
-        msg = f"{filename!r} must have a CPython tag twice, such as cp310-cp310; it has {interpreter}-{abi}"
+    match = _PYTHON.fullmatch(f"{interpreter}-{abi}")
+    if match is None:
+        msg = f"{filename!r} must have CPython tags such as cp310-cp310 or cp314-cp314t; it has {interpreter}-{abi}"
         raise ValueError(msg)
-    return f"{match[1]}.{match[2]}"
+    return f"{match[1]}.{match[2]}{match[3]}"

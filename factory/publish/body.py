@@ -12,7 +12,7 @@ from factory.matrix import wheelname
 from factory.matrix.model import FULL
 from factory.matrix.wheelname import WheelName
 from factory.publish.parts import Asset, Release
-from factory.versions import abi_word, version_key
+from factory.versions import abi_word, python_key, version_key
 from factory.wheel.sidecars import VERDICT
 
 _BEGIN = "<!-- wheels: made by the factory, changes between these lines are lost -->"
@@ -93,4 +93,4 @@ def _wheels(assets: Iterable[Asset]) -> list[WheelName]:
 
 def _order(name: WheelName) -> tuple[object, ...]:
     profile = (name.profile != FULL, name.profile)
-    return version_key(name.torch), name.cuda_major, name.cxx11abi, profile, version_key(name.python)
+    return version_key(name.torch), name.cuda_major, name.cxx11abi, profile, python_key(name.python)

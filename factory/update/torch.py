@@ -11,6 +11,7 @@ from factory.matrix.model import Matrix, Torch
 from factory.update.listing import TorchFile, in_order, news, series_of
 from factory.update.metadata import Needs
 from factory.update.proposal import CHECK, Lines, Proposal
+from factory.versions import python_key
 
 PROJECT = "torch"
 
@@ -56,12 +57,12 @@ def new_versions(matrix: Matrix, files: Collection[TorchFile]) -> tuple[Version,
 def pythons_of(version: Version, files: Iterable[TorchFile]) -> dict[str, TorchFile]:
     """Return the wheels of a release by Python, in order; free-threaded ones (``3.14t``) come last."""
     found = {file.python: file for file in files if file.version == version}
-    return {name: found[name] for name in sorted(found, key=lambda name: (name[-1] == "t", Version(name.rstrip("t"))))}
+    return {name: found[name] for name in sorted(found, key=lambda name: (name[-1] == "t", python_key(name)))}
 
 
 def most_telling(matrix: Matrix, found: Mapping[str, TorchFile]) -> TorchFile:
     """Return, of a release's wheels by Python, the one to read: of the newest Python that ``matrix`` has, if any."""
-    handled = [python for python in found if python in matrix.cibuildwheel]
+    handled = _handled(matrix, found)
     return found[handled[-1] if handled else next(iter(found))]
 
 
@@ -114,7 +115,7 @@ def _patch_checks(known: Torch, release: TorchRelease) -> tuple[str, ...]:
     if default and release.cuda and release.cuda != default.cuda:
         changed.append(f"Its default build is for CUDA {release.cuda}; that of {known.release} is for {default.cuda}.")
     handled = {python for build in known.builds for python in build.pythons}
-    if missing := in_order(handled - set(release.pythons)):
+    if missing := sorted(handled - set(release.pythons), key=python_key):
         changed.append(f"It has no wheel for Python {', '.join(missing)}, which `python` in matrix.yaml promises.")
     return (
         *changed,
@@ -125,7 +126,7 @@ def _patch_checks(known: Torch, release: TorchRelease) -> tuple[str, ...]:
 
 def _series(matrix: Matrix, release: TorchRelease) -> tuple[Lines, ...]:
     newest = max(matrix.flash_attn.values(), key=lambda row: Version(row.version))
-    handled = [python for python in release.pythons if python in matrix.cibuildwheel]
+    handled = _handled(matrix, release.pythons)
     return (
         Lines(place="matrix.yaml, under `torch`", text=_row(matrix, release)),
         Lines(place="matrix.yaml, under `wheels`", text=_choice(release, newest.version, handled)),
@@ -149,6 +150,11 @@ def _row(matrix: Matrix, release: TorchRelease) -> str:
         f"    setuptools: {_quoted(setuptools) if setuptools else CHECK}\n"
         f"    builds:{'' if rows else f' {CHECK}'}\n{rows}"
     )
+
+
+def _handled(matrix: Matrix, pythons: Iterable[str]) -> list[str]:
+    """Return those that wheels are built for by default: ``matrix`` knows them, without a caution."""
+    return [python for python in pythons if python in matrix.cibuildwheel and python not in matrix.cautions]
 
 
 def _builds(matrix: Matrix, release: TorchRelease) -> Mapping[str, str]:
@@ -199,8 +205,9 @@ def _build_checks(matrix: Matrix, release: TorchRelease) -> Iterator[str]:
     yield "`builds`: for other CUDA releases there may be some on indexes that matrix.yaml does not name."
     if release.silent:
         yield f"`builds`: not reached now: {', '.join(release.silent)}."
-    if unhandled := [python for python in release.pythons if python not in matrix.cibuildwheel]:
-        yield f"Left out, for `python` in matrix.yaml has no row for it: Python {', '.join(unhandled)}."
+    handled = _handled(matrix, release.pythons)
+    if unhandled := [python for python in release.pythons if python not in handled]:
+        yield f"Left out, for `python` in matrix.yaml has no row for it, or a caution: Python {', '.join(unhandled)}."
 
 
 def _quoted(specifier: str) -> str:

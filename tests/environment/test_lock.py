@@ -17,7 +17,14 @@ from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[2]
 RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))
-TOOLS = {"cibuildwheel-3.4.1.txt", "cibuildwheel-4.3.3.txt", "factory.txt", "nox.txt", "virtualenv.txt"}
+TOOLS = {
+    "cibuildwheel-3.4.1.txt",
+    "cibuildwheel-4.3.3.txt",
+    "cibuildwheel-4.3.5.txt",
+    "factory.txt",
+    "nox.txt",
+    "virtualenv.txt",
+}
 TORCHES = {
     lock_name(torch, build) for torch in RULES.torch.values() for build in torch.builds if build.index_url is None
 }

@@ -99,7 +99,7 @@ def test_a_selection_holds_every_token_or_says_why_not(tokens: list[str]) -> Non
         ("cu124 torch2.6 cp314", "torch2.6 was published for cp39, cp310, cp311, cp312, cp313; not cp314"),
         ("torch2.7 abiFALSE", "torch2.7 was published for abiTRUE; not abiFALSE"),
         ("cu124 abiTRUE", "cu124 goes with abiFALSE; not abiTRUE"),
-        ("cp39 cu130", "cu130 goes with cp310, cp311, cp312, cp313, cp314; not cp39"),
+        ("cp39 cu130", "cu130 goes with cp310, cp311, cp312, cp313, cp314, cp314t; not cp39"),
         ("cu124 cu130 torch2.6", "torch2.6 was published for cu124, cu126; not cu130"),
         ("cu126 torch2.6 abiFALSE", "cu126 goes with abiTRUE; not abiFALSE"),
         ("fa2.7.4.post1 torch2.15", "fa2.7.4.post1 can be built for torch2.4, torch2.5, torch2.6, torch2.7, "),
@@ -171,3 +171,9 @@ def test_a_machine_that_is_not_named_is_one_that_wheels_are_built_for_by_default
     with pytest.raises(SelectorError, match="there is no such cell") as caught:
         selector.select(rows, selector.parse(["cu124", "aarch64"], served))
     assert caught.value.why == ("aarch64 goes with cu130, cu132; not cu124",)
+
+
+def test_a_free_threaded_python_is_named_and_comes_with_a_caution() -> None:
+    assert ids("cu130 torch2.11 cp314t") == ["cu130 torch2.11 cp314t abiTRUE fa2.8.3.post2 x86_64"]
+    assert "Python turns it on again and warns" in selector.why(["cu132", "cp315t", "x86_64"], REAL)
+    assert ids("cu132 torch2.15 cp315") == ["cu132 torch2.15 cp315 abiTRUE fa2.8.3.post2 x86_64"]

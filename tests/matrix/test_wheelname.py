@@ -32,7 +32,7 @@ CELLS = st.builds(
     cell_of,
     st.from_regex(r"1[0-9]\.[0-9]", fullmatch=True),
     st.from_regex(r"[1-9]\.(0|[1-9][0-9]?)", fullmatch=True),
-    st.from_regex(r"[1-9]\.(0|[1-9][0-9]?)", fullmatch=True),
+    st.from_regex(r"[1-9]\.(0|[1-9][0-9]?)t?", fullmatch=True),
     st.sampled_from(["full", "inference", "smoke"]),
     abi=st.booleans(),
 ).flatmap(lambda cell: st.sampled_from([replace(cell, machine=machine) for machine in platforms()]))
@@ -49,6 +49,12 @@ def test_another_profile_stands_in_the_name() -> None:
     assert wheelname.local_version(cell_of("13.0", "2.10", "3.14", "smoke", abi=True)) == (
         "cu13torch2.10cxx11abiTRUE.smoke"
     )
+
+
+def test_a_free_threaded_python_has_two_tags() -> None:
+    name = wheelname.wheel_filename(cell_of("13.0", "2.11", "3.14t", "full", abi=True))
+    assert name.endswith("-cp314-cp314t-linux_x86_64.whl")
+    assert wheelname.parse(name).python == "3.14t"
 
 
 def test_the_name_is_read_with_its_letter_case() -> None:
@@ -99,6 +105,8 @@ def test_other_wheels_are_not_the_same(left: Cell, right: Cell) -> None:
         (GUIDE.replace("2.7.4", "1!2.7.4"), "not named like"),
         (GUIDE.replace("cp310-cp310", "cp310-abi3"), "cp310-abi3"),
         (GUIDE.replace("cp310-cp310", "py3-none"), "py3-none"),
+        (GUIDE.replace("cp310-cp310", "cp310t-cp310t"), "cp310t-cp310t"),
+        (GUIDE.replace("cp310-cp310", "cp31-cp310t"), "cp31-cp310t"),
         (GUIDE.replace("linux_x86_64", "linux_x86_64/../../evil"), "tag"),
         (GUIDE.replace("linux_x86_64", "linux_x86_64\n"), "platform tag"),
         (GUIDE.replace("linux_x86_64", "linux_x86_64.manylinux1_x86_64"), "has 2 tags"),

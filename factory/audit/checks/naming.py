@@ -8,7 +8,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 
 from factory.matrix import wheelname
-from factory.versions import abi_word, python_tag
+from factory.versions import abi_word, python_tags
 from factory.wheel import torchpin
 from factory.wheel.facts import CheckInput
 
@@ -67,8 +67,7 @@ def tags(given: CheckInput) -> Iterator[str]:
     name, info = given.facts.name, given.facts.distinfo
     if name is None or info is None or info.tags is None:
         return
-    python = python_tag(name.python)
-    said = f"{python}-{python}-{name.platform_tag}"
+    said = f"{python_tags(name.python)}-{name.platform_tag}"
     if info.tags != (said,):
         yield f"WHEEL has {', '.join(info.tags)}; the file name has {said}"
 
@@ -86,7 +85,7 @@ def requires_python(given: CheckInput) -> Iterator[str]:
     if name is None or info is None or info.requires_python is None:
         return
     try:
-        admits = SpecifierSet(info.requires_python).contains(f"{name.python}.0", prereleases=True)
+        admits = SpecifierSet(info.requires_python).contains(f"{name.python.removesuffix('t')}.0", prereleases=True)
     except InvalidSpecifier:
         yield f"{info.requires_python!r} is no version specifier"
         return

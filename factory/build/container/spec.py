@@ -16,7 +16,7 @@ from typing import Any
 
 from factory.build.recipe import PIP_OPTIONS, BuildPaths, variables
 from factory.matrix.model import Cell, Image
-from factory.versions import python_tag
+from factory.versions import python_tag, python_tags
 
 PROJECT = Path("/project")
 CACHE = Path("/factory/cache")
@@ -86,8 +86,7 @@ class Mount:
 
 def paths(cell: Cell) -> BuildPaths:
     """Return where the wheel step of ``cell`` finds its things inside."""
-    tag = python_tag(cell.python)
-    home = Path(f"/opt/python/{tag}-{tag}")
+    home = Path(f"/opt/python/{python_tags(cell.python)}")
     return BuildPaths(
         source=PROJECT / "source",
         workdir=Path("/factory/workdir"),
@@ -143,7 +142,7 @@ def configuration(cell: Cell, image: Image, outside: Outside) -> dict[str, Any]:
     return {
         "tool": {
             "cibuildwheel": {
-                "manylinux-x86_64-image": image.reference,
+                f"manylinux-{cell.machine}-image": image.reference,
                 "container-engine": {
                     "name": outside.engine,
                     "create-args": list(_arguments(outside)),

@@ -103,7 +103,8 @@ class Rules(TypedDict):
     """What ``rules.json`` says beside which wheels there are, for this program, the page and ``download``.
 
     ``minimum_driver`` is the oldest driver branch of a CUDA major. ``targets`` are the architectures that a CUDA makes,
-    none older than ``oldest_arch``. ``machines`` are those that a build means where none is named.
+    none older than ``oldest_arch``. ``machines`` are those that a build means where none is named. ``cautions`` are by
+    Python what is to be said of wheels for it.
     """
 
     schema: int
@@ -112,6 +113,7 @@ class Rules(TypedDict):
     prerelease: Prerelease
     gpus: list[GpuRule]
     cells: list[MadeCell]
+    cautions: dict[str, str]
     machines: list[str]
     profiles: list[str]
     oldest_arch: str
@@ -194,6 +196,12 @@ def resolve(environment: Environment, rows: Sequence[Row], rules: Rules) -> Answ
 def missed(row: Row, environment: Environment, rules: Rules) -> tuple[str, ...]:
     """Return the axes on which ``row`` does not fit, by name."""
     return tuple(name for name, axis in _AXES.items() if not axis.fits(row, environment, rules))
+
+
+def cautions(answer: Answer, environment: Environment, rules: Rules) -> tuple[str, ...]:
+    """Return what is to be said of the wheel that is chosen, or of the one that can be built."""
+    python = answer.wheel["python"] if answer.wheel else answer.build and environment.python
+    return (rules["cautions"][python],) if python in rules["cautions"] else ()
 
 
 def parse_tokens(tokens: Iterable[str]) -> Environment:
@@ -717,6 +725,7 @@ def _answer(arguments: argparse.Namespace) -> int:
     base = _base(arguments.index)
     rows, rules = _fetch(base, "wheels.json", rows_of), _fetch(base, "rules.json", rules_of)
     answer = resolve(environment, [_absolute(row, base) for row in rows], rules)
+    sys.stderr.write("".join(f"caution: {said}\n" for said in cautions(answer, environment, rules)))
     install = install_lines(answer.wheel, base, rules["repository"]) if answer.wheel else {}
     sys.stdout.write(_worded(answer, environment, arguments.form, install))
     if answer.wheel is None and arguments.form != "json":

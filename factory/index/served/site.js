@@ -83,6 +83,8 @@ function installLines({ url, sha256, filename, version, index }) {
   ];
 }
 
+const caution = (python) => (rules.cautions[python] ? [element("p", { textContent: `Caution: ${rules.cautions[python]}.` })] : []);
+
 function showWheel(wheel) {
   const papers = wheel.row.querySelector(".papers")?.cloneNode(true).childNodes ?? [];
   const facts = [["Size", wheel.size], ["Architectures", wheel.archs.join(" ")], ["glibc", wheel.glibc && `${wheel.glibc} or newer`],
@@ -91,7 +93,7 @@ function showWheel(wheel) {
     element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: fact }))));
   if (papers.length) list.append(element("div", {}, element("dt", { textContent: "Beside it" }), element("dd", {}, ...papers)));
   const [first, second, ...others] = installLines(wheel).map(([title, line]) => command(title, line));
-  return [element("h3", { textContent: wheel.filename }), list, first, second,
+  return [element("h3", { textContent: wheel.filename }), ...caution(wheel.python), list, first, second,
     element("details", {}, element("summary", { textContent: "Other ways to install it, and how to check it" }), ...others)];
 }
 
@@ -100,7 +102,7 @@ function showMisses({ misses, build: selector, unbuildable: why }, wanted) {
     `${names[axis]}: you have ${wanted[axis]}, there is ${there.join(", ")}`).join("; and ") }));
   const title = element("h3", { textContent: "No wheel fits", className: "none" });
   return [title, element("ul", {}, ...lines),
-    ...(selector ? [command("build", `nox -s build -- ${selector}`)] : []),
+    ...(selector ? [...caution(wanted.python), command("build", `nox -s build -- ${selector}`)] : []),
     ...(why ? [element("p", { textContent: `None can be built: ${why}.` })] : [])];
 }
 

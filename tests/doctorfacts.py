@@ -61,6 +61,7 @@ FACTS = Facts(
     gpus=(GPU,),
     engine="podman 4.3.1",
     programs={"git": "/usr/bin/git", "ninja": "/usr/bin/ninja", "uv": "/usr/bin/uv"},
+    machine="x86_64",
     glibc="2.36",
 )
 SUPPLY = Supply(toolkit=HOME, header_fixes=(), altered=(), passed_over=(), environment=True, cudnn="9.1.0.70")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -17,6 +18,7 @@ from factory.errors import FactoryError
 from factory.image import engine as engines
 from factory.image import pull
 from factory.image.engine import Engine
+from factory.matrix import native
 from factory.plan import pinning
 from factory.toolkit.find import World
 
@@ -34,8 +36,10 @@ class Before(Protocol):
 def choose(order: Order, asked: str | None, before: Before, *, memory: int | None, wheels: bool) -> Backend:
     """Return what builds ``order``, ready for its cells; where no ``wheels`` are made, for their kernels alone.
 
-    ``memory`` is in bytes. Raises what ``engine`` raises, and what this machine itself lacks where it is to build.
+    ``memory`` is in bytes. Raises UnfitError where the cells are for another machine, what ``engine`` raises,
+    and what this machine itself lacks where it is to build.
     """
+    native.demand(order.cells, platform.machine(), order.matrix)
     found = engine(order, asked, before)
     installer = environment.installer(order.session)
     if found is None:

@@ -125,8 +125,8 @@ class Facts:
 
     ``home`` is the toolkit that torch's extension builder would take. ``toolkits`` are complete ones that are
     here, by CUDA version; ``compilers`` what the factory would compile with, by CUDA version; ``pythons`` by
-    Python version. ``glibc`` is ``2.36``. ``programs`` are the paths of others by name. ``header_fixes`` are what
-    the headers of a CUDA version lack, as they are here, else as NVIDIA published them.
+    Python version. ``machine`` is ``x86_64``, ``glibc`` ``2.36``. ``programs`` are the paths of others by name.
+    ``header_fixes`` are what the headers of a CUDA version lack, as they are here, else as NVIDIA published them.
     """
 
     nvcc: Program | Missing
@@ -143,6 +143,7 @@ class Facts:
     gpus: tuple[Gpu, ...] | Missing
     engine: str | Missing
     programs: Mapping[str, str | Missing]
+    machine: str
     glibc: str
 
 

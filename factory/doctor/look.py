@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,6 +73,7 @@ def look(here: Here, matrix: Matrix) -> Facts:
         gpus=_tried(partial(_gpus, env)),
         engine=_tried(lambda: str(engine.find(env))),
         programs={name: _program(name, env) for name in _PROGRAMS},
+        machine=platform.machine(),
         glibc=(os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc "),
     )
 

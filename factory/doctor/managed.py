@@ -8,6 +8,7 @@ from factory.doctor import capacity
 from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Home, Missing, Supply
 from factory.doctor.result import Line, Purpose, Section, ok, problem, warning
 from factory.doctor.target import Needs, spelt
+from factory.matrix import native
 from factory.matrix.model import Cell, Matrix
 from factory.toolkit import headerfix
 from factory.toolkit.headerfix import HeaderFix
@@ -20,6 +21,7 @@ _IN_IMAGE = "needed only where the container image cannot be had"
 def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Needs) -> Section:
     """Return how the machine is fit for what building ``cell`` with ``nox -s build`` takes."""
     lines = (
+        *_machine(cell, facts, matrix),
         _toolkit(cell, facts, supply),
         _compiler(cell, facts, needs),
         _python(cell, facts),
@@ -31,6 +33,11 @@ def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Nee
         _git(facts),
     )
     return Section(purpose=Purpose.FACTORY, against=spelt(cell, matrix), decides=True, lines=lines)
+
+
+def _machine(cell: Cell, facts: Facts, matrix: Matrix) -> Iterator[Line]:
+    if said := native.foreign(cell, facts.machine):
+        yield problem("machine", said, native.remedy(facts.machine, matrix))
 
 
 def _toolkit(cell: Cell, facts: Facts, supply: Supply) -> Line:

@@ -47,7 +47,7 @@ PURE = {
     "kernels": "compilerpin costs estimate job page reproducible schedule sdist shard unit",
     "matrix": (
         "arch cells check difference document imagename kernelclass kernelset load model native page pins "
-        "representatives schema selector shape suggest types wheelname"
+        "representatives schema selector shape suggest types unserved wheelname"
     ),
     "output": "failure githubjob markdown progress",
     "plan": "page room sizes workflow",

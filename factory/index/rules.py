@@ -10,6 +10,7 @@ from factory.data import DATA
 from factory.index.served.flash_attn_wheel import PRERELEASE, SCHEMA, GpuRule, MadeCell, Repository, Rules
 from factory.matrix.cells import expand
 from factory.matrix.model import Cell, Matrix, Planned, State
+from factory.matrix.unserved import unserved
 
 _Kind = tuple[str, str, str, bool, str]
 
@@ -29,6 +30,7 @@ def table(matrix: Matrix, repository: Repository | None = None) -> Rules:
         cells=_cells(planned),
         cautions=dict(matrix.cautions),
         machines=list(matrix.chosen_machines),
+        unserved=dict(unserved()),
         profiles=list(matrix.profiles),
         oldest_arch=str(matrix.oldest_arch),
         targets={

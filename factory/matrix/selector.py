@@ -16,6 +16,7 @@ from factory.matrix.cells import expand
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Matrix, Planned, Skip, State
 from factory.matrix.suggest import hint
+from factory.matrix.unserved import unserved
 from factory.platforms import platforms
 from factory.versions import abi_word, cuda_token, python_tag
 
@@ -236,6 +237,9 @@ def _unknown(words: Sequence[str], known: dict[str, tuple[int, str]]) -> list[st
     axes: set[int] = set()
     usual = dict.fromkeys(token for _, token in known.values())
     for word in words:
+        if word in unserved():
+            lines.append(f"{word}: not served: {unserved()[word]}")
+            continue
         like = [axis for axis, prefix in enumerate(_PREFIXES) if word.startswith(prefix)]
         axes.update(like or range(len(AXES)))
         lines.append(f"{word}: no such {AXES[like[0]] if like else 'token'}{hint(word, usual)}")

@@ -62,6 +62,7 @@ def test_which_torch_is_none_that_was_released(version: str, early: bool) -> Non
     ("environment", "why"),
     [
         (Environment(torch="2.99"), "there is torch 2.4, 2.5"),
+        (Environment(torch="2.6", cuda="11.8"), "torch has no builds for CUDA 11.8 since 2.8"),
         (Environment(torch="2.6", cuda="12.8"), "torch 2.6 goes with CUDA 12.4, 12.6; not 12.8"),
         (
             Environment(torch="2.6", cuda="12.4", cxx11abi=True),

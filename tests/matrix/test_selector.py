@@ -117,6 +117,8 @@ def test_tokens_that_do_not_go_together_are_told_apart(words: str, said: str) ->
     ("words", "said"),
     [
         ("cu125", "cu125: no such CUDA (did you mean cu124?)"),
+        ("cu118", "cu118: not served: torch has no builds for CUDA 11.8 since 2.8"),
+        ("cu124 rocm", "rocm: not served: "),
         ("torch2.61", "torch2.61: no such torch (did you mean torch2.6?)"),
         ("py310", "py310: no such token (did you mean cp310?)"),
         ("abiTRUEE", "abitruee: no such ABI (did you mean abiTRUE?)"),

@@ -126,6 +126,8 @@ function unbuildable(wanted, rules) {
   const known = [];
   for (const [name, mine, its] of axes.filter(([, asked]) => asked)) {
     const fitting = cells.filter((cell) => its(cell) === mine);
+    const unserved = name === "CUDA" && rules.unserved[`cu${mine.replace(".", "")}`];
+    if (!fitting.length && unserved) return unserved;
     if (!fitting.length) return clash(name, mine, cells.map(its), known);
     known.push(`${name} ${mine}`);
     cells = fitting;

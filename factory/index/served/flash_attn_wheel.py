@@ -104,7 +104,7 @@ class Rules(TypedDict):
 
     ``minimum_driver`` is the oldest driver branch of a CUDA major. ``targets`` are the architectures that a CUDA makes,
     none older than ``oldest_arch``. ``machines`` are those that a build means where none is named. ``cautions`` are by
-    Python what is to be said of wheels for it.
+    Python what is to be said of wheels for it, ``unserved`` why there is nothing for a word such as ``cu118``.
     """
 
     schema: int
@@ -115,6 +115,7 @@ class Rules(TypedDict):
     cells: list[MadeCell]
     cautions: dict[str, str]
     machines: list[str]
+    unserved: dict[str, str]
     profiles: list[str]
     oldest_arch: str
     targets: dict[str, list[str]]
@@ -446,6 +447,8 @@ def unbuildable(environment: Environment, rules: Rules) -> str:
         value = yours(environment)
         fitting = [cell for cell in cells if value in (None, theirs(cell))]
         if not fitting:
+            if name == "CUDA" and (why := rules["unserved"].get(f"cu{_spelt(value).replace('.', '')}")):
+                return why
             return _clash(name, _spelt(value), {_spelt(theirs(cell)) for cell in cells}, known)
         known += [] if value is None else [f"{name} {_spelt(value)}"]
         cells = fitting

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Callable
 
 from factory.errors import DiskFullError, EngineError, ImageError, UnreachableError
 from factory.image.engine import Engine
 from factory.matrix.model import Image
+from factory.platforms import platforms
 from factory.system import disk, process
 
-_PLATFORM = "linux/amd64"
+_MACHINE = platform.machine()
+_PLATFORM = f"linux/{platforms()[_MACHINE].image if _MACHINE in platforms() else _MACHINE}"
 _REFUSED = ("denied", "unauthorized", "authentication required")
 _UNKNOWN = ("manifest unknown", "not found", "no such image", "repository does not exist")
 _UNREACHED = (
@@ -29,13 +32,13 @@ def ensure(image: Image, engine: Engine, say: Callable[[str], None]) -> None:
     Raises UnreachableError, ImageError (no such image, not allowed, another architecture), DiskFullError, or
     EngineError when the engine starts no container.
     """
-    platform = _platform(image, engine)
-    if platform is None:
+    kind = _platform(image, engine)
+    if kind is None:
         _pull(image, engine, say)
-        platform = _platform(image, engine)
-    if platform != _PLATFORM:
+        kind = _platform(image, engine)
+    if kind != _PLATFORM:
         raise ImageError(
-            f"the image {image.reference} is for {platform}, not for {_PLATFORM}",
+            f"the image {image.reference} is for {kind}, not for {_PLATFORM}",
             remedy="Name another in matrix.yaml, or remove this one and pull the right one with --platform.",
         )
     _start(image, engine)

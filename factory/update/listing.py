@@ -10,6 +10,8 @@ from packaging.tags import Tag
 from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, parse_sdist_filename, parse_wheel_filename
 from packaging.version import Version
 
+from factory.update.metadata import MACHINE
+
 _PLAIN = re.compile(r"[\w.+-]+", re.ASCII)  # a name goes into Markdown
 _ABI = re.compile(r"cp3(?P<minor>\d+)(?P<free>t?)", re.ASCII)
 
@@ -105,6 +107,6 @@ def _wheel(file: IndexFile) -> TorchFile | None:
 
 
 def _python(tag: Tag) -> str | None:
-    linux = tag.platform.startswith(("manylinux", "linux_")) and tag.platform.endswith("_x86_64")
+    linux = tag.platform.startswith(("manylinux", "linux_")) and tag.platform.endswith(f"_{MACHINE}")
     found = _ABI.fullmatch(tag.abi) if linux and tag.abi.rstrip("t") == tag.interpreter else None
     return f"3.{found['minor']}{found['free']}" if found else None

@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from packaging.metadata import parse_email
 from packaging.requirements import InvalidRequirement, Requirement
 
+MACHINE = "x86_64"
+"""The machine whose wheels of torch are looked at."""
+
 _LINUX = {
     "implementation_name": "cpython",
     "os_name": "posix",
-    "platform_machine": "x86_64",
+    "platform_machine": MACHINE,
     "platform_python_implementation": "CPython",
     "platform_system": "Linux",
     "sys_platform": "linux",

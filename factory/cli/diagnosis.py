@@ -37,7 +37,7 @@ def diagnose(arguments: argparse.Namespace) -> int:
         _log(arguments.file, cache),
         settle=lambda facts: replace(
             Advice(cell=_options(named, arguments.profile)) if named else advise(facts, matrix),
-            symbols=_symbols(matrix),
+            symbols=symbols_of(matrix),
         ),
         cache=cache,
         peak=costs.table().peak,
@@ -58,7 +58,7 @@ def _options(named: str, profile: str | None) -> str:
     return f"{named} --profile {profile}" if named and profile else named
 
 
-def _symbols(matrix: Matrix) -> dict[str, str]:
+def symbols_of(matrix: Matrix) -> dict[str, str]:
     """Map what kernels ask of torch to the torch releases that have it: ``2.4 to 2.9``."""
     spans = {}
     for name, kernels in kernel_classes().items():

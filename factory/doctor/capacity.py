@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from factory.doctor.facts import Capacity, Facts, Gpu, Missing
 from factory.doctor.result import Line, ok, problem, warning
 from factory.doctor.target import Needs, Target
-from factory.index.served.flash_attn_wheel import runs_on
-from factory.matrix.arch import Arch
+from factory.matrix.advice import runs
 from factory.matrix.model import Cell, Matrix
 from factory.output.progress import gigabytes, short
 from factory.plan import room
@@ -120,14 +119,9 @@ def _one_gpu(name: str, one: Gpu, cell: Cell, matrix: Matrix, needed: int) -> Li
         return warning("GPU", older, f"Install NVIDIA driver {needed} or newer, or choose a cell of an older CUDA.")
     if numbers(one.capability) < (matrix.oldest_arch.major, matrix.oldest_arch.minor):
         return warning("GPU", f"{said}; flash-attn has no kernels below {matrix.oldest_arch}", "Use a newer GPU.")
-    if not any(_runs(arch, one.capability) for arch in cell.archs):
+    if not runs(cell, one.capability):
         archs = " ".join(map(str, cell.archs))
         return warning(
             "GPU", f"{said}; the wheel's {archs} does not run on it", f"Build with: --archs {one.capability}"
         )
     return ok("GPU", f"{said}; building needs none")
-
-
-def _runs(arch: Arch, capability: str) -> bool:
-    codes = [f"sm_{arch.number}", *([f"compute_{arch.number}"] if arch.ptx else [])]
-    return any(runs_on(code, capability) for code in codes)

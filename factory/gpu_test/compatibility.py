@@ -6,20 +6,23 @@ Told by the facts of both before anything is run, and by what the loader, CUDA a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from factory.errors import CellError, SelectorError
 from factory.gpu_test.coverage import runs
-from factory.matrix import selector
+from factory.matrix import selector, wheelname
+from factory.matrix.advice import Advice, Facts, advise
 from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
-from factory.matrix.model import FULL, Cell, Matrix
+from factory.matrix.model import FULL, Matrix, Planned
 from factory.matrix.wheelname import WheelName
-from factory.versions import abi_word, cuda_major, cuda_token, python_tag, version_key
+from factory.versions import abi_word, cuda_major
 from factory.wheel.cxxabi import cxx11abi
 from factory.wheel.facts import CHECK_FUNCTION
 from factory.wheel.fatbin import GpuCode
+
+_ARCHS = " --archs "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,11 +52,16 @@ class Here:
         return None if self.cxx11abi is None else f"cxx11abi{abi_word(self.cxx11abi)}"
 
     @property
-    def tokens(self) -> str | None:
-        """The cell this machine is: ``cu130 torch2.11 cp312``; None where its torch has no CUDA."""
-        if self.cuda is None or self.series is None:
-            return None
-        return _tokens(self.cuda, self.series, self.python)
+    def facts(self) -> Facts:
+        """What advice goes by."""
+        return Facts(
+            torch=self.torch,
+            cuda=self.cuda,
+            python=self.python,
+            cxx11abi=self.cxx11abi,
+            gpus=(self.capability,) if self.capability else (),
+            driver=self.driver,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +103,7 @@ def by_facts(pair: WheelHere) -> tuple[Incompatibility, ...]:
         ("C++ ABI", f"cxx11abi{abi_word(name.cxx11abi)}", here.abi),
     )
     if here.torch is not None and here.cuda is None:
-        return (_worded(pair, "CUDA", f"torch {here.torch} here is built without CUDA", tokens=None),)
+        return (_worded(pair, "CUDA", f"torch {here.torch} here is built without CUDA"),)
     unlike = [
         _worded(pair, axis, f"the wheel is for {wheels}, here is {ours}")
         for axis, wheels, ours in axes
@@ -115,27 +123,43 @@ def by_text(pair: WheelHere, text: str) -> tuple[Incompatibility, ...]:
     return tuple(found)
 
 
-def _worded(pair: WheelHere, axis: str, message: str, *, tokens: str | None = "", options: str = "") -> Incompatibility:
-    """Word an incompatibility whose remedy is a wheel for this machine, or for ``tokens`` where given."""
-    fitting = pair.here.tokens if tokens == "" else tokens
-    if fitting is None:
-        remedy = "install a torch built with CUDA, then test again"
-        return Incompatibility(axis=axis, message=message, tokens=None, remedy=remedy)
-    return Incompatibility(axis=axis, message=message, tokens=fitting, remedy=_command(pair, fitting, options))
+def _worded(pair: WheelHere, axis: str, message: str, *, options: str = "") -> Incompatibility:
+    """Word an incompatibility whose remedy is a wheel for this machine, with ``options`` where they are allowed."""
+    cell, remedy = _remedy(pair, options)
+    return Incompatibility(axis=axis, message=message, tokens=cell, remedy=remedy)
 
 
-def _command(pair: WheelHere, tokens: str, options: str) -> str:
-    try:
-        rows = selector.select(expand(pair.matrix), selector.parse(tokens.split(), pair.matrix))
-    except (SelectorError, CellError) as error:
-        return f"matrix.yaml has no such cell: {'; '.join(error.why) or error.what}"
-    version = "" if any(row.cell.flash_attn == pair.name.version for row in rows) else f" fa{pair.name.version}"
+def _remedy(pair: WheelHere, options: str) -> tuple[str | None, str]:
+    if pair.here.torch is None or pair.here.cuda is None:
+        return None, "install a torch built with CUDA, then test again"
+    said = _advice(pair)
+    if said.cell is None:
+        return None, f"matrix.yaml has no such cell: {said.why_not or said.words}"
+    rows = _selected(pair, said.cell, options)
+    if not rows:
+        options, rows = said.options, _selected(pair, said.cell, said.options)
+    words = f"{said.words}; " if said.words else ""
+    if said.early and not options and any(wheelname.of(row.cell).local == pair.name.local for row in rows):
+        release = pair.matrix.torch[pair.name.torch].release
+        return None, f"{words}building it again makes the same: install torch {release}"
     profile = "" if pair.name.profile == FULL else f" --profile {pair.name.profile}"
-    return f"build it with: nox -s build -- {tokens}{version}{profile}{options}"
+    return said.cell, f"{words}build it with: nox -s build -- {said.cell}{profile}{options}"
 
 
-def _tokens(cuda: str, series: str, python: str) -> str:
-    return f"{cuda_token(cuda)} torch{series} {python_tag(python)}"
+def _advice(pair: WheelHere) -> Advice:
+    """Return the cell for this machine, of the wheel's flash-attn where that can be."""
+    facts = replace(pair.here.facts, flash_attn=pair.name.version)
+    return advise(facts, pair.matrix, profile=pair.name.profile)
+
+
+def _selected(pair: WheelHere, cell: str, options: str) -> Sequence[Planned]:
+    """Return the cells that a build with ``options`` takes; nothing where it refuses."""
+    archs = [Arch.parse(options.removeprefix(_ARCHS))] if options.startswith(_ARCHS) else None
+    try:
+        rows = expand(pair.matrix, pair.name.profile, archs)
+        return selector.select(rows, selector.parse(cell.split(), pair.matrix))
+    except (SelectorError, CellError):
+        return ()
 
 
 def _old_driver(pair: WheelHere) -> Iterator[Incompatibility]:
@@ -154,27 +178,13 @@ def _other_gpu(pair: WheelHere) -> Iterator[Incompatibility]:
 
 def _driver(pair: WheelHere, why: str) -> Incompatibility:
     """Word an incompatibility whose remedy is a newer driver, or the newest CUDA that the present one runs."""
-    older = _older_cuda(pair)
     message = f"{why}; here is {pair.here.driver or 'an older one'}"
-    if older is None:
-        return Incompatibility(axis="driver", message=message, tokens=None, remedy="install a newer NVIDIA driver")
-    tokens = _tokens(older.cuda, older.torch, older.python)
-    incompatibility = _worded(pair, "driver", message, tokens=tokens)
-    remedy = f"install a newer NVIDIA driver, or a torch for CUDA {older.cuda} and {incompatibility.remedy}"
-    return Incompatibility(axis="driver", message=message, tokens=tokens, remedy=remedy)
-
-
-def _older_cuda(pair: WheelHere) -> Cell | None:
-    branch = (pair.here.driver or "").split(".")[0]
-    fitting = [
-        row.cell
-        for row in expand(pair.matrix)
-        if (row.cell.torch, row.cell.python) == (pair.name.torch, pair.name.python)
-        and branch.isdigit()
-        and pair.matrix.toolkits[row.cell.cuda].minimum_driver <= int(branch)
-        and pair.matrix.toolkits[row.cell.cuda].major < pair.name.cuda_major
-    ]
-    return max(fitting, key=lambda cell: version_key(cell.cuda), default=None)
+    said = _advice(pair)
+    if said.cell is None or said.own:
+        newer = f"install a newer NVIDIA driver{f': {said.why_not}' if said.why_not else ''}"
+        return Incompatibility(axis="driver", message=message, tokens=None, remedy=newer)
+    cell, remedy = _remedy(pair, "")
+    return Incompatibility(axis="driver", message=message, tokens=cell, remedy=remedy)
 
 
 def _symbol(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
@@ -225,7 +235,7 @@ def _no_image(pair: WheelHere, _: re.Match[str]) -> Iterator[Incompatibility]:
 def _no_kernel(pair: WheelHere) -> Incompatibility:
     has = " ".join(map(str, sorted(pair.images))) or "no GPU code at all"
     gpu = f"{pair.here.gpu or 'this GPU'} is {pair.here.capability or 'something else'}"
-    options = f" --archs {pair.here.capability}" if pair.here.capability else ""
+    options = f"{_ARCHS}{pair.here.capability}" if pair.here.capability else ""
     return _worded(pair, "architectures", f"the wheel has {has}; {gpu}", options=options)
 
 
@@ -245,7 +255,7 @@ _SIGNS: tuple[tuple[re.Pattern[str], _Explain], ...] = (
     (re.compile(r"undefined symbol: (?P<symbol>[A-Za-z_]\w*)"), _symbol),
     (re.compile(r"version `(?P<family>GLIBC|GLIBCXX|CXXABI)_(?P<version>[\d.]+)' not found"), _glibc),
     (re.compile(r"libcudart\.so\.(?P<major>\d+)(?:\.\d+)*: cannot open shared object file"), _cudart),
-    (re.compile(r"no kernel image is available"), _no_image),
+    (re.compile(r"no kernel image is available|only supports Ampere GPUs or newer"), _no_image),
     (
         re.compile(
             r"CUDA driver version is insufficient for CUDA runtime version"

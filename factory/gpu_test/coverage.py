@@ -8,7 +8,7 @@ Source: CUDA C++ Programming Guide, "Application Compatibility" (binary and PTX 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from factory.gpu_test.verdict import ArchTried
 from factory.matrix.arch import Arch
@@ -38,13 +38,8 @@ def others(images: Iterable[GpuCode], gpu: Arch) -> tuple[GpuCode, ...]:
 
 
 def runs(image: GpuCode, gpu: Arch) -> bool:
-    """Return whether ``gpu`` can run ``image``: code within its major, PTX on newer ones too, ``a`` on its own."""
-    if image.arch.suffix == "a":
-        return image.arch.real == Arch(gpu.major, gpu.minor, "a")
-    same_major = image.arch.major == gpu.major and image.arch.minor <= gpu.minor
-    if image.kind == "real" or image.arch.suffix == "f":
-        return same_major
-    return (image.arch.major, image.arch.minor) <= (gpu.major, gpu.minor)
+    """Return whether ``gpu`` can run ``image``."""
+    return replace(image.arch, ptx=image.kind != "real").runs_on(gpu)
 
 
 def _chosen(images: Iterable[GpuCode], gpu: Arch) -> GpuCode | None:

@@ -61,6 +61,18 @@ class Arch:
         newer = (target.major, target.minor) >= (self.major, self.minor)
         return newer and (not self.suffix or target.major == self.major)
 
+    def runs_on(self, gpu: Arch) -> bool:
+        """Whether ``gpu`` runs machine code of this capability, or where ``ptx``, its PTX.
+
+        Code runs within its major, PTX on newer ones too, that of ``f`` within its major, that of ``a`` on its own.
+        Source: CUDA C++ Programming Guide, "Application Compatibility" (binary and PTX compatibility).
+        """
+        if self.suffix == "a":
+            return (self.major, self.minor) == (gpu.major, gpu.minor)
+        if self.major == gpu.major:
+            return self.minor <= gpu.minor
+        return self.ptx and not self.suffix and self.major < gpu.major
+
 
 @dataclass(frozen=True, kw_only=True)
 class FrontEnd:

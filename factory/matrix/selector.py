@@ -27,6 +27,13 @@ _PREFIXES = ("cu", "torch", "cp", "abi", "fa", *platforms())
 # Of tokens that do not go together, the one on the first of these axes takes the blame.
 _BLAME = [AXES.index(axis) for axis in ("ABI", "Python", "CUDA", "platform", "torch", "flash-attn")]
 _STATES = list(State)
+# How torch's own version, wheels' names and requirements write what a token says.
+_SPELLINGS = (
+    (re.compile(r"(?<!\S)cxx11abi(?=true|false)"), "abi"),
+    (re.compile(r"(?<!\S)torch(?:==)?(\d[\d.]*)\+(cu\d+)(?:\.\S*)?"), r"torch\1 \2"),
+    (re.compile(r"(?<!\S)torch==(?=\d)"), "torch"),
+    (re.compile(r"(?<!\S)cu(\d+)\.(\d+)(?!\S)"), r"cu\1\2"),
+)
 _TORCH = AXES.index("torch")
 _VERBS: dict[tuple[int, ...], str] = {
     (): "there are cells for",
@@ -52,7 +59,7 @@ def parse(tokens: Sequence[str], matrix: Matrix) -> Selector:
     Raises SelectorError that says, of every token the matrix does not know, what there is and the nearest.
     """
     known = _vocabulary(matrix)
-    words = " ".join(tokens).lower().split()
+    words = _words(tokens)
     unknown = [word for word in words if word not in known]
     if unknown:
         raise SelectorError(
@@ -212,6 +219,14 @@ def _narrowed(selector: Selector, axis: int, token: str | None) -> Selector:
     """Ask for ``token`` alone on ``axis``, or for all of that axis."""
     only = frozenset() if token is None else frozenset([token])
     return Selector(tuple(only if at == axis else some for at, some in enumerate(selector.wanted)))
+
+
+def _words(tokens: Sequence[str]) -> list[str]:
+    """Return tokens in the usual spelling: ``torch2.6 cu124`` of ``torch==2.6+cu124``, ``cu124`` of ``cu12.4``."""
+    text = " ".join(tokens).lower()
+    for pattern, usual in _SPELLINGS:
+        text = pattern.sub(usual, text)
+    return text.split()
 
 
 def _vocabulary(matrix: Matrix) -> dict[str, tuple[int, str]]:

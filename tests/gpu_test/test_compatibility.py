@@ -69,14 +69,15 @@ def test_a_machine_of_another_cell_is_told_all_that_differs() -> None:
     made = by_facts(pair("flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE.smoke-cp310-cp310-linux_x86_64.whl"))
     assert [incompatibility.axis for incompatibility in made] == ["Python", "torch", "CUDA", "C++ ABI"]
     # cu130 is skipped for 2.7.4.post1, the default of torch 2.11 is another release
+    aside = "flash-attn 2.7.4.post1 is not built for it; 2.8.3.post2 is"
     assert {incompatibility.remedy for incompatibility in made} == {
-        f"build it with: nox -s build -- {OURS} fa2.7.4.post1 --profile smoke"
+        f"{aside}; build it with: nox -s build -- {OURS} --profile smoke"
     }
 
 
 def test_a_machine_the_matrix_has_no_cell_for_is_told_so() -> None:
     (incompatibility,) = by_facts(pair(torch="2.99.0", cxx11abi=True))
-    assert incompatibility.tokens == "cu130 torch2.99 cp312"
+    assert incompatibility.tokens is None
     assert "matrix.yaml has no such cell: torch2.99: no such torch" in incompatibility.remedy
 
 
@@ -180,6 +181,35 @@ def test_glibc_is_mended_by_a_container_and_architectures_by_naming_them() -> No
     assert glibc.remedy == f"build it with: nox -s build -- {OURS} --backend container"
     (archs,) = by_text(pair(), "CUDA error: no kernel image is available for execution on the device")
     assert archs.remedy == f"build it with: nox -s build -- {OURS} --archs 9.0"
+
+
+def test_a_gpu_that_its_driver_s_cuda_makes_nothing_for_is_led_to_one_that_does() -> None:
+    wheel = "flash_attn-2.8.3.post2+cu13torch2.12cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"
+    told = pair(wheel, torch="2.12.1+cu130", gpu="NVIDIA GeForce RTX 5090", capability="12.0", driver="576.88")
+    told = replace(told, images=images([Arch(8, 0), Arch(9, 0), Arch(10, 0), Arch(12, 0)]))
+    found = {*by_facts(told), *by_text(told, "RuntimeError: The NVIDIA driver on your system is too old (found 12090)")}
+    (driver,) = found
+    assert driver.tokens == "cu128 torch2.11 cp312"
+    assert "driver 580 or newer, or torch 2.11 for CUDA 12.8" in driver.remedy
+    assert driver.remedy.endswith("build it with: nox -s build -- cu128 torch2.11 cp312")
+
+
+def test_a_gpu_that_is_too_old_for_flash_attn_is_offered_no_build() -> None:
+    wheel = "flash_attn-2.8.3.post2+cu13torch2.9cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"
+    told = pair(wheel, torch="2.9.1+cu130", gpu="Quadro RTX 5000", capability="7.5", driver="590.48.01")
+    found = {*by_facts(told), *by_text(told, "RuntimeError: FlashAttention only supports Ampere GPUs or newer.")}
+    (gpu,) = found
+    assert gpu.tokens is None
+    assert gpu.remedy.endswith("flash-attn has no kernels for 7.5; 8.0 is the oldest it supports")
+    assert "nox" not in str(gpu)
+
+
+def test_the_wheel_that_failed_beside_a_pre_release_is_not_built_again() -> None:
+    wheel = FITTING.replace("torch2.11", "torch2.9")
+    told = pair(wheel, torch="2.9.0a0+145a3a7bda.nv25.10")
+    (torch,) = by_text(told, f"ImportError: {SO}: undefined symbol: _ZN3c105abcdE")
+    assert "nox" not in torch.remedy
+    assert torch.remedy.endswith("install torch 2.9.1")
 
 
 @given(st.text() | st.from_regex(r"undefined symbol: \S*|libcudart\.so\.\d+: cannot open shared object file"))

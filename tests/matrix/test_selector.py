@@ -179,3 +179,28 @@ def test_a_free_threaded_python_is_named_and_comes_with_a_caution() -> None:
     assert ids("cu130 torch2.11 cp314t") == ["cu130 torch2.11 cp314t abiTRUE fa2.8.3.post2 x86_64"]
     assert "Python turns it on again and warns" in selector.why(["cu132", "cp315t", "x86_64"], REAL)
     assert ids("cu132 torch2.15 cp315") == ["cu132 torch2.15 cp315 abiTRUE fa2.8.3.post2 x86_64"]
+
+
+@pytest.mark.parametrize("word", ["cu118", "cu121", "cp313t", "win_amd64"])
+def test_what_is_left_out_is_told_why_and_not_what_else_was_meant(word: str) -> None:
+    with pytest.raises(SelectorError) as caught:
+        selector.why([word, "torch2.7"], REAL)
+    assert caught.value.why[0].startswith(f"{word}: not served: ")
+    assert "did you mean" not in caught.value.why[0]
+
+
+@pytest.mark.parametrize(
+    ("typed", "usual"),
+    [
+        ("cu130 torch2.11 cp312 cxx11abiTRUE", "cu130 torch2.11 cp312 abiTRUE"),
+        ("cu126 torch2.8.0+cu126 cp313", "cu126 torch2.8 cp313"),
+        ("torch2.6.0+cu124.with.pypi.cudnn cp310", "cu124 torch2.6 cp310"),
+        ("torch==2.6.0 cu12.4", "torch2.6 cu124"),
+    ],
+)
+def test_what_torch_and_wheels_names_say_of_themselves_is_read(typed: str, usual: str) -> None:
+    assert selector.parse(typed.split(), REAL) == selector.parse(usual.split(), REAL)
+
+
+def test_a_machine_that_nothing_is_linked_for_is_told_so() -> None:
+    assert "cannot link the host code of wheels for aarch64" in selector.why(["cu130", "torch2.11", "aarch64"], REAL)

@@ -13,7 +13,7 @@ from factory.build.room import Run
 from factory.cli import context, repository
 from factory.doctor import doctor as doctor_verb
 from factory.doctor import look, strangers
-from factory.doctor.look import Here
+from factory.doctor.look import Surroundings
 from factory.doctor.result import Section, to_json
 from factory.errors import UnreachableError, UsageError
 from factory.github.settings import SettingsReader
@@ -42,7 +42,7 @@ def doctor(arguments: argparse.Namespace) -> int:
     matrix = context.matrix()
     if arguments.github:
         return _shown((_strangers(matrix),), arguments)
-    here = Here(env=dict(os.environ), dist=_DIST, world=World())
+    here = Surroundings(env=dict(os.environ), dist=_DIST, world=World())
     edges = doctor_verb.Edges(
         look=partial(look.look, here, matrix),
         supply=partial(look.supply, here=here, matrix=matrix),
@@ -75,7 +75,13 @@ def _shown(sections: tuple[Section, ...], arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _wants(cell: Cell, contained: bool, *, here: Here, matrix: Matrix) -> tuple[Want, ...]:  # noqa: FBT001 - one call
+def _wants(
+    cell: Cell,
+    contained: bool,  # noqa: FBT001 - one call
+    *,
+    here: Surroundings,
+    matrix: Matrix,
+) -> tuple[Want, ...]:
     """Return what building ``cell`` puts on disks, as the build itself counts; nothing where there is no cache."""
     if here.cache is None:
         return ()

@@ -23,7 +23,7 @@ _RESERVE = 1_500_000_000  # bytes left to everything else on the machine
 
 
 @dataclass(frozen=True, kw_only=True)
-class Here:
+class Resources:
     """This machine: cores, bytes of memory in all and free, bytes free where ``cache`` is.
 
     ``peak`` are the bytes one compile may take, ``alone`` says that nothing ran beside the one that failed.
@@ -83,7 +83,7 @@ class Diagnosis:
         return (f"line {self.evidence.number}: {self.evidence.text}", told) if self.evidence else (told,)
 
 
-def judge(reading: Reading, rules: Rules, here: Here) -> Diagnosis:
+def judge(reading: Reading, rules: Rules, here: Resources) -> Diagnosis:
     """Return the cause that the signs of ``reading`` speak for, this machine's numbers filled into what it says."""
     gaps, outside = _gaps(reading, rules, here), _outside(reading, rules, here)
     order = [cause.name for cause in rules.causes]
@@ -104,7 +104,7 @@ def judge(reading: Reading, rules: Rules, here: Here) -> Diagnosis:
     )
 
 
-def _caught(found: Found, here: Here) -> dict[str, str]:
+def _caught(found: Found, here: Resources) -> dict[str, str]:
     """Return what the sign caught; the first compiler that is refused names the newest that is not."""
     caught = dict(found.caught)
     if "below" in caught:
@@ -118,7 +118,7 @@ def _windows(reading: Reading) -> bool:
     return reading.told.get("platform") == "windows"
 
 
-def _outside(reading: Reading, rules: Rules, here: Here) -> str:
+def _outside(reading: Reading, rules: Rules, here: Resources) -> str:
     """Return why no build of the factory helps: the platform, or ``here``'s reason; empty where one may."""
     return rules.platforms.get(reading.told.get("platform", ""), here.why_not)
 
@@ -149,7 +149,7 @@ def _unknown(reading: Reading, rules: Rules, gaps: Mapping[str, str], outside: s
     )
 
 
-def _gaps(reading: Reading, rules: Rules, here: Here) -> dict[str, str]:
+def _gaps(reading: Reading, rules: Rules, here: Resources) -> dict[str, str]:
     """Return what fills the gaps that every text may have."""
     used = int(reading.told["jobs"]) if reading.told.get("jobs", "").isdigit() else None
     cell = here.cell or _CELL

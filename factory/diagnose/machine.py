@@ -13,7 +13,7 @@ from factory.data import DATA
 from factory.diagnose import logfile
 from factory.diagnose.cell import Advice
 from factory.diagnose.facts import Facts, facts_of
-from factory.diagnose.judge import Diagnosis, Here, judge
+from factory.diagnose.judge import Diagnosis, Resources, judge
 from factory.diagnose.reading import read
 from factory.diagnose.rules import Rules, read_rules
 from factory.system import disk, machine
@@ -65,9 +65,9 @@ def rules() -> Rules:
     return read_rules(*map(tomllib.loads, tables))
 
 
-def _here(cache: Path, peak: int) -> Here:
+def _here(cache: Path, peak: int) -> Resources:
     now = machine.read()
-    return Here(
+    return Resources(
         cores=now.cores,
         memory=now.memory,
         free=now.free,

@@ -37,7 +37,7 @@ _PROGRAMS = ("git", "ninja", "uv")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Here:
+class Surroundings:
     """The caller's environment, where wheels would go, and the world that toolkits come from."""
 
     env: Mapping[str, str]
@@ -53,7 +53,7 @@ class Here:
             return None
 
 
-def look(here: Here, matrix: Matrix) -> Facts:
+def look(here: Surroundings, matrix: Matrix) -> Facts:
     """Return all that was seen and does not depend on a cell; what cannot be seen is Missing."""
     env, local = here.env, here.world.local
     pythons = {python for torch in matrix.torch.values() for build in torch.builds for python in build.pythons}
@@ -78,7 +78,7 @@ def look(here: Here, matrix: Matrix) -> Facts:
     )
 
 
-def supply(cell: Cell, here: Here, matrix: Matrix) -> Supply:
+def supply(cell: Cell, here: Surroundings, matrix: Matrix) -> Supply:
     """Return what the factory has for ``cell``, and what it would fetch."""
     toolkit, passed_over = cudahome.supply(cell.cuda, here.env, here.cache, here.world)
     torch = matrix.torch[cell.torch]
@@ -126,7 +126,7 @@ def _compiler(name: str, env: Mapping[str, str]) -> Program | Missing:
     return Program(path=path, version=version, said="it does not describe itself as a gcc")
 
 
-def _chosen(toolkit: Toolkit, here: Here) -> Program | FetchableCompiler:
+def _chosen(toolkit: Toolkit, here: Surroundings) -> Program | FetchableCompiler:
     match hostcompiler.choose(toolkit, here.env, here.cache):
         case HostCompiler(path=path, version=version):
             return Program(path=str(path), version=version)

@@ -26,7 +26,7 @@ _ARCHS = " --archs "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Here:
+class Runtime:
     """This machine; None where it could not be told. ``python`` ``3.12``, ``torch`` ``2.11.0+cu130``, ``cuda`` torch's.
 
     ``glibc`` ``2.36``, ``capability`` ``9.0``, ``driver`` ``580.95.05``.
@@ -73,7 +73,7 @@ class WheelHere:
 
     name: WheelName
     images: frozenset[GpuCode]
-    here: Here
+    here: Runtime
     matrix: Matrix
     classes: Mapping[str, str]
 

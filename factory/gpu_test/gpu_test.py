@@ -12,7 +12,7 @@ from pathlib import Path
 
 from factory.environment.environment import Installer
 from factory.gpu_test import compatibility, coverage, testenv, verdictfile, wheelundertest
-from factory.gpu_test.compatibility import Here, WheelHere
+from factory.gpu_test.compatibility import Runtime, WheelHere
 from factory.gpu_test.run import LIMIT, PROGRAM, Ran, Request, Trial
 from factory.gpu_test.testenv import TrialEnvironment
 from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
@@ -177,7 +177,7 @@ def _others(under_test: WheelUnderTest, gpu: Arch, into: Path) -> dict[str, str]
     }
 
 
-def _machine(here: Here, told: Machine | None) -> Machine:
+def _machine(here: Runtime, told: Machine | None) -> Machine:
     """Return what was tested on; the exact Python and flash-attn are only known from inside."""
     return Machine(
         gpu=here.gpu,
@@ -202,7 +202,7 @@ def _said(ran: Sequence[Ran]) -> str:
 
 def _pair(under_test: WheelUnderTest, bed: TrialEnvironment, found: Gpu, matrix: Matrix) -> WheelHere:
     facts = bed.facts
-    here = Here(
+    here = Runtime(
         python=facts.python,
         torch=facts.torch,
         cuda=facts.cuda,
@@ -216,7 +216,7 @@ def _pair(under_test: WheelUnderTest, bed: TrialEnvironment, found: Gpu, matrix:
     return WheelHere(name=under_test.name, images=under_test.images, here=here, matrix=matrix, classes=classes)
 
 
-def _seen(here: Here, ran: Sequence[Ran]) -> Here:
+def _seen(here: Runtime, ran: Sequence[Ran]) -> Runtime:
     """Take the GPU that the trial says it ran on, which need not be the first that the driver lists."""
     told = _told(ran)
     if told is None or told.gpu is None or told.capability is None:

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from factory.data import DATA
 from factory.diagnose import machine
 from factory.diagnose.facts import Facts, facts_of
-from factory.diagnose.judge import UNKNOWN, Diagnosis, Here, judge, selector_of
+from factory.diagnose.judge import UNKNOWN, Diagnosis, Resources, judge, selector_of
 from factory.diagnose.lines import clean
 from factory.diagnose.reading import read
 from factory.diagnose.rules import Cause
@@ -27,7 +27,7 @@ LOGS = Path(__file__).parents[1] / "data" / "logs"
 TABLE = tomllib.loads((DATA / "diagnoses.toml").read_text(encoding="utf-8"))
 RULES = machine.rules()
 GB = 10**9
-HERE = Here(
+HERE = Resources(
     cores=8, memory=32 * GB, free=24 * GB, disk=50 * GB, peak=7 * GB, cache="/home/user/.cache/factory", cell=None
 )
 CELL = "cu124 torch2.6 cp310"
@@ -73,7 +73,7 @@ EXPECTED = {
 }
 
 
-def diagnosed(text: str | bytes, here: Here = HERE) -> Diagnosis:
+def diagnosed(text: str | bytes, here: Resources = HERE) -> Diagnosis:
     return judge(read([text if isinstance(text, bytes) else text.encode()], RULES), RULES, here)
 
 
@@ -329,7 +329,7 @@ def test_a_log_without_an_error() -> None:
         (replace(KNOWN, alone=True), None, f"`MAX_JOBS=1 nox -s build -- {CELL}`, after freeing memory"),
     ],
 )
-def test_the_next_command_has_this_machines_numbers(here: Here, used: int | None, command: str) -> None:
+def test_the_next_command_has_this_machines_numbers(here: Resources, used: int | None, command: str) -> None:
     said = f"Using envvar MAX_JOBS ({used}) as the number of workers...\n" if used else ""
     assert command in diagnosed(f"{said}Killed\n", here).next
 

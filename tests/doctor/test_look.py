@@ -12,7 +12,7 @@ import pytest
 
 from factory.doctor import look
 from factory.doctor.facts import Fetch, Fetchable, FetchableCompiler, Missing, Program
-from factory.doctor.look import Here
+from factory.doctor.look import Surroundings
 from factory.kernels import fetchedcompiler, hostcompiler
 from factory.toolkit.find import World
 from tests.doctorfacts import RULES, cell
@@ -21,8 +21,8 @@ Maker = Callable[..., Path]
 UNSEEN = "/" + "x" * 300  # no system call takes so long a name: an error for root too
 
 
-def here(tmp_path: Path, **env: str) -> Here:
-    return Here(env=env, dist=tmp_path / "dist", world=World(local=tmp_path))
+def here(tmp_path: Path, **env: str) -> Surroundings:
+    return Surroundings(env=env, dist=tmp_path / "dist", world=World(local=tmp_path))
 
 
 def test_this_machine(tmp_path: Path) -> None:

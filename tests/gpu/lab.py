@@ -15,7 +15,7 @@ from bench import upstream
 from factory.build import host, setup
 from factory.doctor import look
 from factory.doctor.choose import newest_fitting
-from factory.doctor.look import Here
+from factory.doctor.look import Surroundings
 from factory.doctor.target import spelt
 from factory.environment import environment
 from factory.gpu_test import coverage
@@ -102,7 +102,7 @@ def open_lab() -> Lab:
     matrix = load_matrix((ROOT / "matrix.yaml").read_bytes())
     here = Arch.parse(gpu.find(env)[0].capability)
     archs = (PTX,) if PTX.real == here else (PTX, here)
-    facts = look.look(Here(env=env, dist=ROOT / "dist", world=World()), matrix)
+    facts = look.look(Surroundings(env=env, dist=ROOT / "dist", world=World()), matrix)
     rows = cells.expand(matrix, profile="smoke", archs=archs)
     limits = machine.limits(env, max_jobs=matrix.max_jobs)
     return Lab(

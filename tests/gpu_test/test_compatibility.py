@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from factory import matrix
 from factory.data import DATA
-from factory.gpu_test.compatibility import Here, WheelHere, by_facts, by_text
+from factory.gpu_test.compatibility import Runtime, WheelHere, by_facts, by_text
 from factory.matrix import wheelname
 from factory.matrix.arch import Arch
 from factory.wheel.fatbin import images
@@ -19,7 +19,7 @@ from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())
 CLASSES = {row["check_symbol"]: kind for kind, row in tomllib.loads((DATA / "kernel_classes.toml").read_text()).items()}
-HERE = Here(
+HERE = Runtime(
     python="3.12",
     torch="2.11.0+cu130",
     cuda="13.0",

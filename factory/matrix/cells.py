@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 
 from factory.errors import SelectorError
 from factory.matrix.arch import Arch
+from factory.matrix.cellindex import CellIndex, places
 from factory.matrix.kernelset import maker
 from factory.matrix.model import FULL, Cell, Matrix, Planned, Skip, State
 from factory.matrix.suggest import hint
@@ -23,8 +24,10 @@ def expand(matrix: Matrix, profile: str = FULL, archs: Sequence[Arch] | None = N
             why=[f"{known.name}: {known.summary}" for known in matrix.profiles.values()],
             remedy="Name one of these with --profile.",
         )
+    cells = tuple(_join(matrix, profile, archs))
+    skips = skipped(matrix.skips, cells)
     refusals: dict[tuple[str, str], str] = {}  # by CUDA and machine, of which all cells have the same architectures
-    return tuple(_planned(matrix, cell, refusals) for cell in _join(matrix, profile, archs))
+    return tuple(_planned(matrix, cell, skips.get(cell), refusals) for cell in cells)
 
 
 def too_old(archs: Sequence[Arch], oldest: Arch) -> str:
@@ -49,9 +52,16 @@ def cannot_make(archs: Sequence[Arch], cuda: str, matrix: Matrix) -> str:
     return f"CUDA {toolkit.version}{role} cannot make {_listed(foreign)}; it makes {_listed(fit)}"
 
 
-def skip_of(matrix: Matrix, cell: Cell) -> Skip | None:
-    """Return the first entry under ``skip`` that covers ``cell``, None where none does."""
-    return next((skip for skip in matrix.skips if skip.covers(cell)), None)
+def skipped(skips: Iterable[Skip], cells: Sequence[Cell]) -> dict[Cell, Skip]:
+    """Return those of ``cells`` that entries under ``skip`` cover, each with the first that does."""
+    index = CellIndex.of(cells)
+    found: dict[Cell, Skip] = {}
+    left = index.every
+    for skip in skips:
+        covered = index.having(skip.tokens) & left
+        found |= {cells[at]: skip for at in places(covered)}
+        left ^= covered
+    return found
 
 
 def unchosen(matrix: Matrix, cell: Cell) -> str:
@@ -91,11 +101,10 @@ def _join(matrix: Matrix, profile: str, archs: Sequence[Arch] | None) -> Iterato
                     )
 
 
-def _planned(matrix: Matrix, cell: Cell, refusals: dict[tuple[str, str], str]) -> Planned:
+def _planned(matrix: Matrix, cell: Cell, skip: Skip | None, refusals: dict[tuple[str, str], str]) -> Planned:
     alike = cell.cuda, cell.machine
     if alike not in refusals:
         refusals[alike] = too_old(cell.archs, matrix.oldest_arch) or cannot_make(cell.archs, cell.cuda, matrix)
-    skip = skip_of(matrix, cell)
     refusal = (skip and skip.reason) or refusals[alike]
     if refusal:
         return Planned(cell=cell, state=State.SKIPPED, reason=refusal)

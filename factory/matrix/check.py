@@ -9,7 +9,7 @@ from factory.matrix.cells import too_old
 from factory.matrix.document import Complaint, Path
 from factory.matrix.model import FULL
 from factory.matrix.schema import BuildRow, CompressionSinceRow, CudaRow, MatrixFile, SkipRow, TorchRow, WheelsRow
-from factory.matrix.suggest import hint
+from factory.matrix.suggest import hint, offered
 from factory.versions import abi_word, cuda_major, version_key
 
 Known = Mapping[str, Collection[str]]
@@ -204,8 +204,5 @@ def _names(
     titles = {"flash_attn": "flash-attn", "cuda": "CUDA", "python": "Python", "profiles": "profile"}
     for index, name in enumerate(names):
         if name not in known[kind]:
-            there = ", ".join(known[kind])
             where = (*path, index) if numbered else path
-            yield Complaint(
-                where, f"unknown {titles.get(kind, kind)} {name}; there are {there}{hint(name, known[kind])}"
-            )
+            yield Complaint(where, f"unknown {titles.get(kind, kind)} {name}; {offered(name, known[kind])}")

@@ -14,6 +14,9 @@ Path = tuple[str | int, ...]
 Value = str | list["Value"] | dict[str, "Value"] | None
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+# libyaml's is ten times as fast; PyYAML made without it has only its own
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_TOO_DEEP, _LIBYAMLS_DEEP = "nested too deeply", "exceeded maximum nesting depth"
 _MOST_VALUES = 50_000  # a few lines of aliases of aliases can stand for more values than memory holds
 
 
@@ -45,21 +48,21 @@ class Document:
 def read(text: str | bytes) -> Document:
     """Return one YAML document as it was read; whatever ``text`` is, mistakes come back as complaints."""
     builder = _Builder()
+    raw = text.encode(errors="surrogatepass") if isinstance(text, str) else text
     try:
-        node = yaml.compose(text, Loader=yaml.BaseLoader)
+        node = yaml.compose(raw, Loader=_LOADER)
         value = None if node is None else builder.value(node, ())
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         said = ", ".join(part for part in (error.context, error.problem) if part)
-        return _refused(f"not valid YAML: {said}", mark.line + 1 if mark else 1)
+        said = _TOO_DEEP if error.problem == _LIBYAMLS_DEEP else f"not valid YAML: {said}"
+        return _refused(said, mark.line + 1 if mark else 1)
     except yaml.reader.ReaderError as error:
-        before = text[: error.position]
-        newlines = before.count("\n") if isinstance(before, str) else before.count(b"\n")
-        return _refused(f"not a text file: {error.reason}", newlines + 1)
+        return _refused(f"not a text file: {error.reason}", raw.count(b"\n", 0, error.position) + 1)
     except _TooManyValuesError:
         return _refused(f"stands for more than {_MOST_VALUES} values through its aliases", 1)
     except RecursionError:
-        return _refused("nested too deeply", 1)
+        return _refused(_TOO_DEEP, 1)
     except (ValueError, OverflowError) as error:  # PyYAML's own, for an escape such as \UFFFFFFFF
         return _refused(f"not valid YAML: a character escape is out of range ({error})", 1)
     return Document(value, builder.lines, tuple(builder.complaints))
@@ -89,7 +92,7 @@ class _Builder:
             raise _TooManyValuesError
         self.lines.setdefault(path, _line(node))
         if isinstance(node, yaml.ScalarNode):
-            return None if node.style is None and node.value in _NULLS else str(node.value)
+            return None if not node.style and node.value in _NULLS else str(node.value)
         if id(node) in self._open:
             self._complain(path, "refers to itself through an alias", node)
             return None
@@ -140,7 +143,7 @@ class _Builder:
 
 
 def _is_merge(key: yaml.Node) -> bool:
-    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and key.style is None
+    return isinstance(key, yaml.ScalarNode) and key.value == "<<" and not key.style
 
 
 def _line(node: yaml.Node) -> int:

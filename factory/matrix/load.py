@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from factory.errors import MatrixError
-from factory.matrix.cells import cannot_make, expand, skip_of, unchosen
+from factory.matrix.cellindex import CellIndex
+from factory.matrix.cells import cannot_make, expand, skipped, unchosen
 from factory.matrix.check import Known, mismatches, pythons_of
 from factory.matrix.document import Complaint, Document, Value, read
 from factory.matrix.model import (
@@ -25,7 +26,7 @@ from factory.matrix.model import (
     TorchBuild,
 )
 from factory.matrix.schema import CudaRow, FlashAttnRow, ImageRow, MatrixFile, SkipRow, TorchRow
-from factory.matrix.selector import conflict, covered
+from factory.matrix.selector import Selector, conflict
 from factory.matrix.shape import pruned, shaped
 from factory.matrix.wheelname import wheel_filename
 
@@ -201,7 +202,9 @@ def _collisions(planned: Sequence[Planned]) -> Iterator[Complaint]:
 
 def _unmakeable(matrix: Matrix, planned: Sequence[Planned]) -> Iterator[Complaint]:
     """Complain of the one list of architectures for each CUDA that is to be built with and cannot make it."""
-    wanted = [row.cell for row in planned if skip_of(matrix, row.cell) is None and not unchosen(matrix, row.cell)]
+    cells = [row.cell for row in planned]
+    skips = skipped(matrix.skips, cells)
+    wanted = [cell for cell in cells if cell not in skips and not unchosen(matrix, cell)]
     for cuda in dict.fromkeys(cell.cuda for cell in wanted):
         foreign = cannot_make(matrix.toolkits[cuda].archs, cuda, matrix)
         if foreign:
@@ -215,10 +218,12 @@ def _idle_skips(
     if any(complaint.path[0] in _CELL_FACTS for complaint in lost):
         return
     named = {complaint.path[:2] for complaint in complaints}
+    cells = CellIndex.of([row.cell for row in planned])
     for index, skip in enumerate(matrix.skips):
         path = ("skip", index)
-        if path not in named and not any(skip.covers(row.cell) for row in planned):
-            yield Complaint(path, f"covers no cell: {conflict(planned, covered(skip))}")
+        asked = Selector(skip.tokens)
+        if path not in named and not cells.having(asked.wanted):
+            yield Complaint(path, f"covers no cell: {conflict(cells, asked)}")
 
 
 def _spelled(complaint: Complaint) -> str:

@@ -172,17 +172,17 @@ class Skip:
     cxx11abi: tuple[bool, ...]
     machine: tuple[str, ...]
 
-    def covers(self, cell: Cell) -> bool:
-        """Whether ``cell`` is among them."""
-        axes = (
-            (self.flash_attn, cell.flash_attn),
-            (self.cuda, cell.cuda),
-            (self.torch, cell.torch),
-            (self.python, cell.python),
-            (self.cxx11abi, cell.cxx11abi),
-            (self.machine, cell.machine),
+    @property
+    def tokens(self) -> tuple[frozenset[str], ...]:
+        """What asks for them, of each axis in the order of a cell's id."""
+        return (
+            frozenset(cuda_token(cuda) for cuda in self.cuda),
+            frozenset(f"torch{series}" for series in self.torch),
+            frozenset(python_tag(python) for python in self.python),
+            frozenset(f"abi{abi_word(abi)}" for abi in self.cxx11abi),
+            frozenset(f"fa{version}" for version in self.flash_attn),
+            frozenset(self.machine),
         )
-        return all(not wanted or value in wanted for wanted, value in axes)
 
 
 @dataclass(frozen=True, kw_only=True)

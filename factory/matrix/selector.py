@@ -6,19 +6,22 @@ for any of them.
 
 from __future__ import annotations
 
+import functools
 import itertools
+import operator
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from factory.errors import CellError, SelectorError
+from factory.matrix.cellindex import CellIndex
 from factory.matrix.cells import expand
 from factory.matrix.kernelset import need_of
-from factory.matrix.model import Matrix, Planned, Skip, State
+from factory.matrix.model import Matrix, Planned, State
 from factory.matrix.suggest import hint
 from factory.matrix.unserved import unserved
 from factory.platforms import platforms
-from factory.versions import abi_word, cuda_token, python_tag
+from factory.versions import python_tag
 
 AXES = ("CUDA", "torch", "Python", "ABI", "flash-attn", "platform")
 """The axes in the order of their tokens in a cell's id."""
@@ -100,44 +103,30 @@ def why(tokens: Sequence[str], matrix: Matrix) -> str:
     planned = expand(matrix)
     rows = [row for row in planned if selector.accepts(row)]
     if not rows:
-        return f"no such cell: {conflict(planned, selector)}"
+        return f"no such cell: {conflict(_index(planned), selector)}"
     return "\n".join([*_by_reason(rows), *_foreign_kernels(rows, matrix)])
 
 
-def conflict(planned: Sequence[Planned], selector: Selector) -> str:
+def conflict(index: CellIndex, selector: Selector) -> str:
     """Return, of a selector that fits no cell, which of its tokens do not go together, and what would.
 
     Raises ValueError if it fits one.
     """
-    if not planned:
+    if not index.every:
         return "the matrix has no cells"
-    named = [axis for axis, some in enumerate(selector.wanted) if some]
-    for axes in sorted(_subsets(named), key=lambda axes: (len(axes), _TORCH not in axes)):
-        part = Selector(tuple(some if at in axes else frozenset() for at, some in enumerate(selector.wanted)))
-        if not any(part.accepts(row) for row in planned):
-            return _clash(planned, part, axes)
+    fitting = {axis: index.on(axis, some) for axis, some in enumerate(selector.wanted) if some}
+    for axes in _subsets(tuple(fitting)):
+        if not functools.reduce(operator.and_, (fitting[axis] for axis in axes)):
+            part = tuple(some if at in axes else frozenset() for at, some in enumerate(selector.wanted))
+            return _clash(index, Selector(part), axes)
     msg = f"{selector} fits a cell"
     raise ValueError(msg)
-
-
-def covered(skip: Skip) -> Selector:
-    """Return what asks for the cells that ``skip`` leaves out."""
-    return Selector(
-        (
-            frozenset(cuda_token(cuda) for cuda in skip.cuda),
-            frozenset(f"torch{series}" for series in skip.torch),
-            frozenset(python_tag(python) for python in skip.python),
-            frozenset(f"abi{abi_word(abi)}" for abi in skip.cxx11abi),
-            frozenset(f"fa{version}" for version in skip.flash_attn),
-            frozenset(skip.machine),
-        )
-    )
 
 
 def _no_such_cell(planned: Sequence[Planned], absent: Iterable[Selector]) -> SelectorError:
     return SelectorError(
         "there is no such cell",
-        why=list(dict.fromkeys(conflict(planned, one) for one in absent)),
+        why=list(dict.fromkeys(conflict(_index(planned), one) for one in absent)),
         remedy="See all cells with: nox -s plan",
     )
 
@@ -150,20 +139,23 @@ def _left_out(rows: Iterable[Planned]) -> CellError:
     )
 
 
-def _subsets(axes: Sequence[int]) -> Iterator[tuple[int, ...]]:
-    for count in range(1, len(axes) + 1):
-        yield from itertools.combinations(axes, count)
+@functools.cache
+def _subsets(axes: tuple[int, ...]) -> tuple[tuple[int, ...], ...]:
+    """Return the smallest first, those with torch before others of their size."""
+    found = [some for count in range(1, len(axes) + 1) for some in itertools.combinations(axes, count)]
+    return tuple(sorted(found, key=lambda some: (len(some), _TORCH not in some)))
 
 
 def _pair(row: Planned) -> tuple[str, str]:
     return row.cell.torch, row.cell.flash_attn
 
 
-def _clash(planned: Sequence[Planned], part: Selector, axes: Sequence[int]) -> str:
+def _clash(index: CellIndex, part: Selector, axes: Sequence[int]) -> str:
     """Word a smallest set of axes that fits no cell: what the others of it would go with."""
     blamed = next(axis for axis in _BLAME if axis in axes)
     others = _narrowed(part, blamed, None)
-    fitting = _listed(_tokens(row)[blamed] for row in planned if others.accepts(row))
+    beside = index.having(others.wanted)
+    fitting = _listed(token for token, cells in index.axes[blamed].items() if cells & beside)
     unfit = _listed(part.wanted[blamed])
     subject = _listed(token for some in others.wanted for token in some)
     verb = _VERBS.get(tuple(axis for axis in axes if axis != blamed), "goes with")
@@ -262,6 +254,10 @@ def _unknown(words: Sequence[str], known: dict[str, tuple[int, str]]) -> list[st
         there = dict.fromkeys(token for at, token in known.values() if at == axis)
         lines.append(f"{AXES[axis]}: {' '.join(sorted(there, key=_natural))}")
     return lines
+
+
+def _index(planned: Sequence[Planned]) -> CellIndex:
+    return CellIndex.of([row.cell for row in planned])
 
 
 def _tokens(row: Planned) -> list[str]:

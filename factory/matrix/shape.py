@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from factory.matrix.document import Complaint, Path, Value
 from factory.matrix.schema import MatrixFile
-from factory.matrix.suggest import hint
+from factory.matrix.suggest import offered
 
 _MAPPING = "must hold `key: value` lines"
 _MESSAGES = {
@@ -51,7 +51,7 @@ def _message(detail: ErrorDetails, path: Path) -> str:
     kind = detail["type"]
     if kind == "extra_forbidden":
         keys = _keys(path[:-1])
-        return f"unknown key; there are {', '.join(keys)}{hint(str(path[-1]), keys)}"
+        return f"unknown key; {offered(str(path[-1]), keys)}"
     if kind == "value_error":
         return str(detail["ctx"]["error"])
     empty = ", but holds nothing" if detail["input"] is None and kind != "missing" else ""

@@ -27,7 +27,7 @@ from factory.matrix.arch import Arch
 from factory.matrix.document import Value
 from factory.matrix.imagename import ImageName
 from factory.matrix.kernelclass import kernel_classes
-from factory.matrix.suggest import hint
+from factory.matrix.suggest import hint, offered
 from factory.platforms import platforms
 from factory.system.paths import inner
 
@@ -111,7 +111,7 @@ def _truth(value: Value) -> bool:
 
 def _switch(text: str) -> str:
     if text not in SWITCHES:
-        msg = f"{text!r} is no FLASHATTENTION_DISABLE_ switch; there are {', '.join(SWITCHES)}{hint(text, SWITCHES)}"
+        msg = f"{text!r} is no FLASHATTENTION_DISABLE_ switch; {offered(text, SWITCHES)}"
         raise ValueError(msg)
     return text
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from factory.cli import context
 from factory.diagnose import diagnose as diagnose_verb
 from factory.diagnose import logfile
-from factory.diagnose.cell import Advice, advise
+from factory.diagnose.cell import Settled, settled, symbols_of
 from factory.diagnose.diagnose import Log
 from factory.kernels import costs
-from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Matrix
 from factory.output.console import Console
 from factory.output.log import Log as Output
@@ -35,10 +33,7 @@ def diagnose(arguments: argparse.Namespace) -> int:
         context.select(arguments, matrix)
     diagnose_verb.diagnose(
         _log(arguments.file, cache),
-        settle=lambda facts: replace(
-            Advice(cell=_options(named, arguments.profile)) if named else advise(facts, matrix),
-            symbols=symbols_of(matrix),
-        ),
+        settle=lambda facts: _named(named, arguments.profile, matrix) if named else settled(facts, matrix),
         cache=cache,
         peak=costs.table().peak,
         say=Output(Console()).say,
@@ -53,16 +48,6 @@ def _log(file: str | None, cache: Path) -> Log:
     return Log(name=str(path), blocks=logfile.blocks(path))
 
 
-def _options(named: str, profile: str | None) -> str:
+def _named(cell: str, profile: str | None, matrix: Matrix) -> Settled:
     """Repeat what was typed of the cell."""
-    return f"{named} --profile {profile}" if named and profile else named
-
-
-def symbols_of(matrix: Matrix) -> dict[str, str]:
-    """Map what kernels ask of torch to the torch releases that have it: ``2.4 to 2.9``."""
-    spans = {}
-    for name, kernels in kernel_classes().items():
-        series = [torch.series for torch in matrix.torch.values() if torch.kernel_class == name]
-        if series:
-            spans[kernels.check_symbol] = f"{series[0]} to {series[-1]}"
-    return spans
+    return Settled(cell=f"{cell} --profile {profile}" if profile else cell, symbols=symbols_of(matrix))

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from factory.data import DATA
 from factory.diagnose import logfile
-from factory.diagnose.cell import Advice
-from factory.diagnose.facts import Facts, facts_of
+from factory.diagnose.cell import Settled
+from factory.diagnose.facts import facts_of
 from factory.diagnose.judge import Diagnosis, Resources, judge
 from factory.diagnose.reading import read
 from factory.diagnose.rules import Rules, read_rules
+from factory.matrix.advice import Facts
 from factory.system import disk, machine
 
 DISK = "disk"
@@ -24,7 +25,7 @@ DISK = "disk"
 MEMORY = "memory"
 """The cause that is a lack of memory."""
 
-Settle = Callable[[Facts], Advice]
+Settle = Callable[[Facts], Settled]
 """Makes the cell to build of what a log proves of its environment."""
 
 
@@ -33,7 +34,7 @@ def of_build(log: Path, *, cache: Path, cell: str, peak: int) -> Diagnosis:
 
     Raises UsageError where the log cannot be read.
     """
-    return of_blocks(logfile.blocks(log), settle=lambda _: Advice(cell=cell), cache=cache, peak=peak)
+    return of_blocks(logfile.blocks(log), settle=lambda _: Settled(cell=cell), cache=cache, peak=peak)
 
 
 def of_unit(log: Path, *, cache: Path, peak: int, alone: bool) -> Diagnosis:
@@ -51,9 +52,9 @@ def of_blocks(log: Iterable[bytes], *, settle: Settle, cache: Path, peak: int) -
     Raises what ``log`` and ``settle`` raise.
     """
     reading = read(log, rules())
-    advice = settle(facts_of(reading.told))
+    settled = settle(facts_of(reading.told))
     here = replace(
-        _here(cache, peak), cell=advice.cell, words=advice.words, why_not=advice.why_not, symbols=advice.symbols
+        _here(cache, peak), cell=settled.cell, words=settled.words, why_not=settled.why_not, symbols=settled.symbols
     )
     return judge(reading, rules(), here)
 

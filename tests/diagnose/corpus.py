@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from factory.cli.diagnosis import symbols_of
 from factory.diagnose import machine
-from factory.diagnose.cell import advise
+from factory.diagnose.cell import settled
 from factory.diagnose.diagnose import lines
 from factory.errors import FactoryError
 from factory.matrix import selector
@@ -50,7 +49,7 @@ def told(text: bytes) -> Told:
     matrix = load(MATRIX.read_text(encoding="utf-8"))
     found = machine.of_blocks(
         [text],
-        settle=lambda facts: replace(advise(facts, matrix), symbols=symbols_of(matrix)),
+        settle=lambda facts: settled(facts, matrix),
         cache=Path("/"),
         peak=7 * 10**9,
     )

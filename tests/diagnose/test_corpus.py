@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from factory.diagnose.cell import advise
-from factory.diagnose.facts import Facts
+from factory.diagnose.cell import settled
+from factory.matrix.advice import Facts
 from factory.matrix.cells import expand
 from factory.matrix.load import load
 from factory.matrix.model import State
@@ -45,10 +45,10 @@ def test_whatever_the_matrix_builds_is_named_by_what_its_log_proves() -> None:
     for cell in builds.values():
         for cuda in (cell.cuda, str(cuda_major(cell.cuda))):
             facts = Facts(torch=cell.torch, cuda=cuda, python=cell.python, cxx11abi=cell.cxx11abi, flash_attn="2.8.3")
-            advice = advise(facts, matrix)
-            assert not advice.why_not
-            assert advice.cell is None or count(advice.cell) == 1
-            assert cuda == str(cuda_major(cell.cuda)) or advice.cell
+            found = settled(facts, matrix)
+            assert not found.why_not
+            assert found.cell is None or count(found.cell) == 1
+            assert cuda == str(cuda_major(cell.cuda)) or found.cell
 
 
 @pytest.mark.parametrize(
@@ -61,9 +61,9 @@ def test_whatever_the_matrix_builds_is_named_by_what_its_log_proves() -> None:
     ],
 )
 def test_what_a_log_does_not_say_is_asked_for(facts: Facts) -> None:
-    advice = advise(facts, load(MATRIX.read_text(encoding="utf-8")))
-    assert advice.cell is None
-    assert "which this log does not say" in advice.words
+    found = settled(facts, load(MATRIX.read_text(encoding="utf-8")))
+    assert found.cell is None
+    assert "CELL stands for the cell" in found.words
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_what_a_log_does_not_say_is_asked_for(facts: Facts) -> None:
     [Facts(torch="2.7", cuda="11.8", python="3.10"), Facts(python="3.8"), Facts(torch="2.8", cuda="13.0")],
 )
 def test_what_is_not_built_is_said(facts: Facts) -> None:
-    advice = advise(facts, load(MATRIX.read_text(encoding="utf-8")))
-    assert advice.cell is None
-    assert advice.why_not.startswith("This factory makes no wheel for it: ")
+    found = settled(facts, load(MATRIX.read_text(encoding="utf-8")))
+    assert found.cell is None
+    assert found.why_not.startswith("This factory makes no wheel for it: ")
 
 
 def test_the_torch_of_the_package_index_is_one_build() -> None:
-    advice = advise(Facts(torch="2.10", python="3.12", usual=True), load(MATRIX.read_text(encoding="utf-8")))
-    assert advice.cell == "cu128 torch2.10 cp312"
+    found = settled(Facts(torch="2.10", python="3.12", usual=True), load(MATRIX.read_text(encoding="utf-8")))
+    assert found.cell == "cu128 torch2.10 cp312"

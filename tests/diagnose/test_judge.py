@@ -15,11 +15,12 @@ from hypothesis import strategies as st
 
 from factory.data import DATA
 from factory.diagnose import machine
-from factory.diagnose.facts import Facts, facts_of
+from factory.diagnose.facts import facts_of
 from factory.diagnose.judge import UNKNOWN, Diagnosis, Resources, judge, selector_of
 from factory.diagnose.lines import clean
 from factory.diagnose.reading import read
 from factory.diagnose.rules import Cause
+from factory.matrix.advice import Facts
 from factory.matrix.model import Cell
 from factory.toolkit import headerfix
 
@@ -351,7 +352,7 @@ def test_an_unknown_cell_is_explained() -> None:
 
 def test_a_log_says_which_cell_it_is_of() -> None:
     said = facts_of(read([log("unknown")], RULES).told)
-    assert said == Facts(cuda="12.4", torch="2.6", python="3.10", flash_attn="2.7.4.post1")
+    assert said == Facts(cuda="12.4", torch="2.6.0+cu124", python="3.10", flash_attn="2.7.4.post1")
     assert facts_of(read([b"nothing"], RULES).told) == Facts()
 
 

@@ -1,9 +1,9 @@
 from pathlib import Path
 
 from factory.diagnose import machine as diagnosing
-from factory.diagnose.cell import Advice
-from factory.diagnose.facts import Facts
+from factory.diagnose.cell import Settled
 from factory.kernels import costs
+from factory.matrix.advice import Facts
 from factory.system import machine, process
 
 LOGS = Path(__file__).parents[1] / "data" / "logs"
@@ -36,19 +36,19 @@ def test_the_command_at_the_head_of_a_log_is_no_sign_of_anything(tmp_path: Path)
 
 
 def test_the_largest_unit_of_upstream_is_reckoned_with(tmp_path: Path) -> None:
-    found = diagnosing.of_blocks([b"Killed\n"], settle=lambda _: Advice(), cache=tmp_path, peak=costs.table().peak)
+    found = diagnosing.of_blocks([b"Killed\n"], settle=lambda _: Settled(), cache=tmp_path, peak=costs.table().peak)
     assert "takes up to 6.8 GB" in found.what
 
 
 def test_the_cell_is_settled_from_what_the_log_says(tmp_path: Path) -> None:
     asked: list[Facts] = []
 
-    def settle(facts: Facts) -> Advice:
+    def settle(facts: Facts) -> Settled:
         asked.append(facts)
-        return Advice(cell="cu130")
+        return Settled(cell="cu130")
 
     found = diagnosing.of_blocks([(LOGS / "unknown.log").read_bytes()], settle=settle, cache=tmp_path, peak=1)
-    assert [(one.cuda, one.torch, one.python, one.flash_attn) for one in asked] == [
+    assert [(one.cuda, one.series, one.python, one.flash_attn) for one in asked] == [
         ("12.4", "2.6", "3.10", "2.7.4.post1")
     ]
     assert "nox -s build -- cu130" in found.next

@@ -37,8 +37,8 @@ def doctor(arguments: argparse.Namespace) -> int:
     """
     if arguments.github and (arguments.guide or arguments.selector or arguments.profile or arguments.archs):
         raise UsageError("--github goes with nothing else", remedy="Type: nox -s doctor -- --github")
-    if arguments.guide and (arguments.selector or arguments.profile or arguments.archs):
-        raise UsageError("--guide goes with no cell", remedy="Type: nox -s doctor -- --guide")
+    if arguments.guide and not arguments.selector and (arguments.profile or arguments.archs):
+        raise UsageError("--guide needs a cell for that", remedy="Type: nox -s doctor -- --guide cu124 torch2.6 cp310")
     matrix = context.matrix()
     if arguments.github:
         return _shown((_strangers(matrix),), arguments)

@@ -186,9 +186,9 @@ def _add_help(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 
 def _add_doctor(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    about = "check this machine against a cell (default: the newest that fits it) and against the guide"
+    about = "check this machine against a cell (default: the newest that fits it)"
     one = _add_selecting(verbs, "doctor", machine.doctor, about)
-    about = "check against the guide's recommended environment alone, for building by hand"
+    about = "check what building by hand takes, of that cell (default: of the guide's recommended environment)"
     one.add_argument("--guide", action="store_true", help=about)
     about = "check the repository's settings: who reaches its machines and releases (GITHUB_TOKEN of an owner)"
     one.add_argument("--github", action="store_true", help=about)

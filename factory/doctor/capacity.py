@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from factory.doctor.facts import Capacity, Facts, Gpu, Missing
 from factory.doctor.result import Line, ok, problem, warning
 from factory.doctor.target import Needs, Target
-from factory.matrix.advice import runs
+from factory.matrix.advice import Adviser, runs, unfit
+from factory.matrix.advice import Facts as Environment
 from factory.matrix.model import Cell, Matrix
 from factory.output.progress import gigabytes, short
 from factory.plan import room
 from factory.plan.room import Disk, Fit, Room, Want
 from factory.system.machine import parse_max_jobs
-from factory.versions import numbers
 
 
 def by_factory(capacity: Capacity, needs: Needs) -> Iterator[Line]:
@@ -106,22 +107,28 @@ def gpu(cell: Cell, found: tuple[Gpu, ...] | Missing, matrix: Matrix) -> Iterato
     if isinstance(found, Missing):
         yield ok("GPU", f"{found.what}; building needs none, `nox -s gpu_test` and using the wheel do")
         return
-    needed = matrix.toolkits[cell.cuda].minimum_driver
+    adviser = Adviser.of(matrix)
     by_name: Mapping[str, Gpu] = {f"{one.name}, {one.capability}": one for one in found}
     for name, one in by_name.items():
-        yield _one_gpu(name, one, cell, matrix, needed)
+        yield _one_gpu(name, one, cell, adviser)
 
 
-def _one_gpu(name: str, one: Gpu, cell: Cell, matrix: Matrix, needed: int) -> Line:
+def _one_gpu(name: str, one: Gpu, cell: Cell, adviser: Adviser) -> Line:
     said = f"{name}, driver {one.driver}"
-    if numbers(one.driver) < (needed,):
-        older = f"{said}; CUDA {cell.cuda} needs driver {needed} or newer, so the wheel would not run here"
-        return warning("GPU", older, f"Install NVIDIA driver {needed} or newer, or choose a cell of an older CUDA.")
-    if numbers(one.capability) < (matrix.oldest_arch.major, matrix.oldest_arch.minor):
-        return warning("GPU", f"{said}; flash-attn has no kernels below {matrix.oldest_arch}", "Use a newer GPU.")
-    if not runs(cell, one.capability):
-        archs = " ".join(map(str, cell.archs))
-        return warning(
-            "GPU", f"{said}; the wheel's {archs} does not run on it", f"Build with: --archs {one.capability}"
-        )
-    return ok("GPU", f"{said}; building needs none")
+    there = Environment(gpus=(one.capability,), driver=one.driver)
+    wanted = replace(
+        there,
+        torch=cell.torch,
+        cuda=cell.cuda,
+        python=cell.python,
+        cxx11abi=cell.cxx11abi,
+        flash_attn=cell.flash_attn,
+        machine=cell.machine,
+    )
+    if not unfit(cell, there, adviser.matrix) and runs(cell, one.capability):
+        return ok("GPU", f"{said}; building needs none")
+    advice = adviser.advise(wanted)
+    if advice.cell is None:
+        return warning("GPU", f"{said}; {advice.why_not}", "Use a newer GPU or driver; no wheel runs on this.")
+    why = advice.words or f"the wheel's {' '.join(map(str, cell.archs))} does not run on it"
+    return warning("GPU", f"{said}; {why}", f"Type: {advice.command}")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from factory.doctor.facts import Facts, Missing, Python, Torch
+from factory.doctor.facts import Facts, Gpu, Missing, Python, Torch
 from factory.doctor.versionbound import series
+from factory.matrix.advice import Facts as Environment
+from factory.matrix.advice import unfit
 from factory.matrix.model import Cell, Matrix
 from factory.versions import numbers
 
@@ -22,7 +24,7 @@ def _rank(cell: Cell, facts: Facts, matrix: Matrix) -> tuple[object, ...]:
     misfits = (
         isinstance(facts.pythons[cell.python], Missing),
         isinstance(facts.compilers[cell.cuda], Missing),
-        not _driver_runs(cell, facts, matrix),
+        not _runs(cell, facts, matrix),
     )
     return (
         -sum(misfits),
@@ -36,12 +38,14 @@ def _rank(cell: Cell, facts: Facts, matrix: Matrix) -> tuple[object, ...]:
     )
 
 
-def _driver_runs(cell: Cell, facts: Facts, matrix: Matrix) -> bool:
-    """Whether the driver runs the cell's CUDA; where there is no GPU, nothing speaks against any."""
-    if isinstance(facts.gpus, Missing):
-        return True
-    needed = matrix.toolkits[cell.cuda].minimum_driver
-    return all(numbers(one.driver) >= (needed,) for one in facts.gpus)
+def _runs(cell: Cell, facts: Facts, matrix: Matrix) -> bool:
+    """Whether the GPUs and their driver run a wheel of the cell; where there is no GPU, nothing speaks against any."""
+    return isinstance(facts.gpus, Missing) or not any(unfit(cell, environment(one), matrix) for one in facts.gpus)
+
+
+def environment(gpu: Gpu) -> Environment:
+    """Return what advice goes by of a GPU."""
+    return Environment(gpus=(gpu.capability,), driver=gpu.driver)
 
 
 def _for_torch_here(cell: Cell, facts: Facts) -> bool:

@@ -20,13 +20,14 @@ from factory.matrix.model import FULL, Cell, Matrix
 from factory.plan.room import Want
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"}
+_WORST_FIRST = (State.PROBLEM, State.WARNING, State.OK)
 _SUBJECT = 14  # characters; of the longest, but for one or two
 _REMEDY = " " * 9 + "-> "
 
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """The cells that were named, or all that are chosen where none was; or the guide's environment alone."""
+    """The cells that were named, or all that are chosen where none was; ``guide``: built by hand, as the guide does."""
 
     cells: tuple[Cell, ...]
     named: bool
@@ -47,24 +48,20 @@ class Edges:
 
 
 def doctor(asked: Asked, matrix: Matrix, edges: Edges) -> tuple[Section, ...]:
-    """Return what was found of this machine.
+    """Return what was found of this machine: how it is fit for the newest of the cells asked for that fits it.
 
-    Against a cell that was named both ways to build are checked. Without one the factory's is checked against the
-    newest chosen cell that fits this machine, and the guide's against its recommended environment. Only the factory's
-    way decides then, and the guide's where it alone is asked for. Raises ValueError where the guide is not asked for
-    and there is no cell.
+    Where the guide is asked for, how it is fit for building by hand: a named cell, or the guide's environment.
+    Raises ValueError where there is no cell and the guide is not asked for.
     """
     guide, facts = guides(), edges.look()
-    if asked.guide:
-        return (manual.section(Target.of_guide(guide), facts, matrix, needs(FULL, edges.costs), decides=True),)
+    if asked.guide and not asked.named:
+        return (manual.section(Target.of_guide(guide), facts, matrix, needs(FULL, edges.costs)),)
     cell = newest_fitting(asked.cells, facts, matrix)
     needed = needs(cell.profile, edges.costs)
-    target = Target.of_cell(cell, matrix, guide) if asked.named else Target.of_guide(guide)
+    if asked.guide:
+        return (manual.section(Target.of_cell(cell, matrix, guide), facts, matrix, needed),)
     here = replace(needed, wants=edges.wants(cell, not isinstance(facts.engine, Missing)))
-    return (
-        managed.section(cell, facts, edges.supply(cell), matrix, here),
-        manual.section(target, facts, matrix, needed, decides=False),
-    )
+    return (managed.section(cell, facts, edges.supply(cell), matrix, here),)
 
 
 def guides() -> Guide:
@@ -79,11 +76,11 @@ def needs(profile: str, costs: Costs) -> Needs:
 
 
 def lines(sections: Sequence[Section]) -> Iterator[Text]:
-    """Yield the sections laid out for a person; a remedy is spelt out once in each."""
+    """Yield the sections laid out for a person, problems first; a remedy is spelt out once in each."""
     for section in sections:
         yield Text(f"{section.purpose}: {section.against}", style="bold")
         told: set[str] = set()
-        for line in section.lines:
+        for line in sorted(section.lines, key=lambda line: _WORST_FIRST.index(line.state)):
             yield Text.assemble((f"  {line.state:<8} ", _STYLES[line.state]), f"{line.subject:<{_SUBJECT}} {line.said}")
             if line.remedy:
                 yield Text(_REMEDY + ("the same" if line.remedy in told else line.remedy))
@@ -95,7 +92,7 @@ def judge(sections: tuple[Section, ...]) -> None:
     """Raise UnfitError, with all that stands in the way of what was asked, if anything does."""
     found = list(standing(sections))
     if found:
-        against = next(section.against for section in sections if section.decides)
+        against = sections[0].against
         raise UnfitError(
             f"this machine is not ready for {against}",
             why=[f"{line.subject}: {line.said}" for line in found],

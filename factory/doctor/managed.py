@@ -32,7 +32,7 @@ def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Nee
         *capacity.gpu(cell, facts.gpus, matrix),
         _git(facts),
     )
-    return Section(purpose=Purpose.FACTORY, against=spelt(cell, matrix), decides=True, lines=lines)
+    return Section(purpose=Purpose.FACTORY, against=spelt(cell, matrix), lines=lines)
 
 
 def _machine(cell: Cell, facts: Facts, matrix: Matrix) -> Iterator[Line]:

@@ -12,7 +12,7 @@ from factory.matrix.model import Matrix
 from factory.versions import numbers
 
 
-def section(target: Target, facts: Facts, matrix: Matrix, needs: Needs, *, decides: bool) -> Section:
+def section(target: Target, facts: Facts, matrix: Matrix, needs: Needs) -> Section:
     """Return how the machine is fit for ``target``."""
     lines = (
         *cuda.lines(target, facts),
@@ -21,7 +21,7 @@ def section(target: Target, facts: Facts, matrix: Matrix, needs: Needs, *, decid
         *python.lines(target, facts, matrix),
         *capacity.by_hand(target, facts, needs),
     )
-    return Section(purpose=Purpose.HAND, against=target.name, decides=decides, lines=lines)
+    return Section(purpose=Purpose.HAND, against=target.name, lines=lines)
 
 
 def _compilers(target: Target, facts: Facts, matrix: Matrix, needs: Needs) -> Iterator[Line]:

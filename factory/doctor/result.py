@@ -40,11 +40,10 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
-    """The lines for one purpose, ``against`` a cell or an environment. Only where it ``decides`` it may fail."""
+    """The lines for one purpose, ``against`` a cell or an environment."""
 
     purpose: Purpose
     against: str
-    decides: bool
     lines: tuple[Line, ...]
 
     @property
@@ -59,8 +58,7 @@ class Section:
         noted = f", {counted(warnings, 'warning')}" if warnings else ""
         if not self.problems:
             return f"nothing stands in the way{noted}"
-        needless = "" if self.decides else "; the factory needs none of it"
-        return f"{counted(len(self.problems), 'problem')}{noted}{needless}"
+        return f"{counted(len(self.problems), 'problem')}{noted}"
 
 
 def ok(subject: str, said: str) -> Line:
@@ -90,8 +88,7 @@ def _printable(text: str) -> str:
 def standing(sections: tuple[Section, ...]) -> Iterator[Line]:
     """Yield what stands in the way of what was asked."""
     for section in sections:
-        if section.decides:
-            yield from section.problems
+        yield from section.problems
 
 
 def to_json(sections: tuple[Section, ...]) -> str:

@@ -18,7 +18,7 @@ _TAKEN = (("branch main",), ("protected branches",))
 def section(repository: str, settings: Settings, matrix: Matrix) -> Section:
     """Return what ``settings`` say; with machines of one's own, strangers that reach them stand in the way."""
     lines = (*_approval(settings, matrix), *_runners(settings), *_deploying(settings))
-    return Section(purpose=Purpose.GITHUB, against=repository, decides=True, lines=lines)
+    return Section(purpose=Purpose.GITHUB, against=repository, lines=lines)
 
 
 def _approval(settings: Settings, matrix: Matrix) -> Iterator[Line]:

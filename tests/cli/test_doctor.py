@@ -29,12 +29,11 @@ def test_this_machine_builds_a_cell(tmp_path: Path) -> None:
     done = typed(tmp_path, CELL, "--json", PATH="/usr/local/bin:/usr/bin:/bin", FACTORY_CACHE=str(tmp_path / "cache"))
     told = json.loads(done.stdout)
     assert done.status == (0 if told["ok"] else UnfitError.status)
-    own, hand = told["sections"]
+    (own,) = told["sections"]
     assert own["against"].startswith(CELL)
     assert {"CUDA", "g++", "Python", "torch", "memory", "MAX_JOBS", "container"} <= {
         one["subject"] for one in own["lines"]
     }
-    assert (own["decides"], hand["decides"]) == (True, False)
     assert all(one["remedy"] for section in told["sections"] for one in section["lines"] if one["state"] != "ok")
 
 
@@ -79,7 +78,7 @@ def test_without_any_environment_there_is_still_a_cell_to_check_against(tmp_path
 @pytest.mark.parametrize(
     ("words", "status", "told"),
     [
-        (["--guide", "cu124"], 2, "--guide goes with no cell"),
+        (["--guide", "--profile", "smoke"], 2, "--guide needs a cell for that"),
         (["cu125"], 11, "did you mean cu12"),
         (["fa2.7.4.post1", "cu130"], 12, "older than CUDA 13"),
         (["--profile", "smok"], 11, "did you mean smoke"),

@@ -7,14 +7,15 @@ from rich.console import Console
 
 from factory.doctor import doctor
 from factory.doctor.doctor import Asked, Edges
-from factory.doctor.facts import Facts, Missing
+from factory.doctor.facts import Facts, Gpu, Missing
 from factory.doctor.result import Purpose, Section
+from factory.doctor.result import State as Found
 from factory.errors import UnfitError
 from factory.kernels import costs
 from factory.matrix.cells import expand
 from factory.matrix.model import Cell, State
 from factory.output.log import Log
-from tests.doctorfacts import FACTS, GUIDE, NEEDS, RULES, SUPPLY, cell, facts
+from tests.doctorfacts import FACTS, GUIDE, NEEDS, RULES, SUPPLY, cell, facts, line
 
 NONE = Missing(what="there is none", remedy="Get one.")
 BARE = facts(nvcc=NONE, home=NONE, toolkits={}, python=NONE)
@@ -42,23 +43,38 @@ def test_the_guide_s_numbers_are_those_of_the_guide() -> None:
     assert set(GUIDE.tools) <= set(GUIDE.install_tools.split())
 
 
-def test_a_named_cell_is_checked_both_ways_and_the_factory_s_decides() -> None:
-    own, hand = checked(BARE, cell())
-    assert (own.purpose, own.against, own.decides) == (Purpose.FACTORY, cell().id, True)
-    assert (hand.purpose, hand.against, hand.decides) == (Purpose.HAND, cell().id, False)
+def test_a_named_cell_is_checked_for_the_factory_and_by_hand_where_that_is_asked_for() -> None:
+    (own,) = checked(BARE, cell())
+    assert (own.purpose, own.against) == (Purpose.FACTORY, cell().id)
+    doctor.judge((own,))
+    (hand,) = checked(BARE, cell(), guide=True)
+    assert (hand.purpose, hand.against) == (Purpose.HAND, cell().id)
     assert hand.problems
-    doctor.judge((own, hand))
 
 
-def test_without_a_cell_the_guide_is_what_building_by_hand_is_held_to() -> None:
-    own, hand = checked(FACTS)
+def test_without_a_cell_the_torch_on_path_names_it() -> None:
+    (own,) = checked(FACTS)
     assert own.against == cell().id
-    assert hand.against == "the guide's recommended environment"
+
+
+def test_a_gpu_and_a_driver_that_share_one_cuda_get_a_cell_of_that() -> None:
+    rtx_5090 = Gpu(name="NVIDIA GeForce RTX 5090", capability="12.0", driver="576.88")
+    (own,) = checked(facts(python=NONE, gpus=(rtx_5090,)))
+    assert own.against.startswith("cu128 torch2.11 ")
+    assert line(own, "GPU").state is Found.OK
+
+
+def test_a_machine_of_another_kind_is_the_first_thing_said(tmp_path: Path) -> None:
+    sections = checked(
+        facts(machine="aarch64", gpus=(Gpu(name="GB10", capability="12.1", driver="580.159.03"),)), cell()
+    )
+    first = shown(sections, tmp_path / "out").splitlines()[1]
+    assert first.split()[:2] == ["problem", "machine"]
+    assert "this is aarch64" in first
 
 
 def test_the_guide_alone_decides_itself() -> None:
-    (only,) = sections = checked(BARE, guide=True)
-    assert only.decides
+    sections = checked(BARE, guide=True)
     with pytest.raises(UnfitError, match="not ready for the guide's recommended environment") as caught:
         doctor.judge(sections)
     assert any(line.startswith("nvcc: ") for line in caught.value.why)
@@ -78,14 +94,16 @@ def test_a_lean_profile_takes_less_memory() -> None:
 
 
 def test_lines_are_plain_where_there_is_no_terminal(tmp_path: Path) -> None:
-    text = shown(checked(BARE, cell()), tmp_path / "out")
+    text = shown(checked(BARE, cell()), tmp_path / "own")
+    assert "  ok       torch          torch 2.6.0 for CUDA 12.4 is in the cache" in text.splitlines()
+    text = shown(checked(BARE, cell(), guide=True), tmp_path / "hand")
     assert "\x1b" not in text
     lines = text.splitlines()
-    assert lines[0] == f"for the factory: {cell().id}"
-    assert "  ok       torch          torch 2.6.0 for CUDA 12.4 is in the cache" in lines
+    assert lines[0] == f"for building by hand as the guide does: {cell().id}"
     at = lines.index("  problem  nvcc           there is none")
     assert lines[at + 1].strip() == "-> the same"
-    assert lines[-1].endswith("; the factory needs none of it")
+    states = [text.split()[0] for text in lines[1:-1] if text.strip() and "->" not in text]
+    assert states == sorted(states, key=["problem", "warning", "ok"].index)
 
 
 def test_a_terminal_gets_colours_unless_it_wants_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

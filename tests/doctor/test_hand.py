@@ -20,7 +20,7 @@ ABOVE = Home(origin="nvcc on PATH", path="/usr/local", release="13.0.88", lackin
 
 
 def checked(machine: Facts, target: Target = CELL) -> Section:
-    return manual.section(target, machine, RULES, NEEDS, decides=True)
+    return manual.section(target, machine, RULES, NEEDS)
 
 
 def of_python(**other: object) -> Facts:

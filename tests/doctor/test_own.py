@@ -152,8 +152,8 @@ def test_disks_that_cannot_be_written_to() -> None:
         (GPU, State.OK, "building needs none"),
         (replace(GPU, capability="8.9"), State.OK, "8.9"),
         (replace(GPU, driver="470.1"), State.WARNING, "CUDA 12.4 needs driver 525 or newer"),
-        (replace(GPU, capability="7.5"), State.WARNING, "no kernels below 8.0"),
-        (replace(GPU, capability="12.0"), State.WARNING, "8.0 9.0 does not run on it"),
+        (replace(GPU, capability="7.5"), State.WARNING, "no kernels for 7.5; 8.0 is the oldest"),
+        (replace(GPU, capability="12.0"), State.WARNING, "torch 2.7 for CUDA 12.8 and a wheel for that, would run"),
     ],
 )
 def test_gpus(gpu: Gpu, state: State, said: str) -> None:

@@ -19,6 +19,7 @@ import yaml
 from factory import matrix
 from factory.cli.parser import parser
 from factory.data import DATA
+from factory.github.attestation import BRANCH
 from factory.matrix import cells
 from factory.matrix.kernelset import need_of
 from factory.plan import workflow
@@ -287,7 +288,7 @@ def test_what_jobs_run_with_is_checked_by_hash() -> None:
 def test_only_the_branch_main_publishes() -> None:
     assert set(PARSED["factory.yml"]["on"]) == {"workflow_dispatch", "schedule"}
     for key in ("publish", "index"):
-        assert "github.ref == 'refs/heads/main'" in PARSED["factory.yml"]["jobs"][key]["if"]
+        assert f"github.ref == '{BRANCH}'" in PARSED["factory.yml"]["jobs"][key]["if"]
     for key in ("publish_kernels", "deploy"):
         assert set(needed(PARSED["factory.yml"]["jobs"][key])) & {"publish", "index"}
 

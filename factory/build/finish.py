@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import copy
-import shutil
 import stat
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from factory.build import sbom
 from factory.errors import WheelBuildError
+from factory.matrix.model import Cell, FlashAttn, Torch
+from factory.system import zips
 from factory.wheel import torchpin
 from factory.wheel.facts import SBOM
 from factory.wheel.record import with_members
 
-_PIECE = 1 << 20
+_TEXT = 8_000_000  # bytes, of METADATA and of RECORD
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +29,26 @@ class _Change:
     added: Mapping[str, bytes]
 
 
+def finished(made: Path, cell: Cell, *, release: FlashAttn, torch: Torch, root: Path) -> Path:
+    """Return where the wheel ``made`` of ``cell``, of the ``release`` unpacked at ``root``, lies finished.
+
+    Raises WheelBuildError as ``finish`` does, SourceError as ``sbom.describe`` does.
+    """
+    materials = sbom.describe(cell, release=release, torch=torch, root=root)
+    return finish(made, torch=cell.torch, materials=materials)
+
+
 def finish(made: Path, *, torch: str, materials: bytes) -> Path:
     """Write the wheel ``made`` anew beside it, for the series ``torch``, and return the path of that.
 
     The document ``materials`` goes in. Every other member stays as it is, in its place, with its date; its rights are
     755 or 644, whatever the umask of whoever builds, so that one build gives one file. Raises WheelBuildError where
-    METADATA or RECORD are not what upstream's setup.py writes.
+    it is no whole zip file, or METADATA or RECORD are not what upstream's setup.py writes.
     """
-    finished = made.with_name("finished") / made.name
-    finished.parent.mkdir(exist_ok=True)
+    final = made.with_name("finished") / made.name
+    final.parent.mkdir(exist_ok=True)
     try:
-        with zipfile.ZipFile(made) as source, zipfile.ZipFile(finished, "w") as target:
+        with zips.opened(made) as source, zipfile.ZipFile(final, "w") as target:
             change = _change(source, torch, materials)
             for entry in source.infolist():
                 for path, content in change.added.items() if entry.filename == change.record else ():
@@ -49,7 +60,7 @@ def finish(made: Path, *, torch: str, materials: bytes) -> Path:
             why=[str(error)],
             remedy="Upstream's packaging is not the one this factory knows; open an issue with the log of the wheel.",
         ) from error
-    return finished
+    return final
 
 
 def _change(wheel: zipfile.ZipFile, torch: str, materials: bytes) -> _Change:
@@ -57,9 +68,9 @@ def _change(wheel: zipfile.ZipFile, torch: str, materials: bytes) -> _Change:
     metadata, record = names.get("METADATA"), names.get("RECORD")
     if metadata is None or record is None:
         raise ValueError("it has no METADATA or no RECORD")
-    renewed = {metadata: torchpin.pin(wheel.read(metadata), torch)}
+    renewed = {metadata: torchpin.pin(zips.content(wheel, wheel.getinfo(metadata), _TEXT), torch)}
     added = {str(PurePosixPath(record).parent / SBOM): materials}
-    renewed[record] = with_members(wheel.read(record), renewed=renewed, added=added)
+    renewed[record] = with_members(zips.content(wheel, wheel.getinfo(record), _TEXT), renewed=renewed, added=added)
     return _Change(record=record, renewed=renewed, added=added)
 
 
@@ -81,5 +92,6 @@ def _copy(entry: zipfile.ZipInfo, source: zipfile.ZipFile, target: zipfile.ZipFi
     if content is not None:
         target.writestr(into, content)
         return
-    with source.open(entry) as reader, target.open(into, "w", force_zip64=entry.file_size >= zipfile.ZIP64_LIMIT) as to:
-        shutil.copyfileobj(reader, to, _PIECE)
+    with target.open(into, "w", force_zip64=entry.file_size >= zipfile.ZIP64_LIMIT) as to:
+        for piece in zips.pieces(source, entry):
+            to.write(piece)

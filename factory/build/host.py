@@ -10,10 +10,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from factory import toolkit
-from factory.build import loading, madewith, sbom, setup
+from factory.build import finish, loading, madewith, setup
 from factory.build.build import Order
 from factory.build.container.kernels import Portion
-from factory.build.finish import finish
 from factory.build.preflight import preflight
 from factory.build.recipe import BuildPaths, Recipe, recipe
 from factory.build.setup import CellWanted
@@ -125,11 +124,11 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
         )
         setup.set_up(paths, wanted, kernels, environment.torch, session)
         shutil.copytree(kernels.ready.root, paths.source, symlinks=True)
-        release = kernels.ready.wanted.flash_attn
-        materials = sbom.describe(wanted.cell, release=release, torch=wanted.torch, root=kernels.ready.root)
         made = _run(recipe(wanted.cell, paths, jobs=session.limits.jobs, env=session.env), paths, wanted.cell, session)
         _load(made, workspace / "loaded", environment, wanted)
-        deliver(finish(made, torch=wanted.cell.torch, materials=materials), final)
+        release = kernels.ready.wanted.flash_attn
+        root = kernels.ready.root
+        deliver(finish.finished(made, wanted.cell, release=release, torch=wanted.torch, root=root), final)
         shutil.rmtree(workspace)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final

@@ -54,6 +54,13 @@ def _built_under(umask: int, wheel: Path, into: Path) -> Path:
     return built
 
 
+def test_a_wheel_that_was_cut_is_not_finished(maker: Maker, tmp_path: Path) -> None:
+    made = maker.write(Parts(metadata={"Requires-Dist": "torch"}), tmp_path)
+    made.write_bytes(made.read_bytes()[:-9])
+    with pytest.raises(WheelBuildError, match="cannot be tied to torch"):
+        finish(made, torch="2.6", materials=MATERIALS)
+
+
 @pytest.mark.parametrize("requires", ["einops", "torch; python_version < '3'"])
 def test_a_wheel_that_requires_no_torch_is_not_finished(maker: Maker, tmp_path: Path, requires: str) -> None:
     made = maker.write(Parts(metadata={"Requires-Dist": requires}), tmp_path)

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import tomli_w
 
-from factory.build import sbom
+from factory.build import finish
 from factory.build.container import spec
 from factory.build.container.session import Containers, ContainerSession, container_session, image_of
-from factory.build.finish import finish
 from factory.environment import cibuildwheel
 from factory.kernels.installed import installed
 from factory.matrix.kernelclass import kernel_classes
@@ -31,19 +30,17 @@ def build(cell: Cell, containers: Containers, session: Session, *, dist: Path) -
     the sdist and cibuildwheel's installation raise.
     """
     began = time.monotonic()
-    release = containers.matrix.cibuildwheel[cell.python]
-    python = cibuildwheel.find(release, cache=session.cache, installer=containers.installer, say=session.log.say)
+    driver = containers.matrix.cibuildwheel[cell.python]
+    python = cibuildwheel.find(driver, cache=session.cache, installer=containers.installer, say=session.log.say)
     final = dist / wheel_filename(cell)
     with container_session(final.stem, cell, containers, session) as one:
         root = one.lay_out()
         shutil.copytree(root, one.project / "source", symlinks=True)
-        rows = containers.matrix
-        materials = sbom.describe(
-            cell, release=rows.flash_attn[cell.flash_attn], torch=rows.torch[cell.torch], root=root
-        )
         one.order()
         session.log.say(f"building {cell.id} in {one.image.reference} with {containers.engine}; output in {one.log}")
-        deliver(finish(_go(one, python), torch=cell.torch, materials=materials), final)
+        made, rows = _go(one, python), containers.matrix
+        release, torch = rows.flash_attn[cell.flash_attn], rows.torch[cell.torch]
+        deliver(finish.finished(made, cell, release=release, torch=torch, root=root), final)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
 

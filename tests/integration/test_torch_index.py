@@ -93,6 +93,23 @@ def test_a_torch_that_has_no_wheel_there_gets_none(client: Client, site: TorchSi
     assert client.installed == ""
 
 
+@pytest.mark.parametrize("own", ["cu126", "cu130"])
+@pytest.mark.parametrize("extra_cuda", ["cu126", "cu130"])
+def test_of_two_cudas_pip_takes_the_newer_and_uv_the_extra_one(
+    own: str, extra_cuda: str, client: Client, site: TorchSite
+) -> None:
+    """Whatever torch is there: what README warns of, and why it says to name one."""
+    assert client.install("torch==2.10.0", "einops", "--extra-index-url", site.pytorch(own)).ok
+    (other,) = {"cu126", "cu130"} - {extra_cuda}
+    done = client.install("flash-attn", "--extra-index-url", site.ours(extra_cuda), index=site.ours(other))
+    assert done.ok, done.stderr
+    taken = "cu130" if client.name == "pip" else extra_cuda
+    assert client.installed == f"2.8.3.post2+{taken[:-1]}torch2.10cxx11abitrue"
+    said = client.imports()
+    assert said.ok == (taken == own)
+    assert said.ok or f"libcudart.so.{taken[2:4]}" in said.stderr
+
+
 def test_without_dependencies_the_finer_index_is_the_right_one(client: Client, site: TorchSite) -> None:
     assert client.install("torch==2.5.1", "einops").ok
     done = client.install("flash-attn", "--no-deps", index=site.ours("cu124/torch2.5/cxx11abiFALSE"))

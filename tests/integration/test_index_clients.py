@@ -253,6 +253,34 @@ def test_download_from_a_mirror_in_files(
     assert (session.root / "dist" / wheel.name).exists() is (status == 0)
 
 
+def altered(wheel: Path) -> None:
+    """Write other bytes that are a whole wheel too."""
+    with zipfile.ZipFile(wheel, "a") as archive:
+        archive.comment = b"altered"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        (Path.unlink, ("FileNotFoundError for url", "No such file or directory")),
+        (altered, ("DO NOT MATCH THE HASHES", "Hash mismatch")),
+    ],
+    ids=["missing", "altered"],
+)
+def test_nothing_comes_of_a_mirror_with_a_spoilt_file(
+    spoil: Callable[[Path], object], words: tuple[str, ...], client: Client, session: Shop
+) -> None:
+    out = session.root / "a mirror"
+    copied = mirror(wheelsjson.read(f"{session.url}site"), out=out, fetch=download.fetch)
+    index(copied, facts=FACTS, former=NOTHING, out=out, say=lambda _: None)
+    (wheel,) = (out / "files").glob("flash_attn-2.7.4.post1*.whl")
+    spoil(wheel)
+    done = client.install("flash-attn==2.7.4.post1", index=f"{out.as_uri()}/{INDEX}")
+    assert not done.ok
+    assert any(said in done.stderr for said in words)
+    assert client.installed == ""
+
+
 @pytest.mark.parametrize("right", [True, False])
 def test_the_resolvers_own_lines(right: bool, client: Client, session: Shop) -> None:  # noqa: FBT001
     one = session.wheels["2.7.4.post1"]

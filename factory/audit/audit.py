@@ -16,6 +16,9 @@ from factory.wheel import read, torchpin
 from factory.wheel.facts import CheckInput, Expected
 from factory.wheel.sidecars import REPORT
 
+_REBUILD = "Do not publish what has findings. Remove it and build it again: nox -s build"
+_FOREIGN = "Not of this factory, by its name; what was read of it stands in the report beside it."
+
 
 def audit(wheel: Path, expected: Expected | None = None) -> Report:
     """Read ``wheel`` and hold it to ``expected``, or else to what its own file name says.
@@ -77,7 +80,8 @@ def run(
         complaints += [f"{wheel.name}: {finding}" for finding in report.findings]
         say(f"audit: {wheel.name}: {_said(report)}")
     if complaints:
-        raise _failed(len(wheels), complaints, errors)
+        ours = any(report.findings and report.facts["expected"] for report in reports)
+        raise _failed(len(wheels), complaints, errors, ours=ours)
     return tuple(reports)
 
 
@@ -105,10 +109,10 @@ def report_path(wheel: Path) -> Path:
     return wheel.with_name(f"{wheel.name}{REPORT}")
 
 
-def _failed(count: int, complaints: Sequence[str], errors: Sequence[AuditError]) -> AuditError:
+def _failed(count: int, complaints: Sequence[str], errors: Sequence[AuditError], *, ours: bool) -> AuditError:
     remedies = [error.remedy for error in errors]
     if len(complaints) > len(errors):
-        remedies.insert(0, "Do not publish what has findings. Remove it and build it again: nox -s build")
+        remedies.insert(0, _REBUILD if ours else _FOREIGN)
     return AuditError(
         f"the audit of {counted(count, 'wheel')} has {counted(len(complaints), 'finding')}",
         why=complaints,

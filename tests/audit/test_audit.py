@@ -157,7 +157,7 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("readable", extra(MODULE, b"\x7fELF no more"), "is not a readable shared object"),
     ("size", attribute("finish", grow), "the limit is"),
     ("file_name", named("+cu12torch2.6cxx11abiFALSE", ""), "is not named like"),
-    ("file_name", named("cp310-cp310", "cp310-abi3"), "CPython tag twice"),
+    ("file_name", named("cp310-cp310", "cp310-abi3"), "must have CPython tags such as cp310-cp310"),
     ("cell", named("torch2.6", "torch2.5"), "torch 2.5, asked for was 2.6"),
     ("cell", named("2.7.4.post1", "2.8.3"), "flash-attn 2.8.3, asked for was 2.7.4.post1"),
     ("cell", named("abiFALSE", "abiTRUE"), "cxx11abi TRUE, asked for was FALSE"),
@@ -451,3 +451,22 @@ def test_any_text_in_dist_info_gives_a_report(maker: Maker, tmp_path: Path, name
     report = audit.audit(maker.write(Parts(files={f"{INFO}/{name}": text}), tmp_path), EXPECTED)
     audit.write(report, tmp_path / "report.json")
     jsonschema.validate(json.loads((tmp_path / "report.json").read_text()), SCHEMA)
+
+
+def test_a_wheel_of_another_project_is_told_what_is_true_of_it(maker: Maker, tmp_path: Path) -> None:
+    parts = Parts(filename="flash_attn_4-4.0.0b36-py3-none-any.whl", binary=None, expected=None)
+    parts.metadata = {"Name": "flash-attn-4", "Version": "4.0.0b36"}
+    parts.wheel = {"Root-Is-Purelib": "true", "Tag": "py3-none-any"}
+    parts.files = {"flash_attn/cute/__init__.py": b""}
+    path = maker.write(parts, tmp_path)
+    assert [finding.check for finding in audit.audit(path).findings] == ["file_name"]
+    with pytest.raises(AuditError) as caught:
+        audit.run([path])
+    assert "build it again" not in caught.value.remedy
+
+
+def test_a_glibc_that_no_system_has_is_found_without_a_report(maker: Maker, tmp_path: Path) -> None:
+    path = maker.write(Parts(binary=Binary(glibc="GLIBC_2.99"), expected=None), tmp_path)
+    (found,) = audit.audit(path).findings
+    assert found.check == "glibc"
+    assert "GLIBC_2.99" in found.evidence[0]

@@ -8,11 +8,14 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
+from packaging.utils import canonicalize_name
+
 from factory.wheel.distinfo import TEXTS
 from factory.wheel.facts import SBOM, CheckInput, RecordRow
 
 # RECORD cannot hold its own hash, nor that of its signatures (the wheel specification, "The .dist-info directory").
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
+_CUTE = "flash-attn-4"  # the project whose package flash_attn/cute is
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f]|^/|^[A-Za-z]:|(?:^|/)\.\.(?:/|$)")
 
 
@@ -67,6 +70,9 @@ def bundled(given: CheckInput) -> Iterator[str]:
 
 def cute(given: CheckInput) -> Iterator[str]:
     """flash_attn/cute must not be packed: the stale copy of 2.8 breaks an installed flash-attn-4."""
+    info = given.facts.distinfo
+    if info is not None and canonicalize_name(info.name or "") == _CUTE:
+        return
     yield from (member.name for member in given.facts.members if member.name.startswith("flash_attn/cute/"))
 
 

@@ -75,6 +75,8 @@ def tags(given: CheckInput) -> Iterator[str]:
 def purelib(given: CheckInput) -> Iterator[str]:
     """Root-Is-Purelib must be false: the wheel holds machine code."""
     info = given.facts.distinfo
+    if not any(member.is_module or member.is_library for member in given.facts.members):
+        return
     if info is not None and info.root_is_purelib is not None and info.root_is_purelib.strip().lower() != "false":
         yield f"Root-Is-Purelib: {info.root_is_purelib}"
 

@@ -124,7 +124,7 @@ class WheelBuildError(FactoryError):
     status = 32
 
 
-class TorchClassError(FactoryError):
+class TorchHeadersError(FactoryError):
     """The target torch lays out what the kernels share with it in another way than their objects."""
 
     status = 33

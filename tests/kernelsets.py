@@ -20,7 +20,6 @@ def kernel_set(*sources: str, profile: str = "smoke") -> SetRecord:
         cuda="12.4",
         archs=("8.0", "9.0"),
         profile=profile,
-        kernel_class="torch2.4",
         toolkit="12.4.131",
         host_compiler="12.2.0",
         units=len(sources),

@@ -15,7 +15,7 @@ from factory.audit.audit import audit
 from factory.audit.report import Finding, Report
 from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
 from factory.matrix import wheelname
-from factory.matrix.kernelclass import kernel_classes
+from factory.matrix.checksymbol import check_symbol
 from factory.matrix.model import FlashAttn, Matrix
 from factory.publish import checksums, releases
 from factory.publish.parts import Asset, Release, Seen
@@ -39,7 +39,6 @@ def wheel_name(
     return f"flash_attn-{version}+cu12torch{torch}cxx11abi{abi}{local}-cp{python}-cp{python}-linux_x86_64.whl"
 
 
-CLASSES = {"2.10": "torch2.10", "2.14": "torch2.14"}
 NEW_STRING = "_ZN3c106detail14torchCheckFailEPKcS2_jRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 STRINGS = {False: OLD_STRING, True: NEW_STRING}
 
@@ -74,7 +73,7 @@ def compiled(binary: Binary) -> bytes:
 def parts_of(name: str, **binary: object) -> Parts:
     """Give the parts of the wheel of that name, right but for what ``binary`` says of its extension."""
     wheel = wheelname.parse(name)
-    symbol = kernel_classes()[CLASSES.get(wheel.torch, "torch2.4")].check_symbol
+    symbol = check_symbol(wheel.torch)
     right = Binary(undefined=(symbol, STRINGS[wheel.cxx11abi]))
     return Parts(
         filename=name,

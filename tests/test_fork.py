@@ -49,7 +49,7 @@ def another_torch(text: str) -> str:
     cuda = last.builds[-1].cuda
     text = replaced(
         r"^torch:\n",
-        f"torch:\n  {SERIES}:\n    release: {SERIES}.0\n    kernel_class: {last.kernel_class}\n"
+        f"torch:\n  {SERIES}:\n    release: {SERIES}.0\n"
         f'    cxx_standard: {last.cxx_standard}\n    setuptools: ">=77.0.3"\n'
         f"    builds:\n      {cuda}: {{abi: true, index: default}}\n",
         text,

@@ -46,7 +46,7 @@ PURE = {
     "image": "aptsource layout",
     "kernels": "compilerpin costs estimate job page reproducible schedule sdist shard unit",
     "matrix": (
-        "advice arch cellindex cells check difference document imagename kernelclass kernelset load model native "
+        "advice arch cellindex cells check checksymbol difference document imagename kernelset load model native "
         "page pins representatives schema selector shape suggest types unserved wheelname"
     ),
     "output": "failure githubjob markdown progress",

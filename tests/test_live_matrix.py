@@ -22,7 +22,6 @@ from factory.index import rules
 from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
-from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Matrix, State
 from factory.versions import version_key
@@ -52,10 +51,6 @@ def test_all_its_cells_are_found_in_less_than_a_tenth_of_a_second(matrix: Matrix
     start = time.process_time()
     assert expand(matrix)
     assert time.process_time() - start < 0.1
-
-
-def test_its_kernel_classes_are_those_the_stand_ins_are_made_for(matrix: Matrix) -> None:
-    assert {torch.kernel_class for torch in matrix.torch.values()} == set(kernel_classes())
 
 
 def test_its_minimum_drivers_are_those_of_the_page(matrix: Matrix) -> None:
@@ -132,10 +127,10 @@ def test_a_shared_front_end_rests_on_a_proof(matrix: Matrix, proofs: list[dict[s
 
 def test_proofs_name_releases_of_it(matrix: Matrix, proofs: list[dict[str, Any]]) -> None:
     assert proofs
-    releases = {torch.release: torch.kernel_class for torch in matrix.torch.values()}
+    releases = {torch.release for torch in matrix.torch.values()}
     for proof in proofs:
         assert proof["flash_attn"] in matrix.flash_attn
-        assert releases[proof["torch"]] == proof["kernel_class"]
+        assert proof["torch"] in releases
 
 
 @given(archs=st.lists(st.sampled_from([8.0, 8.6, 8.9, 9.0, 10.0, 10.3, 12.0, 12.1]), min_size=1, unique=True))

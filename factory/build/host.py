@@ -26,6 +26,7 @@ from factory.kernels.installed import installed
 from factory.kernels.kernels import CompiledSet
 from factory.kernels.page import Tally
 from factory.kernels.stats import inputs_of, tally
+from factory.matrix.checksymbol import check_symbol
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
@@ -104,8 +105,8 @@ def prepare(wanted: CellWanted, installer: Installer) -> Environment:
 def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, session: Session, dist: Path) -> Path:
     """Make the wheel of ``wanted`` from ``kernels`` and return its path in ``dist``.
 
-    Raises TorchClassError when this torch does not fit the kernels, WheelBuildError when the C++ file, the link or the
-    packing fails, DiskFullError when that was for want of room, InstallError when torch lacks a symbol, DigestError
+    Raises TorchHeadersError when this torch does not fit the kernels, WheelBuildError when the C++ file, the link or
+    the packing fails, DiskFullError when that was for want of room, InstallError when torch lacks a symbol, DigestError
     when a part of the kernels was lost, SourceError as ``sbom.describe`` does, and what ``installer`` and
     ``toolkit.find`` raise.
     """
@@ -183,7 +184,7 @@ def expected(wanted: CellWanted, kernels: CompiledSet, session: Session) -> Expe
     paths = (session.cache, *toolkits, DATA, Path(sys.prefix), Path.cwd())
     return Expected.of_cell(
         wanted.cell,
-        check_symbol=kernels.ready.wanted.kernel_class.check_symbol,
+        check_symbol=check_symbol(wanted.cell.torch),
         build_paths=tuple(str(path) for path in paths),
         installed=installed(kernels.ready.wanted.flash_attn, cache=session.cache, env=session.env),
     )

@@ -112,9 +112,9 @@ def _lacking(need: KernelSetId, run: Run) -> float:
 
 
 def _lists(need: KernelSetId, record: SetRecord) -> bool:
-    chosen = (record.flash_attn, record.cuda, record.archs, record.profile, record.kernel_class)
+    chosen = (record.flash_attn, record.cuda, record.archs, record.profile)
     archs = tuple(map(str, need.archs))
-    return chosen == (need.flash_attn, need.cuda, archs, need.profile, need.kernel_class)
+    return chosen == (need.flash_attn, need.cuda, archs, need.profile)
 
 
 def _here(flash_attn: str, run: Run) -> bool:

@@ -45,11 +45,10 @@ def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
 def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: Path, session: Session) -> None:
     """Fill ``paths.workdir`` for ``wanted``; ``torch`` is the directory of the installed package.
 
-    Raises TorchClassError when this torch does not fit the kernels, DigestError when one of their parts was lost.
+    Raises TorchHeadersError when this torch does not fit the kernels, DigestError when one of their parts was lost.
     """
     ready = kernels.ready
-    hostcompiler.check_class(
-        ready.wanted.kernel_class,
+    hostcompiler.check_bridge(
         wanted.torch,
         compiler=ready.compiler,
         include_dirs=(torch / "include", paths.cuda_home / "include"),
@@ -64,6 +63,8 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: P
         root=str(paths.source),
         nvcc=str(paths.cuda_home / "bin" / "nvcc"),
         cxx=str(ready.compiler.path),
+        bridged=ready.extension.interface,
+        bridge=str(hostcompiler.BRIDGE),
         nvcc_flags=kernels.flags,
         cxx_flags=cxx_flags(wanted.profile, paths, standard=wanted.torch.cxx_standard),
         objects={source: (str(path), sha256_of(path)) for source, path in assembled.items()},

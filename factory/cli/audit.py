@@ -15,7 +15,7 @@ from factory.audit.report import Report
 from factory.cli import context, jobpage
 from factory.kernels.installed import installed
 from factory.matrix import wheelname
-from factory.matrix.kernelclass import kernel_classes
+from factory.matrix.checksymbol import check_symbol
 from factory.matrix.model import Matrix
 from factory.output.console import Console
 from factory.output.log import Log
@@ -38,7 +38,7 @@ def audit(arguments: argparse.Namespace) -> int:
 def expected(wheel: Path, *, matrix: Matrix | None, env: Mapping[str, str]) -> Expected | None:
     """Return what ``wheel`` is held to: what the report beside it held it to, else what its name says.
 
-    A torch of ``matrix`` has the check function of its class, whoever built for it. Only what was built here must hold
+    A torch of ``matrix`` has its own check function, whoever built for it. Only what was built here must hold
     what the sdist installs. None for a name that is not of the scheme. Raises what ``installed`` raises.
     """
     known = audit_verb.known(wheel) or _by_name(wheel.name)
@@ -46,7 +46,7 @@ def expected(wheel: Path, *, matrix: Matrix | None, env: Mapping[str, str]) -> E
         return known
     torch, release = matrix.torch.get(known.torch), matrix.flash_attn.get(known.flash_attn)
     if torch is not None and known.check_symbol is None:
-        known = replace(known, check_symbol=kernel_classes()[torch.kernel_class].check_symbol)
+        known = replace(known, check_symbol=check_symbol(torch.series))
     if release is not None and known.built_here:
         known = replace(known, installed=installed(release, cache=cache_root(env), env=env))
     return known

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 
 from factory.matrix.advice import Advice, Facts, advise
-from factory.matrix.kernelclass import kernel_classes
+from factory.matrix.checksymbol import check_symbol
 from factory.matrix.model import Matrix
 from factory.versions import cuda_token, python_tag
 
@@ -38,13 +39,9 @@ def settled(facts: Facts, matrix: Matrix) -> Settled:
 
 
 def symbols_of(matrix: Matrix) -> dict[str, str]:
-    """Return, for each name that kernels ask of torch, the torch releases that have it: ``2.4 to 2.9``."""
-    spans = {}
-    for name, kernels in kernel_classes().items():
-        series = [torch.series for torch in matrix.torch.values() if torch.kernel_class == name]
-        if series:
-            spans[kernels.check_symbol] = f"{series[0]} to {series[-1]}"
-    return spans
+    """Map what wheels ask of torch to the torch releases that have it: ``2.4 to 2.9``."""
+    spans = {symbol: tuple(series) for symbol, series in groupby(matrix.torch, check_symbol)}
+    return {symbol: f"{series[0]} to {series[-1]}" for symbol, series in spans.items()}
 
 
 def _reason(why_not: str) -> str:

@@ -68,14 +68,14 @@ class Runtime:
 class WheelHere:
     """A wheel, by its name and its GPU code, and the machine it is to run on.
 
-    ``classes`` maps the name under which torch exports its CUDA check to the kernel class it belongs to.
+    ``check_symbols`` are the names under which torch exports its CUDA check, by its series.
     """
 
     name: WheelName
     images: frozenset[GpuCode]
     here: Runtime
     matrix: Matrix
-    classes: Mapping[str, str]
+    check_symbols: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,7 +190,7 @@ def _driver(pair: WheelHere, why: str) -> Incompatibility:
 def _symbol(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
     symbol = match["symbol"]
     if CHECK_FUNCTION in symbol:
-        yield _torch_class(pair, symbol)
+        yield _torch_series(pair, symbol)
         return
     spoken = cxx11abi([symbol])
     if spoken and pair.here.cxx11abi is not None and spoken != {pair.here.cxx11abi}:
@@ -207,12 +207,11 @@ def _symbol(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
         yield _worded(pair, "torch", f"torch {pair.here.torch} has no {symbol}")
 
 
-def _torch_class(pair: WheelHere, symbol: str) -> Incompatibility:
-    """Word what a name of torch's CUDA check says: the torch releases the kernels were compiled for."""
-    kernel_class = pair.classes.get(symbol)
-    series = [name for name, torch in pair.matrix.torch.items() if torch.kernel_class == kernel_class]
+def _torch_series(pair: WheelHere, symbol: str) -> Incompatibility:
+    """Word what a name of torch's CUDA check says: the torch releases the wheel was compiled for."""
+    series = [name for name, exported in pair.check_symbols.items() if exported == symbol]
     made_for = f"torch {series[0]} to {series[-1]}" if series else "another torch"
-    message = f"its kernels are for {made_for} (they call {symbol}); here is torch {pair.here.torch}"
+    message = f"the wheel is for {made_for} (it calls {symbol}); here is torch {pair.here.torch}"
     return _worded(pair, "torch", message)
 
 

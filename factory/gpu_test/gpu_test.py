@@ -18,7 +18,7 @@ from factory.gpu_test.testenv import TrialEnvironment
 from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
 from factory.gpu_test.wheelundertest import WheelUnderTest
 from factory.matrix.arch import Arch
-from factory.matrix.kernelclass import kernel_classes
+from factory.matrix.checksymbol import check_symbol
 from factory.matrix.model import Matrix
 from factory.session import Session
 from factory.system import gpu
@@ -212,8 +212,8 @@ def _pair(under_test: WheelUnderTest, bed: TrialEnvironment, found: Gpu, matrix:
         capability=found.capability,
         driver=found.driver,
     )
-    classes = {one.check_symbol: name for name, one in kernel_classes().items()}
-    return WheelHere(name=under_test.name, images=under_test.images, here=here, matrix=matrix, classes=classes)
+    symbols = {series: check_symbol(series) for series in matrix.torch}
+    return WheelHere(name=under_test.name, images=under_test.images, here=here, matrix=matrix, check_symbols=symbols)
 
 
 def _seen(here: Runtime, ran: Sequence[Ran]) -> Runtime:

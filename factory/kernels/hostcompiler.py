@@ -1,4 +1,4 @@
-"""The host C++ compiler: which one, how new, and whether a torch's headers agree with a kernel class."""
+"""The host C++ compiler: which one, how new, and whether a torch's headers fit kernels that know none."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.data import DATA
-from factory.errors import FactoryError, HostCompilerError, TorchClassError
+from factory.errors import FactoryError, HostCompilerError, TorchHeadersError
 from factory.kernels import fetchedcompiler
 from factory.kernels.compilerpin import CompilerPin
-from factory.matrix.kernelclass import KernelClass
 from factory.matrix.model import Toolkit, Torch
 from factory.system import process
 from factory.system.environ import inherited
+
+BRIDGE = DATA / "bridge.h"
+"""What the C++ file of an extension is compiled after: torch's state and check as kernels take them."""
 
 _MAJOR = re.compile(r"^(\d+)")
 _GLIBC = "glibc declares"  # the words of data/host_check.cpp
@@ -154,38 +156,33 @@ def _has(program: str, env: Mapping[str, str]) -> bool:
     return shutil.which(program, path=env.get("PATH")) is not None
 
 
-def check_class(
-    kernel_class: KernelClass,
+def check_bridge(
     torch: Torch,
     *,
     compiler: HostCompiler,
     include_dirs: Sequence[Path],
     env: Mapping[str, str],
 ) -> None:
-    """Assert at compile time that torch's real headers agree with the class its kernels were made for.
+    """Compile ``data/bridge.h``, whose assertions hold torch's real headers to what kernels and their host code know.
 
-    Raises TorchClassError with the assertions that failed.
+    Raises TorchHeadersError with the assertions that failed.
     """
-    standin = DATA / "standin"
     command: list[str | Path] = [
         compiler.path,
         f"-std=c++{torch.cxx_standard}",
         "-fsyntax-only",
         *(f"-isystem{path}" for path in include_dirs),
-        *(f"-D{macro}" for macro in kernel_class.macros),
-        f'-DFACTORY_STANDIN_PHILOX="{standin / "ATen/cuda/CUDAGeneratorImpl.h"}"',
-        f'-DFACTORY_STANDIN_CHECK="{standin / "c10/cuda/CUDAException.h"}"',
-        DATA / "class_check.cpp",
+        "-xc++",
+        BRIDGE,
     ]
     done = process.run(command, env=env, timeout=300)
     if done.ok:
         return
-    failed = [line.split("kernel class: ")[-1] for line in done.stderr.splitlines() if "kernel class: " in line]
-    evidence = sorted({line for line in failed if "error" not in line and not line.startswith((" ", "static_assert"))})
-    raise TorchClassError(
-        f"torch {torch.release} does not fit kernel class {kernel_class.name}; no wheel was linked",
-        why=evidence or [line for line in done.stderr.splitlines() if "error" in line][:5],
-        remedy="Correct the kernel_class of this torch in matrix.yaml, or add its class to kernel_classes.toml.",
+    errors = [line.split("error: ", 1)[1] for line in done.stderr.splitlines() if "error: " in line]
+    raise TorchHeadersError(
+        f"torch {torch.release} does not fit the kernels; no wheel was linked",
+        why=[error.removeprefix("static assertion failed: ") for error in errors[:5]],
+        remedy="Have factory/data/bridge.h and the headers in factory/data/standin know what is new in this torch.",
     )
 
 

@@ -1,4 +1,4 @@
-"""Compile a set of kernels into the pool: once per source, toolkit, architectures, profile and torch class.
+"""Compile a set of kernels into the pool: once per source, toolkit, architectures and profile.
 
 No torch is installed or looked at here, and no GPU is needed.
 """
@@ -26,7 +26,6 @@ from factory.kernels.sdist import Extension, read_extension
 from factory.kernels.shard import Shard, share
 from factory.kernels.unit import TORCH_NVCC_FLAGS, KeyInputs, Unit, compile_flags, units
 from factory.matrix.arch import Arch, front_ends
-from factory.matrix.kernelclass import KernelClass, kernel_classes
 from factory.matrix.kernelset import KernelSetId
 from factory.matrix.model import FlashAttn, Matrix, Profile, Toolkit
 from factory.output.progress import duration
@@ -49,20 +48,15 @@ class KernelSetSpec:
     toolkit: Toolkit
     archs: tuple[Arch, ...]
     profile: Profile
-    kernel_class: KernelClass
 
 
 def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
-    """Return the rows of ``matrix`` that a kernel set stands on.
-
-    Raises MatrixError where a torch of it names a kernel class that is not known.
-    """
+    """Return the rows of ``matrix`` that a kernel set stands on."""
     return KernelSetSpec(
         flash_attn=matrix.flash_attn[need.flash_attn],
         toolkit=matrix.toolkits[need.cuda],
         archs=need.archs,
         profile=matrix.profiles[need.profile],
-        kernel_class=kernel_classes()[need.kernel_class],
     )
 
 
@@ -135,15 +129,13 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
     root = source.checked(release, cache=session.cache, env=session.env, say=session.log.say)
     extension = read_extension((root / "setup.py").read_text())
     flags = compile_flags(extension, wanted.profile)
-    macros = tuple(f"-D{macro}" for macro in wanted.kernel_class.macros)
     inputs = KeyInputs(
         flash_attn=release.version,
         sdist=release.sha256,
         toolkit=cuda.digest,
         host_compiler=compiler.digest,
         headers=unit.standin_digest(),
-        kernel_class=wanted.kernel_class.name,
-        flags=flags + macros,
+        flags=flags,
     )
     includes = tuple(f"-I{path}" for path in (*extension.include_dirs, DATA / "standin"))
     places = {root: ".", cuda.home: "cuda", cuda.as_published.home: "cuda", DATA / "standin": "standin"}
@@ -155,7 +147,7 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
         compiler=compiler,
         inputs=inputs,
         units=units(extension, inputs, front_ends(wanted.archs, wanted.toolkit.front_end)),
-        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *macros, *includes, *path_flags(places)),
+        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *includes, *path_flags(places)),
     )
 
 
@@ -279,7 +271,6 @@ def record(ready: PreparedSet) -> SetRecord:
         cuda=wanted.toolkit.version,
         archs=tuple(map(str, wanted.archs)),
         profile=wanted.profile.name,
-        kernel_class=wanted.kernel_class.name,
         toolkit=ready.toolkit.release,
         host_compiler=ready.compiler.version,
         units=len(ready.units),

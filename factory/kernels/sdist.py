@@ -19,17 +19,21 @@ _SET_BY_THE_FACTORY = {"-gencode": 2, "--threads": 2, "-t": 2}
 
 @dataclass(frozen=True, kw_only=True)
 class Extension:
-    """The CUDA extension of an sdist; paths are relative to its root, in ``setup.py``'s order."""
+    """The CUDA extension of an sdist; paths are relative to its root, in ``setup.py``'s order.
+
+    ``interface`` is the one C++ file of its ``sources``, which is what includes torch.
+    """
 
     name: str
     kernels: tuple[str, ...]
+    interface: str
     sources: tuple[str, ...]
     nvcc_flags: tuple[str, ...]
     include_dirs: tuple[str, ...]
 
 
 def read_extension(setup_py: str) -> Extension:
-    """Return the one ``CUDAExtension`` of ``setup_py``, whose sources are plain ``.cu`` and C++ files.
+    """Return the one ``CUDAExtension`` of ``setup_py``, whose sources are plain ``.cu`` files and one C++ file.
 
     Raises SourceError if there is none, several, or one written in a way this reader does not follow.
     """
@@ -101,12 +105,14 @@ def _extension(call: ast.Call, tree: ast.Module) -> Extension | None:
     if not sources or flags is None or includes is None:
         return None
     kernels = tuple(source for source in sources if source.endswith(".cu"))
-    if not kernels or not all(map(_inside, sources)):
+    others = [source for source in sources if source not in kernels]
+    if not kernels or len(others) != 1 or not all(map(_inside, sources)):
         return None
     name = given.get("name")
     return Extension(
         name=str(name.value) if isinstance(name, ast.Constant) else "",
         kernels=kernels,
+        interface=others[0],
         sources=tuple(sources),
         nvcc_flags=_without_ours(flags),
         include_dirs=tuple(includes),

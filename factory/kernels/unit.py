@@ -2,8 +2,7 @@
 
 A unit is kept in parts that are put together again for a wheel: the host code, the PTX of each front-end
 pass, and the machine code of each architecture. So one more architecture costs itself and nothing else.
-A key covers everything its part depends on and nothing else: no Python, no torch release and no C++ ABI is
-in it, only the torch *kernel class*.
+A key covers everything its part depends on and nothing else: no Python, no torch and no C++ ABI is in it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from factory.kernels.sdist import Extension
 from factory.matrix.arch import Arch, FrontEnd
 from factory.matrix.model import Profile
 
-KEY_SCHEMA = 3
+KEY_SCHEMA = 4
 HOST = "host"
 
 # What torch's extension builder puts before every extension's own flags: COMMON_NVCC_FLAGS and
@@ -51,7 +50,6 @@ class KeyInputs:
     toolkit: str
     host_compiler: str
     headers: str
-    kernel_class: str
     flags: tuple[str, ...]
 
 

@@ -21,7 +21,6 @@ class KernelSetId:
     cuda: str
     archs: tuple[Arch, ...]
     profile: str
-    kernel_class: str
 
     @property
     def label(self) -> str:
@@ -31,7 +30,7 @@ class KernelSetId:
     def __str__(self) -> str:
         """Name the set as a person would."""
         archs = " ".join(map(str, self.archs))
-        return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile} {self.kernel_class}"
+        return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile}"
 
 
 def maker(archs: Iterable[Arch], cuda: str, matrix: Matrix) -> Toolkit | None:
@@ -47,5 +46,4 @@ def need_of(cell: Cell, matrix: Matrix) -> KernelSetId:
         cuda=(maker(cell.archs, cell.cuda, matrix) or matrix.toolkits[cell.cuda]).version,
         archs=cell.archs,
         profile=cell.profile,
-        kernel_class=matrix.torch[cell.torch].kernel_class,
     )

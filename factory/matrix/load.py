@@ -134,7 +134,6 @@ def _torch(series: str, row: TorchRow, file: MatrixFile) -> Torch:
     return Torch(
         series=series,
         release=row.release,
-        kernel_class=row.kernel_class,
         cxx_standard=row.cxx_standard,
         setuptools=row.setuptools,
         builds=tuple(

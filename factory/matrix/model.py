@@ -103,13 +103,11 @@ class TorchBuild:
 class Torch:
     """One torch series, ``2.6``, and the exact release built against, ``2.6.0``.
 
-    ``kernel_class`` names the layout and symbol class its kernel objects belong to;
     ``setuptools`` is the version specifier its extension builder wants.
     """
 
     series: str
     release: str
-    kernel_class: str
     cxx_standard: int
     setuptools: str
     builds: tuple[TorchBuild, ...]

@@ -20,7 +20,6 @@ from factory.matrix.types import (
     ImageText,
     Index,
     InnerPath,
-    KernelClass,
     Machine,
     Name,
     OneOrSeveral,
@@ -112,7 +111,6 @@ class TorchRow(Row):
     """A torch series."""
 
     release: Release = Field(description="the exact release built against")
-    kernel_class: KernelClass
     cxx_standard: CxxStandard
     setuptools: Specifier
     builds: Annotated[dict[Series, BuildRow], Field(min_length=1)] = Field(description="by CUDA release")

@@ -26,7 +26,6 @@ from pydantic_core import CoreSchema
 from factory.matrix.arch import Arch
 from factory.matrix.document import Value
 from factory.matrix.imagename import ImageName
-from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.suggest import hint, offered
 from factory.platforms import platforms
 from factory.system.paths import inner
@@ -158,14 +157,6 @@ def _compression(text: str) -> str:
     return text
 
 
-def _kernel_class(text: str) -> str:
-    names = tuple(kernel_classes())
-    if text not in names:
-        msg = f"{text!r} is no kernel class; factory/data/kernel_classes.toml has {', '.join(names)}{hint(text, names)}"
-        raise ValueError(msg)
-    return text
-
-
 def _machine(text: str) -> str:
     names = tuple(platforms())
     if text not in names:
@@ -231,7 +222,6 @@ Name = Annotated[str, AfterValidator(_like(r"[a-z][a-z0-9]*", "smoke: lower-case
 Sha256 = Annotated[str, AfterValidator(_like(r"[0-9a-f]{64}", "64 hexadecimal digits in lower case"))]
 Digest = Annotated[str, AfterValidator(_like(r"sha256:[0-9a-f]{64}", "sha256: and 64 hexadecimal digits"))]
 ImageText = Annotated[str, AfterValidator(_image)]
-KernelClass = Annotated[str, AfterValidator(_kernel_class), WithJsonSchema({"enum": list(kernel_classes())})]
 Machine = Annotated[str, AfterValidator(_machine), WithJsonSchema({"enum": list(platforms())})]
 CxxStandard = Annotated[int, AfterValidator(_standard), WithJsonSchema({"enum": list(CXX_STANDARDS)})]
 Compression = Annotated[str, AfterValidator(_compression), WithJsonSchema({"enum": list(COMPRESSIONS)})]

@@ -116,8 +116,8 @@ def prune(sets: Collection[SetRecord] | None, session: Session) -> None:
 
 
 def _serves(kernels: SetRecord, need: KernelSetId) -> bool:
-    made = (kernels.flash_attn, kernels.cuda, kernels.archs, kernels.profile, kernels.kernel_class)
-    return made == (need.flash_attn, need.cuda, tuple(map(str, need.archs)), need.profile, need.kernel_class)
+    made = (kernels.flash_attn, kernels.cuda, kernels.archs, kernels.profile)
+    return made == (need.flash_attn, need.cuda, tuple(map(str, need.archs)), need.profile)
 
 
 def _state(held: SetInventory) -> str:

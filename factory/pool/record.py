@@ -55,7 +55,6 @@ class SetRecord:
     cuda: str
     archs: tuple[str, ...]
     profile: str
-    kernel_class: str
     toolkit: str
     host_compiler: str
     units: int
@@ -77,7 +76,7 @@ class SetRecord:
 
     @property
     def name(self) -> str:
-        """A file name that says it: ``kernels-2.7.4.post1-cu124-sm80.90-smoke-torch2.4-gcc12.2.0-0a1b2c3d4e5f``.
+        """A file name that says it: ``kernels-2.7.4.post1-cu124-sm80.90-smoke-gcc12.2.0-0a1b2c3d4e5f``.
 
         Of many architectures it says the first, the last and how many: ``sm80-121x12``.
         """
@@ -88,4 +87,4 @@ class SetRecord:
         cuda = cuda_token(self.cuda)
         digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
         made_with = f"gcc{self.host_compiler}"
-        return f"kernels-{self.flash_attn}-{cuda}-{archs}-{self.profile}-{self.kernel_class}-{made_with}-{digest}"
+        return f"kernels-{self.flash_attn}-{cuda}-{archs}-{self.profile}-{made_with}-{digest}"

@@ -24,21 +24,25 @@ from factory.matrix.arch import Arch, front_ends
 from factory.matrix.model import Cell, Torch
 from factory.pool.store import pool_in
 from factory.prove import cubin
-from factory.prove.proof import Difference, code_differences, symbol_differences
+from factory.prove.proof import Difference, code_differences, moved, symbol_differences
 from factory.session import Session
 from factory.toolkit.toolkit import CudaToolkit
 
-SCHEMA = 1
+SCHEMA = 2
 _SHOWN = 8  # lines of a difference
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProvedCode:
-    """One architecture of one unit: where its code came from, how many kernels, and the hash of them all."""
+    """One architecture of one unit: where its code came from, how many kernels, and the hash of them all.
+
+    ``moved`` instructions read a parameter at another offset than upstream's, for that torch has a narrower state.
+    """
 
     arch: str
     front_end: str
     kernels: int
+    moved: int
     sha256: str
 
 
@@ -64,7 +68,6 @@ class Proof:
     toolkit: str
     host_compiler: str
     torch: str
-    kernel_class: str
     profile: str
     archs: tuple[str, ...]
     whole: bool
@@ -121,7 +124,6 @@ def prove(wanted: KernelSetSpec, plain: Plain, session: Session, *, whole: bool)
         toolkit=pool_way.toolkit.release,
         host_compiler=pool_way.compiler.version,
         torch=plain.torch.release,
-        kernel_class=wanted.kernel_class.name,
         profile=wanted.profile.name,
         archs=tuple(str(arch) for arch in wanted.archs),
         whole=whole,
@@ -157,7 +159,6 @@ def _plain_way(ready: PreparedSet, toolkit: CudaToolkit, plain: Plain) -> Prepar
     environment = plain.environment
     standard = f"-std=c++{plain.torch.cxx_standard}"
     flags = [standard if flag.startswith("-std=") else flag for flag in ready.inputs.flags]
-    flags = [flag for flag in flags if not flag.startswith("-DFACTORY_")]
     abi = f"-D_GLIBCXX_USE_CXX11_ABI={int(plain.cell.cxx11abi)}"
     own = (*ready.extension.include_dirs, environment.torch / "include")
     includes = [f"-I{path}" for path in (*own, environment.torch / "include/torch/csrc/api/include")]
@@ -167,7 +168,6 @@ def _plain_way(ready: PreparedSet, toolkit: CudaToolkit, plain: Plain) -> Prepar
         ready.inputs,
         toolkit=toolkit.digest,
         headers=hashlib.sha256(environment.root.name.encode()).hexdigest(),
-        kernel_class="plain",
         flags=(*flags, *torch_macros),
     )
     nvcc = (str(toolkit.nvcc), "-ccbin", str(ready.compiler.path), *flags, *torch_macros, *includes, *libraries)
@@ -208,14 +208,22 @@ def _proved(plain: Unit, unit: Unit, session: Session) -> ProvedUnit:
         cpu_seconds_plain=_cpu_seconds(plain, session),
         cpu_seconds_pool=_cpu_seconds(unit, session),
         code=tuple(
-            _proved_code(stage.virtual, arch, key, session) for stage in unit.stages for arch, key in stage.code
+            _proved_code(stage.virtual, arch, _codes(plain)[arch], key, session)
+            for stage in unit.stages
+            for arch, key in stage.code
         ),
     )
 
 
-def _proved_code(virtual: Arch, arch: Arch, key: str, session: Session) -> ProvedCode:
-    code = cubin.read_code(_object(key, session))
-    return ProvedCode(arch=str(arch), front_end=str(virtual), kernels=code.kernels, sha256=code.sha256)
+def _proved_code(virtual: Arch, arch: Arch, plain: str, key: str, session: Session) -> ProvedCode:
+    theirs, code = (cubin.read_code(_object(one, session)) for one in (plain, key))
+    return ProvedCode(
+        arch=str(arch),
+        front_end=str(virtual),
+        kernels=code.kernels,
+        moved=moved(theirs, code),
+        sha256=code.sha256,
+    )
 
 
 def _cpu_seconds(unit: Unit, session: Session) -> float:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from factory.audit.report import Report
 from factory.gpu_test.verdict import Verdict
 from factory.matrix import cells, wheelname
-from factory.matrix.kernelclass import kernel_classes
+from factory.matrix.checksymbol import check_symbol
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, FlashAttn, Matrix, Planned, Representative, State
 from factory.matrix.representatives import divide
@@ -58,15 +58,13 @@ class Judged:
 class Gate:
     """What the matrix lets through: its cells by the names of their wheels, and those that must have a verdict.
 
-    ``kernels`` says which kernels the wheel of each cell holds, ``check_symbols`` what those of each class
-    call, ``releases`` the flash-attn that they are of.
+    ``kernels`` says which kernels the wheel of each cell holds, ``releases`` the flash-attn that they are of.
     """
 
     cells: Mapping[str, Cell]
     tried: frozenset[Cell]
     profiles: tuple[str, ...]
     kernels: Mapping[Cell, KernelSetId]
-    check_symbols: Mapping[str, str]
     releases: Mapping[str, FlashAttn]
 
     @classmethod
@@ -78,7 +76,6 @@ class Gate:
             tried=_tried(published, matrix.gpu_python) if matrix.runners.gpu else frozenset(),
             profiles=matrix.publish_profiles,
             kernels={planned.cell: need_of(planned.cell, matrix) for planned in published},
-            check_symbols={name: one.check_symbol for name, one in kernel_classes().items()},
             releases=matrix.flash_attn,
         )
 
@@ -90,10 +87,9 @@ class Gate:
         cell = self.cells.get(filename)
         if cell is None:
             return None
-        symbol = self.check_symbols.get(self.kernels[cell].kernel_class)
         return Expected.of_cell(
             cell,
-            check_symbol=symbol,
+            check_symbol=check_symbol(cell.torch),
             manylinux=_told(report, "manylinux"),
             installed=installed(self.releases[cell.flash_attn]),
         )

@@ -15,11 +15,10 @@ from factory.versions import python_key
 
 PROJECT = "torch"
 
-_CLASS = (
-    "`kernel_class`: the layout of `at::PhiloxCudaState` and the name of `c10_cuda_check_implementation`, in its "
-    "headers and libraries, as factory/data/kernel_classes.toml has them. Try the class before it: "
-    "`nox -s build -- torch{series} --profile smoke` refuses to link where it is another. A wheel of the wrong class "
-    "imports, and crashes later."
+_HEADERS = (
+    "`at::PhiloxCudaState` and `c10_cuda_check_implementation` in its headers: `nox -s build -- torch{series} "
+    "--profile smoke` refuses a torch where kernels would lose something of them; its audit names the function where "
+    "factory/data/torch_symbols.toml lacks it."
 )
 
 
@@ -119,7 +118,7 @@ def _patch_checks(known: Torch, release: TorchRelease) -> tuple[str, ...]:
         changed.append(f"It has no wheel for Python {', '.join(missing)}, which `python` in matrix.yaml promises.")
     return (
         *changed,
-        f"That it still is of the kernel class {known.kernel_class}: each build checks it (class_check) and says so.",
+        "That its headers still fit the kernels: each build checks it and says so.",
         "Its lock file: `nox -s lock`.",
     )
 
@@ -145,7 +144,6 @@ def _row(matrix: Matrix, release: TorchRelease) -> str:
     return (
         f"  {release.series}:\n"
         f"    release: {release.version}\n"
-        f"    kernel_class: {CHECK}\n"
         f"    cxx_standard: {CHECK}\n"
         f"    setuptools: {_quoted(setuptools) if setuptools else CHECK}\n"
         f"    builds:{'' if rows else f' {CHECK}'}\n{rows}"
@@ -188,7 +186,7 @@ def _first(matrix: Matrix, python: str, release: TorchRelease) -> str:
 
 def _series_checks(matrix: Matrix, release: TorchRelease) -> tuple[str, ...]:
     return (
-        _CLASS.format(series=release.series),
+        _HEADERS.format(series=release.series),
         "`cxx_standard`: the `#error` in its headers, if they have one, names the oldest C++.",
         f"`abi`: with torch {release.version}, `python -c 'import torch; print(torch._C._GLIBCXX_USE_CXX11_ABI)'`.",
         *_build_checks(matrix, release),

@@ -235,7 +235,7 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("needed", binary(needed=("libc10.so", "libcudart.so.12", "libnvrtc.so.12")), "needs libnvrtc.so.12"),
     ("rpath", binary(rpath="/opt/venv/lib"), "searches /opt/venv/lib"),
     ("rpath", binary(rpath="$ORIGIN/../torch/lib:"), "searches the current directory"),
-    ("kernel_class", asked(check_symbol=CHECK_SYMBOL[:-2] + "jb"), f"calls {CHECK_SYMBOL}; torch has"),
+    ("torch_symbol", asked(check_symbol=CHECK_SYMBOL[:-2] + "jb"), f"calls {CHECK_SYMBOL}; torch has"),
     ("glibc", binary(glibc="GLIBC_2.34"), "fits manylinux_2_34_x86_64, promised was manylinux_2_28"),
     ("glibc", unpromised("GLIBC_9.99"), "needs GLIBC_9.99"),
     ("glibc", unpromised("GLIBC_2.14.7"), "needs GLIBC_2.14.7"),

@@ -104,7 +104,6 @@ def test_what_is_there_is_not_wanted(tmp_path: Path) -> None:
         cuda="12.4",
         archs=archs,
         profile="smoke",
-        kernel_class=torch.kernel_class,
         toolkit="12.4.131",
         host_compiler="12.2.0",
         units=3,

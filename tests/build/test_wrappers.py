@@ -31,6 +31,8 @@ def job(tmp_path: Path) -> DriverJob:
         root=str(tmp_path / "source"),
         nvcc="/bin/echo",
         cxx="/usr/bin/g++",
+        bridged="a.cpp",
+        bridge="/bridge.h",
         nvcc_flags=FLAGS,
         cxx_flags=("-DLEAN",),
         objects={"a.cu": (str(tmp_path / "object"), hashlib.sha256(b"compiled before").hexdigest())},
@@ -93,9 +95,15 @@ def test_flags_are_those_kernels_depend_on() -> None:
     assert tuple(nvcc.flags_of(COMMAND)) == FLAGS
 
 
-def test_the_cxx_driver_adds_to_compiles_only() -> None:
-    assert cxx.command(["-c", "a.cpp", "-std=c++17"], "g++", ("-std=c++20",))[-2:] == ["-std=c++17", "-std=c++20"]
-    assert cxx.command(["-shared", "a.o"], "g++", ("-std=c++20",)) == ["g++", "-shared", "a.o"]
+def test_the_cxx_driver_adds_to_compiles_only(job: DriverJob) -> None:
+    command = ["-c", f"{job.root}/b.cpp", "-std=c++17"]
+    assert cxx.command(command, job) == [job.cxx, *command, "-DLEAN"]
+    assert cxx.command(["-shared", "a.o"], job) == [job.cxx, "-shared", "a.o"]
+
+
+def test_the_bridge_to_torch_is_forced_into_the_one_file_that_includes_torch(job: DriverJob) -> None:
+    command = ["-c", f"{job.root}/a.cpp", "-std=c++17"]
+    assert cxx.command(command, job) == [job.cxx, *command, "-include", "/bridge.h", "-DLEAN"]
 
 
 @pytest.mark.parametrize(
@@ -109,5 +117,5 @@ def test_the_cxx_driver_adds_to_compiles_only() -> None:
         ("-L/opt/python/lib", ["-L/opt/python/lib"]),
     ],
 )
-def test_the_interpreters_own_search_path_is_not_handed_on(word: str, left: list[str]) -> None:
-    assert cxx.command(["-shared", "a.o", word], "g++", ()) == ["g++", "-shared", "a.o", *left]
+def test_the_interpreters_own_search_path_is_not_handed_on(job: DriverJob, word: str, left: list[str]) -> None:
+    assert cxx.command(["-shared", "a.o", word], job) == [job.cxx, "-shared", "a.o", *left]

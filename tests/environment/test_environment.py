@@ -24,7 +24,6 @@ def torch(release: str, index_url: str | None) -> tuple[Torch, TorchBuild]:
     made = Torch(
         series=release.rpartition(".")[0],
         release=release,
-        kernel_class="torch2.4",
         cxx_standard=17,
         setuptools=">=70.1,<82",
         builds=(build,),

@@ -7,7 +7,6 @@ BUILD = TorchBuild(cuda="12.6", cxx11abi=True, pythons=("3.10",), machines=("x86
 TORCH = Torch(
     series="2.13",
     release="2.13.0",
-    kernel_class="torch2.10",
     cxx_standard=17,
     setuptools=">=77.0.3,<82",
     builds=(BUILD,),

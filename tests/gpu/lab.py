@@ -13,6 +13,7 @@ from rich.console import Console
 
 from bench import upstream
 from factory.build import host, setup
+from factory.data import DATA
 from factory.doctor import look
 from factory.doctor.choose import newest_fitting
 from factory.doctor.look import Surroundings
@@ -22,11 +23,11 @@ from factory.gpu_test import coverage
 from factory.gpu_test.verdict import Verdict
 from factory.gpu_test.verdictfile import verdict_path
 from factory.kernels import kernels
-from factory.kernels.kernels import CompiledSet, Origins
-from factory.kernels.unit import Unit
+from factory.kernels.kernels import CompiledSet, Origins, PreparedSet
+from factory.kernels.unit import Unit, units
 from factory.matrix import cells
 from factory.matrix import load as load_matrix
-from factory.matrix.arch import Arch
+from factory.matrix.arch import Arch, front_ends
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, State
 from factory.output.log import Log
@@ -39,7 +40,6 @@ from factory.wheel.fatbin import images
 ROOT = Path(__file__).parents[2]
 PTX = Arch.parse("8.0+PTX")  # what every GPU that flash-attn supports can also run, if not by choice
 FORGED = (64, 128)
-OTHER = {"uint32_t": "uint64_t", "uint64_t": "uint32_t"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,17 +74,11 @@ class Lab:
         shutil.rmtree(work)
         return kept
 
-    def build_for_another_class(self, dist: Path) -> Path:
-        """Build it with kernels of two head sizes compiled for another class of torch, under the right names.
-
-        The caller keeps the check from being made that would refuse them.
-        """
+    def build_for_another_state(self, dist: Path) -> Path:
+        """Build it with kernels of two head sizes compiled for another random-number state, under the right names."""
         wanted = kernels.set_wanted(need_of(self.cell, self.matrix), self.matrix)
         right = kernels.prepare(wanted, self.session)
-        macros = tuple(_other(macro) for macro in wanted.kernel_class.macros)
-        assert macros != wanted.kernel_class.macros
-        forged = replace(wanted, kernel_class=replace(wanted.kernel_class, name="forged", macros=macros))
-        wrong = kernels.prepare(forged, self.session)
+        wrong = _for_a_narrow_state(right, dist / "standin")
         mixed = tuple(
             theirs if _is_forged(ours) else ours for ours, theirs in zip(right.units, wrong.units, strict=True)
         )
@@ -124,9 +118,17 @@ def tried(wheel: Path, *options: str | Path) -> tuple[int, Verdict]:
     return status, Verdict.from_json(verdict_path(wheel).read_text(encoding="utf-8"))
 
 
-def _other(macro: str) -> str:
-    name, _, kind = macro.partition("=")
-    return f"{name}={OTHER[kind]}" if name == "FACTORY_PHILOX_INTRAGRAPH_T" else macro
+def _for_a_narrow_state(ready: PreparedSet, standin: Path) -> PreparedSet:
+    """Return the set as it is compiled with a state of 24 bytes, that of torch up to 2.9, instead of our 32."""
+    shutil.copytree(DATA / "standin", standin)
+    header = standin / "factory" / "philox.h"
+    right = header.read_text()
+    header.write_text(right.replace("uint64_t offset_intragraph_", "uint32_t offset_intragraph_"))
+    assert header.read_text() != right
+    inputs = replace(ready.inputs, headers="narrow")
+    passes = front_ends(ready.wanted.archs, ready.wanted.toolkit.front_end)
+    nvcc = tuple(word.replace(f"-I{DATA / 'standin'}", f"-I{standin}") for word in ready.nvcc)
+    return replace(ready, inputs=inputs, units=units(ready.extension, inputs, passes), nvcc=nvcc)
 
 
 def _is_forged(unit: Unit) -> bool:

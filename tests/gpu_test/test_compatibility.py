@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import replace
 
 import pytest
@@ -10,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory import matrix
-from factory.data import DATA
 from factory.gpu_test.compatibility import Runtime, WheelHere, by_facts, by_text
 from factory.matrix import wheelname
 from factory.matrix.arch import Arch
+from factory.matrix.checksymbol import check_symbol
 from factory.wheel.fatbin import images
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())
-CLASSES = {row["check_symbol"]: kind for kind, row in tomllib.loads((DATA / "kernel_classes.toml").read_text()).items()}
+SYMBOLS = {series: check_symbol(series) for series in RULES.torch}
 HERE = Runtime(
     python="3.12",
     torch="2.11.0+cu130",
@@ -41,7 +40,7 @@ def pair(filename: str = FITTING, **here: object) -> WheelHere:
         images=images([Arch(8, 0), Arch(9, 0)]),
         here=replace(HERE, **here),  # type: ignore[arg-type]  # a table of any field
         matrix=RULES,
-        classes=CLASSES,
+        check_symbols=SYMBOLS,
     )
 
 
@@ -113,12 +112,12 @@ def test_gpu_code_that_the_gpu_cannot_run_shows_before_anything_is_run(archs: st
         (
             f"ImportError: {SO}: undefined symbol: _ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_ib",
             "torch",
-            "its kernels are for torch 2.4 to 2.9",
+            "the wheel is for torch 2.4 to 2.9",
         ),
         (
             f"ImportError: {SO}: undefined symbol: _ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_xx",
             "torch",
-            "its kernels are for another torch",
+            "the wheel is for another torch",
         ),
         (
             f"ImportError: {SO}: undefined symbol: _ZN3c106detail14torchCheckFailEPKcS2_jRKSs",

@@ -111,7 +111,7 @@ def test_after_an_import_that_fails_nothing_is_tried_and_the_axis_is_named(lab: 
     symbol = "_ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_jb"
     verdict = lab.run(lab.wheel(), how={"import": f"says ImportError: x.so: undefined symbol: {symbol}"})
     assert [group.name for group in verdict.groups] == ["import"]
-    assert verdict.misfits[0].startswith("torch: its kernels are for torch 2.10 to 2.13")
+    assert verdict.misfits[0].startswith("torch: the wheel is for torch 2.10 to 2.13")
     assert not any(arch.tested for arch in verdict.archs)
 
 

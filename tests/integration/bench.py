@@ -23,7 +23,6 @@ from factory.environment.environment import Installer
 from factory.kernels.kernels import CompiledSet, KernelSetSpec
 from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
-from factory.matrix.kernelclass import kernel_classes
 from factory.matrix.model import Cell, FlashAttn, Matrix
 from factory.output.log import Log
 from factory.session import Session
@@ -93,7 +92,6 @@ def make_bench(root: Path, changed: Mapping[str, str] | None = None) -> Bench:
             toolkit=matrix.toolkits["12.4"],
             archs=(Arch.parse("8.0"), Arch.parse("9.0")),
             profile=matrix.profiles["smoke"],
-            kernel_class=kernel_classes()[matrix.torch["2.6"].kernel_class],
         ),
         installer=Installer(
             cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=session.log.say

@@ -18,12 +18,11 @@ from factory.audit.report import read_report
 from factory.build import host
 from factory.build.build import Order, build
 from factory.build.host import Host
-from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchClassError, WheelBuildError
+from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchHeadersError, WheelBuildError
 from factory.kernels import hostcompiler, kernels
 from factory.kernels.kernels import CompiledSet
 from factory.kernels.reproducible import unit_flags
 from factory.kernels.shard import Shard
-from factory.matrix.kernelclass import kernel_classes
 from factory.pool import archive as poolarchive
 from factory.pool.store import pool_in
 from factory.publish import remotepool
@@ -109,34 +108,36 @@ def test_architectures_are_freely_chosen(made: Made, archs: tuple[str, ...], tmp
     assert report.findings == ()
 
 
-def test_kernels_of_another_class_are_refused_before_the_link(made: Made, tmp_path: Path) -> None:
-    bench, _, _ = made
-    wrong = replace(bench.kernels, kernel_class=kernel_classes()["torch2.10"])
-    ready = kernels.kernels(wrong, bench.session)
-    with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.10") as caught:
-        bench.build(ready, tmp_path)
-    assert any("offset_intragraph_" in line for line in caught.value.why)
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_torch_with_one_field_widened_is_refused(made: Made, tmp_path: Path) -> None:
-    """What torch 2.10 did to its header, done to a copy of 2.6's."""
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("uint32_t offset_intragraph_ = 0;", "__uint128_t offset_intragraph_ = 0;", "offset_intragraph_ of this torch"),
+        ("uint32_t offset_intragraph_ = 0;", "int offset_intragraph_ = 0;", "does not fit into 64 bits without sign"),
+        ("bool captured_ = false;", "int captured_ = 0;", "captured_ has another type"),
+        ("bool captured_ = false;", "bool captured_ = false; uint64_t key_ = 0;", "more than the four fields"),
+        ("bool captured_ = false;", "bool captured_ = false, more_ = false;", "only 4 names provided"),
+        ("uint64_t val;", "double val;", "Payload has another type"),
+    ],
+)
+def test_a_torch_whose_state_the_kernels_would_lose_something_of_is_refused(
+    made: Made, tmp_path: Path, before: str, after: str, said: str
+) -> None:
     bench, ready, _ = made
     environment = bench.installer.prepare(bench.cell().torch, bench.cell().build, bench.cell().cell.python)
     name = "ATen/cuda/detail/PhiloxCudaStateRaw.cuh"
     text = (environment.torch / "include" / name).read_text()
+    assert before in text
     changed = tmp_path / name
     changed.parent.mkdir(parents=True)
-    changed.write_text(text.replace("uint32_t offset_intragraph_", "uint64_t offset_intragraph_"))
-    with pytest.raises(TorchClassError, match="does not fit") as caught:
-        hostcompiler.check_class(
-            ready.ready.wanted.kernel_class,
+    changed.write_text(text.replace(before, after))
+    with pytest.raises(TorchHeadersError, match="does not fit") as caught:
+        hostcompiler.check_bridge(
             bench.cell().torch,
             compiler=ready.ready.compiler,
             include_dirs=(tmp_path, environment.torch / "include", ready.ready.toolkit.home / "include"),
             env=bench.session.env,
         )
-    assert any("another size" in line for line in caught.value.why)
+    assert any(said in line for line in caught.value.why)
 
 
 def test_a_kernel_that_does_not_compile_is_named(tmp_path: Path) -> None:

@@ -1,13 +1,8 @@
 """The small sdist both ways, with a real nvcc and the real torch's headers."""
 
 import json
-from dataclasses import replace
-
-import pytest
 
 from factory.build import host
-from factory.errors import ProofError
-from factory.matrix.kernelclass import kernel_classes
 from factory.prove import prove
 from tests.integration.bench import Bench
 
@@ -22,6 +17,8 @@ def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench
     assert [len(unit.code) for unit in proof.units] == [2, 2, 2]
     assert {code.front_end for unit in proof.units for code in unit.code} == {"8.0"}
     assert all(code.kernels == 1 for unit in proof.units for code in unit.code)
+    # Torch 2.6 has the narrow state: the one field behind it is read elsewhere.
+    assert {code.moved for unit in proof.units for code in unit.code} == {1}
     assert all(unit.cpu_seconds_plain > unit.cpu_seconds_pool > 0 for unit in proof.units)
     assert json.loads(proof.to_json())["torch"] == "2.6.0"
     # The plain way compiled with CUDA 12.4 as NVIDIA published it, wherever that compiles at all.
@@ -29,12 +26,3 @@ def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench
     again = prove.prove(bench.kernels, plain(bench), bench.session, whole=False)
     assert len(again.units) == 3
     assert bench.output.getvalue().count("0 to compile") == 2
-
-
-def test_kernels_of_another_class_are_told_apart_by_their_instructions(bench: Bench) -> None:
-    """The wider struct moves the field behind it, and the instruction that reads it."""
-    wrong = replace(bench.kernels, kernel_class=kernel_classes()["torch2.10"])
-    with pytest.raises(ProofError) as caught:
-        prove.prove(wrong, plain(bench), bench.session, whole=False)
-    assert any("sm_90: " in line and " .text differs at" in line for line in caught.value.why)
-    assert any("c10_cuda_check_implementation" in line for line in caught.value.why)

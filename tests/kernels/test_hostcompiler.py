@@ -3,9 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from factory.errors import HostCompilerError, TorchClassError
-from factory.kernels.hostcompiler import HostCompiler, check_class, find
-from factory.matrix.kernelclass import kernel_classes
+from factory.errors import HostCompilerError, TorchHeadersError
+from factory.kernels.hostcompiler import HostCompiler, check_bridge, find
 from factory.matrix.model import Toolkit, Torch
 from factory.system import process
 
@@ -131,8 +130,8 @@ def test_none(tmp_path: Path) -> None:
 
 
 def test_headers_that_are_not_there_are_the_evidence(tmp_path: Path) -> None:
-    torch = Torch(series="2.6", release="2.6.0", kernel_class="torch2.4", cxx_standard=17, setuptools="", builds=())
+    torch = Torch(series="2.6", release="2.6.0", cxx_standard=17, setuptools="", builds=())
     gcc = HostCompiler(path=Path(REAL), version="", digest="", objcopy=Path("objcopy"))
-    with pytest.raises(TorchClassError, match=r"torch 2\.6\.0 does not fit kernel class torch2\.4") as caught:
-        check_class(kernel_classes()["torch2.4"], torch, compiler=gcc, include_dirs=[tmp_path], env=PATH)
-    assert any("error" in line for line in caught.value.why)
+    with pytest.raises(TorchHeadersError, match=r"torch 2\.6\.0 does not fit the kernels") as caught:
+        check_bridge(torch, compiler=gcc, include_dirs=[tmp_path], env=PATH)
+    assert any("ATen/cuda/CUDAGeneratorImpl.h" in line for line in caught.value.why)

@@ -17,7 +17,7 @@ def test_reads_sources_flags_and_includes_in_order() -> None:
     assert extension.kernels == tuple(
         f"csrc/flash_attn/src/flash_{kind}_hdim32_fp16_sm80.cu" for kind in ("fwd", "fwd_split", "bwd")
     )
-    assert extension.sources[0] == "csrc/flash_attn/flash_api.cpp"
+    assert extension.interface == extension.sources[0] == "csrc/flash_attn/flash_api.cpp"
     assert extension.nvcc_flags[:3] == ("-O3", "-std=c++17", "-U__CUDA_NO_HALF_OPERATORS__")
     assert extension.include_dirs == ("csrc/flash_attn", "csrc/flash_attn/src", "csrc/cutlass/include")
 
@@ -52,6 +52,7 @@ def test_refuses_two_extensions() -> None:
         ('"nvcc": append_nvcc_threads(nvcc_flags + cc_flag)', '"nvcc": flags_of(**options)'),
         ('Path(this_dir) / "csrc" / "cutlass" / "include",', "*more,"),
         (".cu", ".hip"),
+        ('"csrc/flash_attn/flash_api.cpp",', '"csrc/flash_attn/flash_api.cpp", "csrc/another.cpp",'),
     ],
 )
 def test_refuses_what_it_cannot_follow(before: str, after: str) -> None:

@@ -12,6 +12,7 @@ from factory.matrix.model import Profile
 EXTENSION = Extension(
     name="flash_attn_2_cuda",
     kernels=("src/flash_fwd_hdim64_fp16_sm80.cu", "src/flash_bwd_hdim96_bf16_sm80.cu"),
+    interface="flash_api.cpp",
     sources=("flash_api.cpp",),
     nvcc_flags=("-O3",),
     include_dirs=("csrc",),
@@ -22,7 +23,6 @@ INPUTS = KeyInputs(
     toolkit="t",
     host_compiler="h",
     headers="i",
-    kernel_class="torch2.4",
     flags=("-O3", "-DX"),
 )
 SHARED = {Arch(8, 0): Arch(8, 0), Arch(8, 9): Arch(8, 0), Arch(9, 0): Arch(8, 0)}

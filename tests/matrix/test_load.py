@@ -50,7 +50,6 @@ python:
 torch:
   2.6:
     release: 2.6.0
-    kernel_class: torch2.4
     cxx_standard: 17
     setuptools: ">=70"
     builds:
@@ -58,7 +57,6 @@ torch:
       12.6: {{abi: true, index: "https://example.org/cu126"}}
   2.10:
     release: 2.10.0
-    kernel_class: torch2.10
     cxx_standard: 17
     setuptools: ">=70"
     builds:
@@ -252,13 +250,8 @@ def test_one_line_sets_the_architectures_of_every_toolkit() -> None:
         ("oldest_arch: 8.0", "oldest_arch: 8.0+PTX", "oldest_arch: 8.0+PTX must be written 8.0"),
         ("archs: default", "archs:", "archs: must be default or a list such as [8.6, 8.9], but holds nothing"),
         (
-            "class: torch2.10",
-            "class: torch2.9",
-            "torch.2.10.kernel_class: 'torch2.9' is no kernel class; factory/data/ker",
-        ),
-        (
-            "torch2.10\n    cxx_standard: 17",
-            "torch2.10\n    cxx_standard: 18",
+            "2.10.0\n    cxx_standard: 17",
+            "2.10.0\n    cxx_standard: 18",
             "torch.2.10.cxx_standard: C++18 is no stand",
         ),
         (
@@ -289,7 +282,7 @@ def test_a_mistake_is_named_with_its_path(old: str, new: str, said: str) -> None
     ("old", "new", "part"),
     [
         ("newest_gcc: 13", "newest_gcc: x", "newest_gcc: x"),
-        ("kernel_class: torch2.10", "kernel_klass: torch2.10", "kernel_klass"),
+        ("release: 2.10.0", "releese: 2.10.0", "releese"),
         ("    targets: [7.5, 8.0, 8.6, 9.0]\n", "    targets:\n      - 8.0\n      - 8.x\n", "- 8.x"),
         ("archs: [8.0, 90]", "archs:\n      [8.0,\n       7x]", "7x]"),
         ("oldest_arch: 8.0\n", "", "archs: default"),

@@ -19,7 +19,6 @@ SET = SetRecord(
     cuda="12.4",
     archs=("8.0", "9.0a", "8.9+PTX"),
     profile="smoke",
-    kernel_class="torch2.4",
     toolkit="12.4.131",
     host_compiler="12.2.0",
     units=1,
@@ -124,7 +123,7 @@ def test_sets_are_noted_once_under_a_name_that_says_them(pool: Pool) -> None:
 
 def test_the_longest_name_fits_into_a_tar() -> None:
     archs = ("8.0", "8.6", "8.7", "8.9", "9.0", "10.0", "12.0")
-    longest = replace(SET, profile="inference", kernel_class="torch2.10", toolkit="13.0.999", archs=archs)
+    longest = replace(SET, profile="inference", toolkit="13.0.999", archs=archs)
     assert "-sm80.86.87.89.90.100.120-" in longest.name
     assert len(f"{longest.name}.json") <= 100
     assert str(Member(kind="set", name=longest.name)).endswith(f"{longest.name}.json")

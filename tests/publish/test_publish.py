@@ -239,7 +239,7 @@ OTHERS: list[tuple[dict[str, Any], str]] = [
     ({"fatbins": ("cu124_units", "cu124_units")}, "also has compute_89 sm_89 sm_90a"),
     ({"fatbins": ("cu124_80_90", "cu124_80")}, "fatbins: Every translation unit"),
     ({"fatbins": ()}, "holds no GPU code"),
-    ({"undefined": (CHECK_SYMBOL[:-2] + "jb", OLD_STRING)}, "kernel_class: It must call torch's CUDA check"),
+    ({"undefined": (CHECK_SYMBOL[:-2] + "jb", OLD_STRING)}, "torch_symbol: It must call torch's CUDA check"),
     ({"undefined": (CHECK_SYMBOL, NEW_STRING)}, "cxx11abi: The C++ ABI in the symbols"),
     ({"e_machine": 183}, "is for aarch64"),
     ({"needed": ("libc10.so", "libcudart.so.13")}, "needs libcudart.so.13"),

@@ -178,7 +178,7 @@ def with_torch(proposal: Proposal, *, looked_up: bool) -> str:
     text = re.sub(r"(?<=c340b\n)    torch: .*\n", line_of(proposal, "under `flash_attn`"), text)
     for line in line_of(proposal, "under `python`").splitlines():
         text = re.sub(rf"^{re.escape(line.partition(':')[0])}: .*$", line, text, flags=re.MULTILINE)
-    for key, value in {"kernel_class": "torch2.14", "cxx_standard": "20", "abi": "true", "13.2": "true"}.items():
+    for key, value in {"cxx_standard": "20", "abi": "true", "13.2": "true"}.items():
         text = text.replace(f"{key}: {CHECK}", f"{key}: {value}") if looked_up else text
     return text
 
@@ -188,7 +188,7 @@ def test_a_new_torch_is_proposed_and_refused_until_it_is_looked_up() -> None:
     assert proposal.key == "torch 2.16.0"
     refused = {line.partition(": ")[0] for line in complaints(with_torch(proposal, looked_up=False))}
     assert refused == {
-        *(f"torch.2.16.{key}" for key in ("kernel_class", "cxx_standard", "builds.13.0.abi", "builds.13.2.abi")),
+        *(f"torch.2.16.{key}" for key in ("cxx_standard", "builds.13.0.abi", "builds.13.2.abi")),
         "wheels.2.16.cuda.13.2",
     }
     made = matrix.load(with_torch(proposal, looked_up=True))

@@ -38,7 +38,7 @@ CHECKS: tuple[Check, ...] = (
     binary.toolkit,
     binary.needed,
     binary.rpath,
-    binary.kernel_class,
+    binary.torch_symbol,
     binary.glibc,
 )
 

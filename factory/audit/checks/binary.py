@@ -124,8 +124,8 @@ def rpath(given: CheckInput) -> Iterator[str]:
                 yield f"{module.path} searches {path or 'the current directory'}"
 
 
-def kernel_class(given: CheckInput) -> Iterator[str]:
-    """It must call torch's CUDA check by the name the target torch exports; the layouts change with that name."""
+def torch_symbol(given: CheckInput) -> Iterator[str]:
+    """It must call torch's CUDA check by the name the target torch exports, or it cannot be imported."""
     if given.expected is None or given.expected.check_symbol is None:
         return
     for module in given.facts.extensions:

@@ -13,7 +13,7 @@ from factory.build.container import spec
 from factory.build.container.session import Containers, ContainerSession, container_session, image_of
 from factory.environment import cibuildwheel
 from factory.kernels.installed import installed
-from factory.matrix.kernelclass import kernel_classes
+from factory.matrix.checksymbol import check_symbol
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
@@ -68,10 +68,9 @@ def _go(one: ContainerSession, python: Path) -> Path:
 def expected(cell: Cell, containers: Containers, session: Session) -> Expected:
     """Return what the audit holds the wheel of ``cell`` to, the image's promise included. Raises ImageError."""
     inner = (spec.PROJECT, spec.CACHE, Path("/factory"), Path("/opt/python"), Path("/opt/_internal"))
-    row = containers.matrix.torch[cell.torch]
     return Expected.of_cell(
         cell,
-        check_symbol=kernel_classes()[row.kernel_class].check_symbol,
+        check_symbol=check_symbol(cell.torch),
         manylinux=image_of(cell, containers.matrix).promise,
         build_paths=tuple(str(path) for path in (*inner, session.cache)),
         installed=installed(containers.matrix.flash_attn[cell.flash_attn], cache=session.cache, env=session.env),

@@ -1,4 +1,4 @@
-"""Stands in for g++: adds the cell's flags to every compile and takes search paths out of links.
+"""Stands in for g++: adds the cell's flags to compiles and the bridge to torch to one, takes search paths out of links.
 
 Some interpreters (pyenv's, conda's) were built with a library search path, and hand it to every extension; it
 names a directory of this machine and has no place in a wheel.
@@ -10,17 +10,18 @@ import os
 import sys
 from collections.abc import Iterator
 
-from factory.build.wrappers.job import load
+from factory.build.wrappers.job import DriverJob, load
 
 _LINKER = "-Wl,"
 _SEARCH = ("-rpath", "--rpath", "-R")
 
 
-def command(argv: list[str], cxx: str, flags: tuple[str, ...]) -> list[str]:
+def command(argv: list[str], job: DriverJob) -> list[str]:
     """Return the real command; the flags come last so that they win."""
     if "-c" in argv:
-        return [cxx, *argv, *flags]
-    return [cxx, *(kept for word in argv for kept in _without_search(word))]
+        bridge = ("-include", job.bridge) if job.source(argv) == job.bridged else ()
+        return [job.cxx, *argv, *bridge, *job.cxx_flags]
+    return [job.cxx, *(kept for word in argv for kept in _without_search(word))]
 
 
 def _without_search(word: str) -> Iterator[str]:
@@ -40,6 +41,5 @@ def _without_search(word: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    job = load()
-    real = command(sys.argv[1:], job.cxx, tuple(job.cxx_flags))
+    real = command(sys.argv[1:], load())
     os.execv(real[0], real)  # noqa: S606 - becoming the compiler is the purpose; no shell is wanted

@@ -10,20 +10,35 @@ from pathlib import Path
 VARIABLE = "FACTORY_DRIVER_JOB"
 
 
+def source_of(argv: list[str]) -> str:
+    """Return the file a compile reads: what follows the last ``-c``, for torch writes it twice.
+
+    Raises ValueError where there is no ``-c``.
+    """
+    return argv[len(argv) - argv[::-1].index("-c")]
+
+
 @dataclass(frozen=True, kw_only=True)
 class DriverJob:
     """One wheel's compilers.
 
     ``objects`` maps a source, relative to ``root``, to the path and the sha256 of its object.
+    ``bridged`` is the source that is compiled after the header ``bridge``.
     ``nvcc_flags`` are those the objects were compiled with; upstream's must be the same.
     """
 
     root: str
     nvcc: str
     cxx: str
+    bridged: str
+    bridge: str
     nvcc_flags: tuple[str, ...]
     cxx_flags: tuple[str, ...]
     objects: dict[str, tuple[str, str]]
+
+    def source(self, argv: list[str]) -> str:
+        """Return the file that the compile ``argv`` reads, relative to ``root``. Raises ValueError without ``-c``."""
+        return os.path.relpath(os.path.realpath(source_of(argv)), os.path.realpath(self.root))
 
     def write(self, path: Path) -> None:
         """Write the file ``load`` reads."""

@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from factory.build.wrappers.job import DriverJob, load
+from factory.build.wrappers.job import DriverJob, load, source_of
 
 # Set by the factory (architectures, threads) or by torch for every extension; kernels see none of them.
 _WITH_VALUE = {"-gencode", "--threads", "-t", "-ccbin", "-I", "-isystem", "--dependency-output", "-o"}
@@ -20,14 +20,6 @@ _ALONE = ("-I", "-isystem", "-DTORCH_", "-DPYBIND11_", "-D_GLIBCXX_USE_CXX11_ABI
 
 class RefusedError(Exception):
     """The object asked for is not the one that was made."""
-
-
-def source_of(argv: list[str]) -> str:
-    """Return the file a compile reads: what follows the last ``-c``, for torch writes it twice.
-
-    Raises ValueError where there is no ``-c``.
-    """
-    return argv[len(argv) - argv[::-1].index("-c")]
 
 
 def flags_of(argv: list[str]) -> list[str]:
@@ -47,7 +39,7 @@ def serve(argv: list[str], job: DriverJob) -> None:
 
     Raises RefusedError where the set has not that very object, OSError where it cannot be read or written.
     """
-    source = os.path.relpath(os.path.realpath(source_of(argv)), os.path.realpath(job.root))
+    source = job.source(argv)
     if source not in job.objects:
         raise RefusedError(f"{source} is not one of the {len(job.objects)} units of this kernel set")
     if flags_of(argv) != list(job.nvcc_flags):

@@ -4,21 +4,10 @@
 #include <cstdint>
 #include <tuple>
 
+#include <factory/philox.h>
+
 namespace at {
 
-// Passed by value inside kernel parameters: the layout is what matters, and class_check.cpp asserts it.
-struct PhiloxCudaState {
-  PhiloxCudaState() = default;
-
-  union Payload {
-    uint64_t val;
-    int64_t* ptr;
-  };
-
-  Payload seed_{};
-  Payload offset_{};
-  FACTORY_PHILOX_INTRAGRAPH_T offset_intragraph_ = 0;
-  bool captured_ = false;
-};
+using PhiloxCudaState = factory::PhiloxCudaState;
 
 }  // namespace at

@@ -1,0 +1,59 @@
+"""What of a kernel may differ where its parameters stand elsewhere: the offsets of those, and nothing else.
+
+Kernels have the random-number state of torch 2.10 and newer. That of an older torch is 8 bytes shorter, so what stands
+behind it in a kernel's parameters is read 8 bytes further on. Instruction words as NVIDIA's own disassembler shows them
+for compute capability 7.0 to 12.1: bits 9 to 11 say what the operands are, and where one of them is a constant, bits
+38 to 53 are its offset in bytes and bits 54 to 58 its bank; bank 0 holds the parameters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+WORD = 16
+"""Bytes of an instruction since compute capability 7.0."""
+
+_WIDER = 8  # bytes
+_BY_CONSTANT = frozenset({3, 5})
+_OFFSET = 0xFFFF << 38
+_BANK = 0x1F << 54
+_CONSTANTS = ".nv.constant0"
+# PARAM_CBANK, KPARAM_INFO and CBANK_PARAM_SIZE of .nv.info: where the parameters are, and their size.
+_OF_PARAMETERS = ("0x0a ", "0x17 ", "0x19 ")
+
+
+def widened(plain: Mapping[str, bytes], pool: Mapping[str, bytes]) -> bool:
+    """Return whether a kernel, its sections being ``plain`` and ``pool``, has parameters wider by the state's growth."""
+    return len(pool.get(_CONSTANTS, b"")) - len(plain.get(_CONSTANTS, b"")) == _WIDER
+
+
+def moved(section: str, plain: bytes, pool: bytes) -> int | None:
+    """Return how many instructions or lines of a section of a widened kernel name parameters elsewhere.
+
+    None where it differs in anything else.
+    """
+    if section == _CONSTANTS:
+        return None if any(plain) or any(pool) else 0
+    if section.startswith(".nv.info"):
+        pairs = [pair for pair in zip(plain.split(b"\n"), pool.split(b"\n"), strict=False) if pair[0] != pair[1]]
+        alike = plain.count(b"\n") == pool.count(b"\n") and all(_line(*pair) for pair in pairs)
+        return len(pairs) if alike else None
+    if section != ".text" or len(plain) != len(pool):
+        return None
+    words = [(plain[at : at + WORD], pool[at : at + WORD]) for at in range(0, len(plain), WORD)]
+    changed = [pair for pair in words if pair[0] != pair[1]]
+    return len(changed) if all(_instruction(*pair) for pair in changed) else None
+
+
+def _instruction(plain: bytes, pool: bytes) -> bool:
+    theirs, ours = int.from_bytes(plain, "little"), int.from_bytes(pool, "little")
+    return (
+        theirs >> 9 & 7 in _BY_CONSTANT
+        and not theirs & _BANK
+        and theirs & ~_OFFSET == ours & ~_OFFSET
+        and (ours & _OFFSET) - (theirs & _OFFSET) == _WIDER << 38
+    )
+
+
+def _line(plain: bytes, pool: bytes) -> bool:
+    return plain[:5] == pool[:5] and plain[:5].decode() in _OF_PARAMETERS

@@ -52,7 +52,7 @@ PURE = {
     "output": "failure githubjob markdown progress",
     "plan": "page room sizes workflow",
     "pool": "archivename record tarstream",
-    "prove": "proof",
+    "prove": "moved proof",
     "publish": "body checksums gate page parts pools sbom steps",
     "system": "environ paths strictjson",
     "toolkit": "headerfix pins source toolkit",

@@ -23,7 +23,7 @@ _OF_PARAMETERS = ("0x0a ", "0x17 ", "0x19 ")
 
 
 def widened(plain: Mapping[str, bytes], pool: Mapping[str, bytes]) -> bool:
-    """Return whether a kernel, its sections being ``plain`` and ``pool``, has parameters wider by the state's growth."""
+    """Return whether a kernel of these sections has parameters that are wider by the state's growth."""
     return len(pool.get(_CONSTANTS, b"")) - len(plain.get(_CONSTANTS, b"")) == _WIDER
 
 

@@ -72,6 +72,8 @@ def with_wrappers(paths: BuildPaths, nvcc: Path) -> BuildPaths:
         cxx="/usr/bin/g++",
         nvcc_flags=(*TORCH_NVCC_FLAGS, "-std=c++17"),
         cxx_flags=("-DLEAN=7",),
+        bridged="flash_api.cpp",
+        bridge="/dev/null",
         objects={"kernel.cu": (str(made), hashlib.sha256(made.read_bytes()).hexdigest())},
     ).write(paths.job_file)
     return paths

@@ -1,8 +1,13 @@
 """The small sdist both ways, with a real nvcc and the real torch's headers."""
 
 import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from factory.build import host
+from factory.errors import ProofError
 from factory.prove import prove
 from tests.integration.bench import Bench
 
@@ -26,3 +31,20 @@ def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench
     again = prove.prove(bench.kernels, plain(bench), bench.session, whole=False)
     assert len(again.units) == 3
     assert bench.output.getvalue().count("0 to compile") == 2
+
+
+def test_another_instruction_is_a_difference_beside_those_that_read_elsewhere(bench: Bench, tmp_path: Path) -> None:
+    """A torch whose own device function does something else than ours."""
+    right = plain(bench)
+    name = "ATen/cuda/detail/UnpackRaw.cuh"
+    changed = tmp_path / "torch" / "include" / name
+    changed.parent.mkdir(parents=True)
+    text = (right.environment.torch / "include" / name).read_text()
+    changed.write_text(text.replace("make_tuple(arg.seed_.val", "make_tuple(arg.seed_.val * 3"))
+    assert changed.read_text() != text
+    (tmp_path / "nvidia" / "others").mkdir(parents=True)
+    (tmp_path / "nvidia" / "others" / "include").symlink_to(right.environment.torch / "include")
+    wrong = replace(right, environment=replace(right.environment, site_packages=tmp_path))
+    with pytest.raises(ProofError) as caught:
+        prove.prove(bench.kernels, wrong, bench.session, whole=False)
+    assert any("sm_90: " in line and " .text " in line for line in caught.value.why)

@@ -1,6 +1,6 @@
 import pytest
 
-from factory.prove.proof import Code, HostSymbols, code_differences, symbol_differences
+from factory.prove.proof import Code, HostSymbols, code_differences, moved, symbol_differences
 
 KERNEL = Code({"k .text": bytes(range(64)), "k .nv.info": b"\1\2", "k .nv.shared": bytes(8)})
 
@@ -42,3 +42,50 @@ def test_host_symbols_are_compared_both_ways() -> None:
         "host symbol _ZN3c104cuda5checkEv is needed only plain",
     ]
     assert list(symbol_differences(plain, plain)) == []
+
+
+def instruction(offset: int, *, opcode: int = 0x624, bank: int = 0, more: int = 0) -> bytes:
+    return (opcode | offset << 38 | bank << 54 | more << 64).to_bytes(16, "little")
+
+
+def kernel(*words: bytes, size: int, info: str = "0x19 8") -> Code:
+    return Code({"k .text": b"".join(words), "k .nv.constant0": bytes(size), "k .nv.info": info.encode()})
+
+
+NARROW = kernel(instruction(0x160), instruction(0x1D8), size=472, info="0x0a 60017800 k\n0x19 120\n0x1b 255")
+WIDE = kernel(instruction(0x160), instruction(0x1E0), size=480, info="0x0a 60018000 k\n0x19 128\n0x1b 255")
+
+
+def test_what_reads_parameters_behind_a_wider_state_is_counted_and_is_no_difference() -> None:
+    assert list(code_differences(NARROW, WIDE)) == []
+    assert (moved(NARROW, WIDE), moved(WIDE, WIDE)) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("section", "content"),
+    [
+        ("k .text", instruction(0x160) + instruction(0x1E8)),
+        ("k .text", instruction(0x160) + instruction(0x1E0, more=1)),
+        ("k .text", instruction(0x160) + instruction(0x1E0, bank=3)),
+        ("k .text", instruction(0x160) + instruction(0x1E0, opcode=0x224)),
+        ("k .text", instruction(0x160) + instruction(0x1E0) + bytes(16)),
+        ("k .nv.constant0", bytes(488)),
+        ("k .nv.info", b"0x0a 60018000 k\n0x19 128\n0x1b 254"),
+    ],
+)
+def test_anything_else_of_a_wider_kernel_is_a_difference(section: str, content: bytes) -> None:
+    assert list(code_differences(NARROW, Code({**WIDE.sections, section: content})))
+
+
+def test_an_immediate_value_that_looks_like_an_offset_is_a_difference() -> None:
+    theirs, ours = (kernel(instruction(at, opcode=0x424), size=size) for at, size in ((0x1D8, 472), (0x1E0, 480)))
+    assert list(code_differences(theirs, ours))
+
+
+def test_torchs_check_and_the_one_that_calls_it_are_the_same_symbol() -> None:
+    torch = frozenset({"_ZN3c104cuda29c10_cuda_check_implementationEiPKcS2_ib"})
+    own = frozenset({"_ZN7factory9CudaCheckC1Ev", "_ZN7factory9CudaCheckclEiPKcS2_j"})
+    plain, pool = (HostSymbols(defined=frozenset(), undefined=names) for names in (torch, own))
+    assert list(symbol_differences(plain, pool)) == []
+    without = HostSymbols(defined=frozenset(), undefined=frozenset())
+    assert len(list(symbol_differences(plain, without))) == len(list(symbol_differences(without, pool))) == 1

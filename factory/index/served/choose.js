@@ -90,7 +90,9 @@ function none(wanted, offered, rules) {
 function build(wanted, axes, rules) {
   if (!(wanted.cuda?.includes(".") && wanted.torch && wanted.python)) return {};
   const cuda = toolkit(wanted, rules);
-  const why = unbuildable({ ...wanted, cuda }, rules) || (axes.includes("gpu") && noKernels(wanted.gpu, cuda, rules));
+  const lacking = (wanted.gpu ? wanted.gpu.split(" ") : [])
+    .filter((gpu) => axes.includes("gpu") || !madeFor(gpu, cuda, rules));
+  const why = unbuildable({ ...wanted, cuda }, rules) || noKernels(lacking, cuda, rules);
   if (why) return { unbuildable: why };
   const words = [`cu${cuda.replace(".", "")}`, `torch${wanted.torch}`, `cp${wanted.python.replace(".", "")}`];
   if (wanted.abi) words.push(`abi${wanted.abi}`);
@@ -142,8 +144,12 @@ function clash(name, mine, there, known) {
   return `${known.length ? `${known.join(", ")} goes with` : "there is"} ${name} ${distinct(there).join(", ")}; not ${mine}`;
 }
 
-function noKernels(gpus, cuda, rules) {
-  const all = gpus.split(" ");
+// Whether anything that this CUDA makes runs on the GPU.
+function madeFor(gpu, cuda, rules) {
+  return (rules.targets[cuda] ?? []).some((target) => runsOn(target, gpu));
+}
+
+function noKernels(all, cuda, rules) {
   const old = all.filter((gpu) => byNumbers(gpu, rules.oldest_arch) < 0);
   if (old.length) {
     return `flash-attn has no kernels for ${old.join(", ")}; ${rules.oldest_arch} is the oldest it supports`;

@@ -482,6 +482,11 @@ def _no_kernels(gpus: Sequence[str], cuda: str, rules: Rules) -> str:
     return f"CUDA {cuda} cannot make {', '.join(foreign)}; it makes {', '.join(targets)}" if foreign else ""
 
 
+def _made_for(gpu: str, cuda: str, rules: Rules) -> bool:
+    """Whether anything that ``cuda`` makes runs on ``gpu``."""
+    return any(runs_on(f"sm_{target.replace('.', '')}", gpu) for target in rules["targets"].get(cuda, ()))
+
+
 def _toolkit(environment: Environment, rules: Rules) -> str:
     """Return the CUDA to build with: torch's own, or the newest of its major, which runs beside it as well."""
     cuda = environment.cuda or ""
@@ -507,7 +512,8 @@ def _build(environment: Environment, axes: Collection[str], rules: Rules) -> tup
         return "", ""
     cuda = _toolkit(environment, rules)
     why = unbuildable(replace(environment, cuda=cuda), rules)
-    why = why or ("GPU" in axes and _no_kernels(environment.gpus, cuda, rules)) or ""
+    gpus = environment.gpus if "GPU" in axes else [gpu for gpu in environment.gpus if not _made_for(gpu, cuda, rules)]
+    why = why or _no_kernels(gpus, cuda, rules)
     if why:
         return "", why
     words = [f"cu{cuda.replace('.', '')}", f"torch{torch}", f"cp{python.replace('.', '')}"]

@@ -11,11 +11,12 @@ from factory.versions import version_key
 
 
 def check_symbol(series: str) -> str:
-    """Return the mangled ``c10_cuda_check_implementation`` of the torch ``series``, ``2.6``, 2.4 or newer.
+    """Return the mangled ``c10_cuda_check_implementation`` of the torch ``series``, ``2.6``.
 
-    Raises ValueError for an older one.
+    Of a series older than all that are known it is the oldest name.
     """
-    return _table()[max((first for first in _table() if version_key(first) <= version_key(series)), key=version_key)]
+    known = sorted(_table(), key=version_key)
+    return _table()[next((first for first in reversed(known) if version_key(first) <= version_key(series)), known[0])]
 
 
 @cache

@@ -177,6 +177,7 @@ def test_leaves_out_what_must_not_be_packed_beside_the_whole_one(tmp_path: Path)
         (CONTENT, ("flash_attn/cuet",), "has no directory flash_attn/cuet"),
         (CONTENT, ("setup.py",), r"has no directory setup\.py"),
     ],
+    ids=["no setup.py", "cut short", "no such directory", "a file"],
 )
 def test_what_is_no_sdist_is_refused(tmp_path: Path, content: bytes, leave_out: tuple[str, ...], message: str) -> None:
     with pytest.raises(SourceError, match=message):

@@ -33,7 +33,7 @@ def test_units_are_told_apart_by_where_they_came_from(tmp_path: Path) -> None:
         mine=UNITS, pooled=frozenset([UNITS[0].host]), fetched=frozenset([UNITS[1].host]), left=1, seconds=9
     )
     made = tally(NEED, Shard.parse("1/4"), origins, pool)
-    assert made.name == "fa2.7.4.post1 cu124 8.0 smoke torch2.4, shard 1/4"
+    assert made.name == "fa2.7.4.post1 cu124 8.0 smoke, shard 1/4"
     assert [[row.name for row in rows] for rows in (made.pooled, made.fetched, made.compiled)] == [
         ["pooled"],
         ["fetched"],

@@ -10,7 +10,7 @@ HASH = "0123456789abcdef" * 4
 NAMES = [
     f"objects/{HASH}",
     f"parts/{HASH}.json",
-    "sets/kernels-2.7.4.post1-cu124-sm80.90a.89ptx-smoke-torch2.4-gcc12.2.0-0a1b2c3d4e5f.json",
+    "sets/kernels-2.7.4.post1-cu124-sm80.90a.89ptx-smoke-gcc12.2.0-0a1b2c3d4e5f.json",
 ]
 
 

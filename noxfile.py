@@ -160,7 +160,13 @@ def lock(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
-    _pytest(session, "-m", "not e2e and not e2e_container and not e2e_distributions and not e2e_gpu and not e2e_site")
+    side_by_side = ("-n", "logical", "--dist", "loadfile")  # what a file's tests share is made once
+    _pytest(
+        session,
+        *side_by_side,
+        "-m",
+        "not e2e and not e2e_container and not e2e_distributions and not e2e_gpu and not e2e_site",
+    )
 
 
 @nox.session

@@ -93,6 +93,7 @@ def test_end_group_ends_grandchildren_too(tmp_path: Path) -> None:
     process = shell.start(["sh", "-c", FAMILY], cwd=tmp_path, env=ENV, output=tmp_path / "log")
     family = ids(tmp_path)
     assert all(map(alive, family))
+    assert until(lambda: (tmp_path / "log").read_text() == "started\n")
     shell.end_group(process)
     assert until(lambda: not any(map(alive, family)))
     assert (tmp_path / "log").read_text() == "started\n"

@@ -60,7 +60,6 @@ def test_sets_are_found_by_need(session: Place) -> None:
         replace(NEED, archs=(Arch(8, 0),)),
         replace(NEED, archs=(Arch(8, 0), Arch(9, 0, "a"))),
         replace(NEED, profile="full"),
-        replace(NEED),
     ],
 )
 def test_a_need_that_no_set_serves(session: Place, other: KernelSetId) -> None:

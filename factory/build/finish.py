@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from factory.build import sbom
+from factory.build.sbom import Materials
 from factory.errors import WheelBuildError
-from factory.matrix.model import Cell, FlashAttn, Torch
+from factory.matrix.model import Cell
 from factory.system import zips
 from factory.wheel import torchpin
 from factory.wheel.facts import SBOM
@@ -29,13 +30,12 @@ class _Change:
     added: Mapping[str, bytes]
 
 
-def finished(made: Path, cell: Cell, *, release: FlashAttn, torch: Torch, root: Path) -> Path:
-    """Return where the wheel ``made`` of ``cell``, of the ``release`` unpacked at ``root``, lies finished.
+def finished(made: Path, cell: Cell, materials: Materials) -> Path:
+    """Return where the wheel ``made`` of ``cell``, which ``materials`` went into, lies finished.
 
     Raises WheelBuildError as ``finish`` does, SourceError as ``sbom.describe`` does.
     """
-    materials = sbom.describe(cell, release=release, torch=torch, root=root)
-    return finish(made, torch=cell.torch, materials=materials)
+    return finish(made, torch=cell.torch, materials=sbom.describe(cell, materials))
 
 
 def finish(made: Path, *, torch: str, materials: bytes) -> Path:

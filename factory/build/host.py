@@ -15,6 +15,7 @@ from factory.build.build import Order
 from factory.build.container.kernels import Portion
 from factory.build.preflight import preflight
 from factory.build.recipe import BuildPaths, Recipe, recipe
+from factory.build.sbom import Materials
 from factory.build.setup import CellWanted
 from factory.data import DATA
 from factory.diagnose import machine
@@ -127,9 +128,9 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
         shutil.copytree(kernels.ready.root, paths.source, symlinks=True)
         made = _run(recipe(wanted.cell, paths, jobs=session.limits.jobs, env=session.env), paths, wanted.cell, session)
         _load(made, workspace / "loaded", environment, wanted)
-        release = kernels.ready.wanted.flash_attn
-        root = kernels.ready.root
-        deliver(finish.finished(made, wanted.cell, release=release, torch=wanted.torch, root=root), final)
+        spec, root = kernels.ready.wanted, kernels.ready.root
+        materials = Materials(release=spec.flash_attn, root=root, torch=wanted.torch, kernels=spec.toolkit.version)
+        deliver(finish.finished(made, wanted.cell, materials), final)
         shutil.rmtree(workspace)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final

@@ -6,6 +6,7 @@ Source: https://peps.python.org/pep-0770/
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from factory.errors import SourceError
@@ -18,17 +19,27 @@ _CUTLASS = re.compile(r"^#define CUTLASS_(?:MAJOR|MINOR|PATCH) +(\d+)\s*$", re.M
 _NUMBERS = 3
 
 
-def describe(cell: Cell, *, release: FlashAttn, torch: Torch, root: Path) -> bytes:
-    """Return the document of the wheel of ``cell``, made of the ``release`` unpacked at ``root``; the same each time.
+@dataclass(frozen=True, kw_only=True)
+class Materials:
+    """What a wheel is made of: the ``release`` unpacked at ``root``, a torch, what the CUDA ``kernels`` compiled."""
+
+    release: FlashAttn
+    root: Path
+    torch: Torch
+    kernels: str
+
+
+def describe(cell: Cell, materials: Materials) -> bytes:
+    """Return the document of the wheel of ``cell``, made of ``materials``; the same each time.
 
     Raises SourceError where the source has a CUTLASS that does not say its version.
     """
-    wheel = cyclonedx.of_wheel(wheelname.parse(wheelname.wheel_filename(cell)))
+    wheel, release = cyclonedx.of_wheel(wheelname.parse(wheelname.wheel_filename(cell))), materials.release
     parts = [
         cyclonedx.flash_attn(release.version, release.sha256),
-        *map(cyclonedx.cutlass, cutlass(root)),
-        cyclonedx.cuda(cell.cuda),
-        cyclonedx.torch(torch.release),
+        *map(cyclonedx.cutlass, cutlass(materials.root)),
+        *map(cyclonedx.cuda, dict.fromkeys((materials.kernels, cell.cuda))),
+        cyclonedx.torch(materials.torch.release),
     ]
     refs = [part["bom-ref"] for part in parts]
     stamp = "\n".join([wheel["bom-ref"], release.sha256, *refs])

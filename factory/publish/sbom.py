@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from factory.matrix import wheelname
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix
 from factory.publish.body import download
 from factory.publish.parts import Asset
@@ -52,5 +53,5 @@ class Origin:
         return [
             cyclonedx.flash_attn(source.version, source.sha256),
             cyclonedx.torch(self.matrix.torch[cell.torch].release),
-            cyclonedx.cuda(cell.cuda),
+            *map(cyclonedx.cuda, dict.fromkeys((need_of(cell, self.matrix).cuda, cell.cuda))),
         ]

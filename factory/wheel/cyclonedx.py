@@ -62,7 +62,7 @@ def torch(release: str) -> Part:
 
 
 def cuda(version: str) -> Part:
-    """Return the CUDA toolkit that compiles the kernels."""
+    """Return a CUDA toolkit: one that compiles kernels, or brings the headers and the runtime of a wheel."""
     return _part("CUDA toolkit", version, f"pkg:generic/cuda-toolkit@{version}")
 
 

@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from factory.build.sbom import cutlass, describe
+from factory.build.sbom import Materials, cutlass, describe
 from factory.errors import SourceError
 from factory.matrix import load as load_matrix
 from factory.matrix.cells import expand
@@ -21,8 +22,9 @@ def test_a_wheel_says_what_was_compiled_into_it() -> None:
     matrix = load_matrix(MATRIX.read_bytes())
     cell = expand(matrix)[0].cell
     release, torch = matrix.flash_attn[cell.flash_attn], matrix.torch[cell.torch]
-    made = describe(cell, release=release, torch=torch, root=SDIST)
-    assert made == describe(cell, release=release, torch=torch, root=SDIST)
+    materials = Materials(release=release, root=SDIST, torch=torch, kernels=cell.cuda)
+    made = describe(cell, materials)
+    assert made == describe(cell, materials)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(made.decode()) is None
     read = json.loads(made)
     assert read["metadata"]["component"]["bom-ref"] == wheel_filename(cell)
@@ -33,6 +35,9 @@ def test_a_wheel_says_what_was_compiled_into_it() -> None:
         ("CUDA toolkit", cell.cuda),
         ("torch", torch.release),
     }
+    older = json.loads(describe(cell, replace(materials, kernels="12.3")))
+    cudas = [part["version"] for part in older["components"] if part["name"] == "CUDA toolkit"]
+    assert cudas == ["12.3", cell.cuda]
 
 
 @pytest.mark.parametrize("text", [None, "#define CUTLASS_MAJOR 3\n"])

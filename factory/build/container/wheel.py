@@ -11,9 +11,11 @@ import tomli_w
 from factory.build import finish
 from factory.build.container import spec
 from factory.build.container.session import Containers, ContainerSession, container_session, image_of
+from factory.build.sbom import Materials
 from factory.environment import cibuildwheel
 from factory.kernels.installed import installed
 from factory.matrix.checksymbol import check_symbol
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
@@ -39,8 +41,13 @@ def build(cell: Cell, containers: Containers, session: Session, *, dist: Path) -
         one.order()
         session.log.say(f"building {cell.id} in {one.image.reference} with {containers.engine}; output in {one.log}")
         made, rows = _go(one, python), containers.matrix
-        release, torch = rows.flash_attn[cell.flash_attn], rows.torch[cell.torch]
-        deliver(finish.finished(made, cell, release=release, torch=torch, root=root), final)
+        materials = Materials(
+            release=rows.flash_attn[cell.flash_attn],
+            root=root,
+            torch=rows.torch[cell.torch],
+            kernels=need_of(cell, rows).cuda,
+        )
+        deliver(finish.finished(made, cell, materials), final)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
 

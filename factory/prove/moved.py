@@ -1,9 +1,9 @@
 """What of a kernel may differ where its parameters stand elsewhere: the offsets of those, and nothing else.
 
 Kernels have the random-number state of torch 2.10 and newer. That of an older torch is 8 bytes shorter, so what stands
-behind it in a kernel's parameters is read 8 bytes further on. Instruction words as NVIDIA's own disassembler shows them
-for compute capability 7.0 to 12.1: bits 9 to 11 say what the operands are, and where one of them is a constant, bits
-38 to 53 are its offset in bytes and bits 54 to 58 its bank; bank 0 holds the parameters.
+behind it in a kernel's parameters is read 8 bytes further on, and its own last field 4. Instruction words as NVIDIA's
+own disassembler shows them for compute capability 7.0 to 12.1: bits 9 to 11 say what the operands are, and where one of
+them is a constant, bits 38 to 53 are its offset in bytes and bits 54 to 58 its bank; bank 0 holds the parameters.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ WORD = 16
 """Bytes of an instruction since compute capability 7.0."""
 
 _WIDER = 8  # bytes
+_FURTHER = frozenset({_WIDER << 38, 4 << 38})
 _BY_CONSTANT = frozenset({3, 5})
 _OFFSET = 0xFFFF << 38
 _BANK = 0x1F << 54
@@ -51,7 +52,7 @@ def _instruction(plain: bytes, pool: bytes) -> bool:
         theirs >> 9 & 7 in _BY_CONSTANT
         and not theirs & _BANK
         and theirs & ~_OFFSET == ours & ~_OFFSET
-        and (ours & _OFFSET) - (theirs & _OFFSET) == _WIDER << 38
+        and (ours & _OFFSET) - (theirs & _OFFSET) in _FURTHER
     )
 
 

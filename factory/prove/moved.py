@@ -8,15 +8,16 @@ them is a constant, bits 38 to 53 are its offset in bytes and bits 54 to 58 its 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 WORD = 16
 """Bytes of an instruction since compute capability 7.0."""
 
 _WIDER = 8  # bytes
-_FURTHER = frozenset({_WIDER << 38, 4 << 38})
+_LAST_FIELD = 4  # bytes
 _BY_CONSTANT = frozenset({3, 5})
-_OFFSET = 0xFFFF << 38
+_AT = 38
+_OFFSET = 0xFFFF << _AT
 _BANK = 0x1F << 54
 _CONSTANTS = ".nv.constant0"
 # PARAM_CBANK, KPARAM_INFO and CBANK_PARAM_SIZE of .nv.info: where the parameters are, and their size.
@@ -43,16 +44,29 @@ def moved(section: str, plain: bytes, pool: bytes) -> int | None:
         return None
     words = [(plain[at : at + WORD], pool[at : at + WORD]) for at in range(0, len(plain), WORD)]
     changed = [pair for pair in words if pair[0] != pair[1]]
-    return len(changed) if all(_instruction(*pair) for pair in changed) else None
+    if not all(_alike(*pair) for pair in changed):
+        return None
+    return len(changed) if _of_one_state([(_offset(theirs), _offset(ours)) for theirs, ours in changed]) else None
 
 
-def _instruction(plain: bytes, pool: bytes) -> bool:
+def _alike(plain: bytes, pool: bytes) -> bool:
+    """Whether both are one instruction that reads a parameter, wherever that stands."""
     theirs, ours = int.from_bytes(plain, "little"), int.from_bytes(pool, "little")
+    return theirs >> 9 & 7 in _BY_CONSTANT and not theirs & _BANK and theirs & ~_OFFSET == ours & ~_OFFSET
+
+
+def _offset(word: bytes) -> int:
+    return (int.from_bytes(word, "little") & _OFFSET) >> _AT
+
+
+def _of_one_state(offsets: Sequence[tuple[int, int]]) -> bool:
+    """Whether these parameters, each where it stood and stands, are the last field of a state and what is behind it."""
+    own = {theirs for theirs, ours in offsets if ours - theirs == _LAST_FIELD}
+    behind = {theirs for theirs, ours in offsets if ours - theirs == _WIDER}
     return (
-        theirs >> 9 & 7 in _BY_CONSTANT
-        and not theirs & _BANK
-        and theirs & ~_OFFSET == ours & ~_OFFSET
-        and (ours & _OFFSET) - (theirs & _OFFSET) in _FURTHER
+        own | behind == {theirs for theirs, _ in offsets}
+        and len(own) <= 1
+        and max(own, default=-1) < min(behind, default=1 << 16)
     )
 
 

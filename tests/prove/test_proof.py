@@ -77,6 +77,26 @@ def test_anything_else_of_a_wider_kernel_is_a_difference(section: str, content: 
     assert list(code_differences(NARROW, Code({**WIDE.sections, section: content})))
 
 
+@pytest.mark.parametrize(
+    ("moves", "alike"),
+    [
+        (((0x1D4, 0x1D8), (0x1D8, 0x1E0)), True),
+        (((0x1D4, 0x1D8), (0x1D4, 0x1D8), (0x1F0, 0x1F8)), True),
+        (((0x1D4, 0x1D8), (0x1D8, 0x1DC)), False),
+        (((0x1D8, 0x1DC), (0x1D4, 0x1DC)), False),
+        (((0x1D8, 0x1DC), (0x1D8, 0x1E0)), False),
+        (((0x1D4, 0x1E4),), False),
+    ],
+)
+def test_the_last_field_of_the_state_moves_by_half_and_nothing_else_does(
+    moves: tuple[tuple[int, int], ...],
+    alike: bool,  # noqa: FBT001 - a case's own answer
+) -> None:
+    plain = kernel(*(instruction(theirs) for theirs, _ in moves), size=472, info="0x19 120")
+    pool = kernel(*(instruction(ours) for _, ours in moves), size=480, info="0x19 128")
+    assert (list(code_differences(plain, pool)) == []) is alike
+
+
 def test_an_immediate_value_that_looks_like_an_offset_is_a_difference() -> None:
     theirs, ours = (kernel(instruction(at, opcode=0x424), size=size) for at, size in ((0x1D8, 472), (0x1E0, 480)))
     assert list(code_differences(theirs, ours))

@@ -10,9 +10,10 @@ from pathlib import Path
 from factory.cli import context
 from factory.diagnose import diagnose as diagnose_verb
 from factory.diagnose import logfile
-from factory.diagnose.cell import Settled, settled, symbols_of
+from factory.diagnose.cell import Settled, settled
 from factory.diagnose.diagnose import Log
 from factory.kernels import costs
+from factory.matrix.checksymbol import spans
 from factory.matrix.model import Matrix
 from factory.output.console import Console
 from factory.output.log import Log as Output
@@ -50,4 +51,4 @@ def _log(file: str | None, cache: Path) -> Log:
 
 def _named(cell: str, profile: str | None, matrix: Matrix) -> Settled:
     """Repeat what was typed of the cell."""
-    return Settled(cell=f"{cell} --profile {profile}" if profile else cell, symbols=symbols_of(matrix))
+    return Settled(cell=f"{cell} --profile {profile}" if profile else cell, symbols=spans(matrix.torch))

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
 
 from factory.matrix.advice import Advice, Facts, advise
-from factory.matrix.checksymbol import check_symbol
+from factory.matrix.checksymbol import spans
 from factory.matrix.model import Matrix
 from factory.versions import cuda_token, python_tag
 
@@ -34,14 +33,8 @@ def settled(facts: Facts, matrix: Matrix) -> Settled:
         cell=advice.cell and f"{advice.cell}{advice.options}",
         words=_words(advice, facts),
         why_not=advice.why_not and f"This factory makes no wheel for it: {_reason(advice.why_not)}.",
-        symbols=symbols_of(matrix),
+        symbols=spans(matrix.torch),
     )
-
-
-def symbols_of(matrix: Matrix) -> dict[str, str]:
-    """Map what wheels ask of torch to the torch releases that have it: ``2.4 to 2.9``."""
-    spans = {symbol: tuple(series) for symbol, series in groupby(matrix.torch, check_symbol)}
-    return {symbol: f"{series[0]} to {series[-1]}" for symbol, series in spans.items()}
 
 
 def _reason(why_not: str) -> str:

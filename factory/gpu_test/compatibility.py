@@ -6,7 +6,7 @@ Told by the facts of both before anything is run, and by what the loader, CUDA a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from factory.errors import CellError, SelectorError
@@ -15,6 +15,7 @@ from factory.matrix import selector, wheelname
 from factory.matrix.advice import Advice, Facts, advise
 from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
+from factory.matrix.checksymbol import spans
 from factory.matrix.model import FULL, Matrix, Planned
 from factory.matrix.wheelname import WheelName
 from factory.versions import abi_word, cuda_major
@@ -66,16 +67,12 @@ class Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class WheelHere:
-    """A wheel, by its name and its GPU code, and the machine it is to run on.
-
-    ``check_symbols`` are the names under which torch exports its CUDA check, by its series.
-    """
+    """A wheel, by its name and its GPU code, and the machine it is to run on."""
 
     name: WheelName
     images: frozenset[GpuCode]
     here: Runtime
     matrix: Matrix
-    check_symbols: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,8 +206,8 @@ def _symbol(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
 
 def _torch_series(pair: WheelHere, symbol: str) -> Incompatibility:
     """Word what a name of torch's CUDA check says: the torch releases the wheel was compiled for."""
-    series = [name for name, exported in pair.check_symbols.items() if exported == symbol]
-    made_for = f"torch {series[0]} to {series[-1]}" if series else "another torch"
+    series = spans(pair.matrix.torch).get(symbol)
+    made_for = f"torch {series}" if series else "another torch"
     message = f"the wheel is for {made_for} (it calls {symbol}); here is torch {pair.here.torch}"
     return _worded(pair, "torch", message)
 

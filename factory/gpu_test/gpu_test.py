@@ -18,7 +18,6 @@ from factory.gpu_test.testenv import TrialEnvironment
 from factory.gpu_test.verdict import GROUPS, OTHERS, Machine, Verdict
 from factory.gpu_test.wheelundertest import WheelUnderTest
 from factory.matrix.arch import Arch
-from factory.matrix.checksymbol import check_symbol
 from factory.matrix.model import Matrix
 from factory.session import Session
 from factory.system import gpu
@@ -212,8 +211,7 @@ def _pair(under_test: WheelUnderTest, bed: TrialEnvironment, found: Gpu, matrix:
         capability=found.capability,
         driver=found.driver,
     )
-    symbols = {series: check_symbol(series) for series in matrix.torch}
-    return WheelHere(name=under_test.name, images=under_test.images, here=here, matrix=matrix, check_symbols=symbols)
+    return WheelHere(name=under_test.name, images=under_test.images, here=here, matrix=matrix)
 
 
 def _seen(here: Runtime, ran: Sequence[Ran]) -> Runtime:

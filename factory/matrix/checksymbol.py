@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
+from itertools import groupby
 
 from factory.data import DATA
 from factory.versions import version_key
@@ -17,6 +18,12 @@ def check_symbol(series: str) -> str:
     """
     known = sorted(_table(), key=version_key)
     return _table()[next((first for first in reversed(known) if version_key(first) <= version_key(series)), known[0])]
+
+
+def spans(series: Iterable[str]) -> dict[str, str]:
+    """Return, of torch ``series`` in their order, which export each name: ``2.4 to 2.9``."""
+    alike = {symbol: tuple(named) for symbol, named in groupby(series, check_symbol)}
+    return {symbol: f"{named[0]} to {named[-1]}" for symbol, named in alike.items()}
 
 
 @cache

@@ -12,12 +12,10 @@ from factory import matrix
 from factory.gpu_test.compatibility import Runtime, WheelHere, by_facts, by_text
 from factory.matrix import wheelname
 from factory.matrix.arch import Arch
-from factory.matrix.checksymbol import check_symbol
 from factory.wheel.fatbin import images
 from tests.frozen import MATRIX
 
 RULES = matrix.load(MATRIX.read_text())
-SYMBOLS = {series: check_symbol(series) for series in RULES.torch}
 HERE = Runtime(
     python="3.12",
     torch="2.11.0+cu130",
@@ -40,7 +38,6 @@ def pair(filename: str = FITTING, **here: object) -> WheelHere:
         images=images([Arch(8, 0), Arch(9, 0)]),
         here=replace(HERE, **here),  # type: ignore[arg-type]  # a table of any field
         matrix=RULES,
-        check_symbols=SYMBOLS,
     )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from factory.build import setup
@@ -20,7 +19,7 @@ from factory.matrix.model import Cell, Matrix
 from factory.plan import disks, room, sizes
 from factory.plan.room import Memory, Want
 from factory.plan.sizes import Environment, Kernels
-from factory.pool.record import SetRecord
+from factory.pool.pool import serves
 from factory.system import files, machine
 from factory.system.machine import Limits
 from factory.toolkit.find import World
@@ -108,13 +107,7 @@ def _kernels(run: Run) -> Iterator[Kernels]:
 
 
 def _lacking(need: KernelSetId, run: Run) -> float:
-    return disks.lacking(run.cache / "pool", partial(_lists, need))
-
-
-def _lists(need: KernelSetId, record: SetRecord) -> bool:
-    chosen = (record.flash_attn, record.cuda, record.archs, record.profile)
-    archs = tuple(map(str, need.archs))
-    return chosen == (need.flash_attn, need.cuda, archs, need.profile)
+    return disks.lacking(run.cache / "pool", lambda record: serves(record, need))
 
 
 def _here(flash_attn: str, run: Run) -> bool:

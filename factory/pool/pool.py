@@ -23,7 +23,7 @@ def matching(pool: Pool, needs: Collection[KernelSetId] | None) -> list[SetRecor
     there is none.
     """
     there = pool.sets()
-    found = [kernels for kernels in there if needs is None or any(_serves(kernels, need) for need in needs)]
+    found = [kernels for kernels in there if needs is None or any(serves(kernels, need) for need in needs)]
     if not found:
         raise SelectorError(
             f"none of the {len(there)} kernel sets in the pool is the one asked for" if there else "the pool is empty",
@@ -115,7 +115,8 @@ def prune(sets: Collection[SetRecord] | None, session: Session) -> None:
         )
 
 
-def _serves(kernels: SetRecord, need: KernelSetId) -> bool:
+def serves(kernels: SetRecord, need: KernelSetId) -> bool:
+    """Return whether ``kernels`` were chosen as ``need`` is; toolkit and host compiler may be others."""
     made = (kernels.flash_attn, kernels.cuda, kernels.archs, kernels.profile)
     return made == (need.flash_attn, need.cuda, tuple(map(str, need.archs)), need.profile)
 

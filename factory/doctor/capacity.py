@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from factory.doctor.choose import environment
 from factory.doctor.facts import Capacity, Facts, Gpu, Missing
 from factory.doctor.result import Line, ok, problem, warning
 from factory.doctor.target import Needs, Target
 from factory.matrix.advice import Adviser, runs, unfit
-from factory.matrix.advice import Facts as Environment
 from factory.matrix.model import Cell, Matrix
 from factory.output.progress import gigabytes, short
 from factory.plan import room
@@ -115,7 +115,7 @@ def gpu(cell: Cell, found: tuple[Gpu, ...] | Missing, matrix: Matrix) -> Iterato
 
 def _one_gpu(name: str, one: Gpu, cell: Cell, adviser: Adviser) -> Line:
     said = f"{name}, driver {one.driver}"
-    there = Environment(gpus=(one.capability,), driver=one.driver)
+    there = environment(one)
     wanted = replace(
         there,
         torch=cell.torch,

@@ -24,7 +24,7 @@ class KernelSetId:
 
     @property
     def label(self) -> str:
-        """Its name for files and jobs: ``fa2.8.3.post2-cu130-8.0-9.0+PTX-full-torch2.10``."""
+        """Its name for files and jobs: ``fa2.8.3.post2-cu130-8.0-9.0+PTX-full``."""
         return str(self).replace(" ", "-")
 
     def __str__(self) -> str:

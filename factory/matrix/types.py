@@ -152,7 +152,7 @@ def _standard(number: int) -> int:
 
 def _compression(text: str) -> str:
     if text not in COMPRESSIONS:
-        msg = f"{text!r} is no mode known here; there are {', '.join(COMPRESSIONS)}{hint(text, COMPRESSIONS)}"
+        msg = f"{text!r} is no mode known here; {offered(text, COMPRESSIONS)}"
         raise ValueError(msg)
     return text
 

@@ -5,7 +5,17 @@ from pathlib import Path
 
 from factory.pool.record import Record, SetRecord
 from factory.pool.store import Pool
+from factory.wheel.madewith import KernelInputs
 
+INPUTS = KernelInputs(
+    toolkit="12.4.131",
+    toolkit_sha256="1",
+    host_compiler="12.2.0",
+    host_compiler_sha256="2",
+    sdist_sha256="3",
+    headers_sha256="4",
+    keys="5",
+)
 PARTS = ("host", "compute_80", "sm_80")
 
 

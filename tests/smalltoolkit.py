@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from factory.matrix.model import Toolkit
 from factory.toolkit.toolkit import FILES, TOOLS
 
 
@@ -20,3 +21,17 @@ def make(home: Path, *, release: str = "12.4.131", without: Sequence[str] = ()) 
         says = f"Cuda compilation tools, release {release.rpartition('.')[0]}, V{release}"
         (home / "bin/nvcc").write_text(f"#!/bin/sh\necho '{says}'\n")
     return home
+
+
+def row(newest_gcc: int) -> Toolkit:
+    """Give what a matrix says of CUDA 12.4, as far as a host compiler depends on it."""
+    return Toolkit(
+        version="12.4",
+        targets=(),
+        newest_gcc=newest_gcc,
+        archs=(),
+        kernels=("12.4",),
+        front_end={},
+        minimum_driver=525,
+        image=None,
+    )

@@ -19,7 +19,8 @@ from factory.data import DATA
 from factory.errors import AuditError
 from factory.matrix.arch import Arch
 from factory.wheel.facts import SBOM
-from factory.wheel.madewith import KernelInputs, MadeWith
+from factory.wheel.madewith import MadeWith
+from tests.kernelsets import INPUTS
 from tests.wheelmaker import CHECK_SYMBOL, EXPECTED, FILENAME, MODULE, MODULES, Binary, Maker, Parts, record_line
 
 SCHEMA = json.loads((DATA / "report.schema.json").read_text(encoding="utf-8"))
@@ -57,15 +58,7 @@ MADE_WITH = MadeWith(
     factory=None,
     backend="host",
     torch="2.6.0",
-    kernels=KernelInputs(
-        toolkit="12.4.131",
-        toolkit_sha256="1",
-        host_compiler="12.2.0",
-        host_compiler_sha256="2",
-        sdist_sha256="3",
-        headers_sha256="4",
-        keys="5",
-    ),
+    kernels=INPUTS,
 )
 
 

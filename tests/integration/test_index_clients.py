@@ -223,6 +223,15 @@ def test_the_lock_file_of_a_wheel_installs_it(mirrored: bool, client: Client, se
     assert not (mirrored and session.asked)
 
 
+def mirrored(session: Shop) -> tuple[Path, Path]:
+    """Give a mirror of the site in files, and its wheel of the guide's release."""
+    out = session.root / "a mirror"
+    copied = mirror(wheelsjson.read(f"{session.url}site"), out=out, fetch=download.fetch)
+    index(copied, facts=FACTS, former=NOTHING, out=out, say=lambda _: None)
+    (wheel,) = (out / "files").glob("flash_attn-2.7.4.post1*.whl")
+    return out, wheel
+
+
 @pytest.mark.parametrize(
     ("spoil", "ending"),
     [
@@ -239,10 +248,7 @@ def test_download_from_a_mirror_in_files(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    out = session.root / "a mirror"
-    copied = mirror(wheelsjson.read(f"{session.url}site"), out=out, fetch=download.fetch)
-    index(copied, facts=FACTS, former=NOTHING, out=out, say=lambda _: None)
-    (wheel,) = (out / "files").glob("flash_attn-2.7.4.post1*.whl")
+    out, wheel = mirrored(session)
     spoil(wheel)
     monkeypatch.chdir(session.root)
     shutil.copy(MATRIX, "matrix.yaml")
@@ -270,10 +276,7 @@ def altered(wheel: Path) -> None:
 def test_nothing_comes_of_a_mirror_with_a_spoilt_file(
     spoil: Callable[[Path], object], words: tuple[str, ...], client: Client, session: Shop
 ) -> None:
-    out = session.root / "a mirror"
-    copied = mirror(wheelsjson.read(f"{session.url}site"), out=out, fetch=download.fetch)
-    index(copied, facts=FACTS, former=NOTHING, out=out, say=lambda _: None)
-    (wheel,) = (out / "files").glob("flash_attn-2.7.4.post1*.whl")
+    out, wheel = mirrored(session)
     spoil(wheel)
     done = client.install("flash-attn==2.7.4.post1", index=f"{out.as_uri()}/{INDEX}")
     assert not done.ok

@@ -11,9 +11,9 @@ from factory.errors import HostCompilerError, UnreachableError
 from factory.kernels import fetchedcompiler
 from factory.kernels.compilerpin import CompilerPin
 from factory.kernels.hostcompiler import HostCompiler, Wanted, choose, provide
-from factory.matrix.model import Toolkit
 from factory.toolkit.pins import Package
 from tests import smallapt
+from tests.smalltoolkit import row as toolkit
 
 PATH = "pool/main/g/gcc-13/g++-13_1_all.deb"
 REAL = shutil.which("g++") or "g++"
@@ -34,19 +34,6 @@ def program(path: Path, version: str) -> Path:
     path.write_text(SHELL.format(version=version, real=REAL))
     path.chmod(0o755)
     return path
-
-
-def toolkit(newest_gcc: int) -> Toolkit:
-    return Toolkit(
-        version="12.4",
-        targets=(),
-        newest_gcc=newest_gcc,
-        archs=(),
-        kernels=("12.4",),
-        front_end={},
-        minimum_driver=525,
-        image=None,
-    )
 
 
 @pytest.fixture

@@ -5,24 +5,12 @@ import pytest
 
 from factory.errors import HostCompilerError, TorchHeadersError
 from factory.kernels.hostcompiler import HostCompiler, check_bridge, find
-from factory.matrix.model import Toolkit, Torch
+from factory.matrix.model import Torch
 from factory.system import process
+from tests.smalltoolkit import row as toolkit
 
 REAL = shutil.which("g++") or "g++"
 PATH = {"PATH": f"{Path(REAL).parent}:/usr/bin:/bin"}
-
-
-def toolkit(newest_gcc: int) -> Toolkit:
-    return Toolkit(
-        version="12.4",
-        targets=(),
-        newest_gcc=newest_gcc,
-        archs=(),
-        kernels=("12.4",),
-        front_end={},
-        minimum_driver=525,
-        image=None,
-    )
 
 
 def compiler(path: Path, version: str, describes: str = "gcc version", objcopy: str = "objcopy") -> Path:

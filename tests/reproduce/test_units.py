@@ -2,17 +2,9 @@ import json
 from dataclasses import replace
 
 from factory.reproduce.units import Part, Sample
-from factory.wheel.madewith import KernelInputs, MadeWith, differences
+from factory.wheel.madewith import MadeWith, differences
+from tests.kernelsets import INPUTS
 
-INPUTS = KernelInputs(
-    toolkit="12.4.131",
-    toolkit_sha256="1",
-    host_compiler="12.2.0",
-    host_compiler_sha256="2",
-    sdist_sha256="3",
-    headers_sha256="4",
-    keys="5",
-)
 PART = Part(unit="a.cu", part="sm_80", recorded="1", made="1")
 
 

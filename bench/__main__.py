@@ -30,7 +30,7 @@ from factory.environment import environment
 from factory.environment.environment import Environment
 from factory.errors import FactoryError
 from factory.matrix import cells, selector
-from factory.matrix import load as load_matrix
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix
 from factory.output.log import Log
 from factory.session import Session

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from factory import matrix
 from factory.doctor import doctor
 from factory.doctor.facts import Capacity, Facts, Gpu, Home, Program, Python, Supply, Torch
 from factory.doctor.result import Line, Section
 from factory.kernels import costs
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell
 from factory.matrix.selector import parse, select
 from factory.plan.room import Room
 from factory.toolkit import headerfix, mended
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_bytes())
+RULES = load_matrix(MATRIX.read_bytes())
 GUIDE = doctor.guides()
 FIXES = mended.fixes()
 NEEDS = doctor.needs("full", costs.table())

@@ -10,12 +10,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from factory import matrix
 from factory.audit.audit import audit
 from factory.audit.report import Finding, Report
 from factory.gpu_test.verdict import GROUPS, ArchTried, Group, Machine, Verdict
 from factory.matrix import wheelname
 from factory.matrix.checksymbol import check_symbol
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import FlashAttn, Matrix
 from factory.publish import checksums, releases
 from factory.publish.parts import Asset, Release, Seen
@@ -27,7 +27,7 @@ from tests.githubstore import REPOSITORY, StoredRelease
 from tests.wheelmaker import MODULE, MODULES, OLD_STRING, Binary, Maker, Parts, compile_module
 
 TAG = "v2.7.4.post1"
-RULES: Matrix = matrix.load(MATRIX.read_bytes(), name="matrix.yaml")
+RULES: Matrix = load_matrix(MATRIX.read_bytes(), name="matrix.yaml")
 RELEASE = RULES.flash_attn["2.7.4.post1"]
 UNTESTED = replace(RULES, runners=replace(RULES.runners, gpu=()))
 TESTED = replace(RULES, runners=replace(RULES.runners, gpu=("gpu-box",)))

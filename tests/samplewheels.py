@@ -7,22 +7,22 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from factory import matrix
 from factory.index import rules, torchbuilds
 from factory.index.index import Facts, Former
 from factory.index.published import Gpu, Published
 from factory.index.served.flash_attn_wheel import Repository
 from factory.matrix import wheelname
+from factory.matrix.load import load as load_matrix
 from factory.matrix.wheelname import WheelName
 from factory.wheel import torchpin
 from tests.frozen import MATRIX
 
-BUILDS = torchbuilds.builds(matrix.load(MATRIX.read_bytes()))
+BUILDS = torchbuilds.builds(load_matrix(MATRIX.read_bytes()))
 NOTHING = Former(wheels=(), may_shrink=False)
 """What a first index takes the place of."""
 GUIDE = "flash_attn-2.7.4.post1+cu12torch2.6cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
 RULES = rules.table(
-    matrix.load(MATRIX.read_bytes()),
+    load_matrix(MATRIX.read_bytes()),
     Repository(name="owner/repo", home="https://github.com/owner/repo", api="https://api.github.com"),
 )
 FACTS = Facts(rules=RULES, builds=BUILDS)

@@ -2,14 +2,14 @@
 
 import pytest
 
-from factory import matrix
 from factory.kernels import fetchedcompiler
+from factory.matrix.load import load as load_matrix
 from factory.toolkit import mended
 from tests import distributions
 from tests.distributions import CUDA, ROOT, TITLES, Seen
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_bytes())
+RULES = load_matrix(MATRIX.read_bytes())
 RECORD = distributions.read()
 
 

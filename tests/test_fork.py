@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from factory.matrix import load as load_matrix
+from factory.matrix.load import load as load_matrix
 from factory.system import process
 from tests.githubstore import REPOSITORY
 from tests.rehearsal import fork

@@ -19,10 +19,10 @@ from factory.data import DATA
 from factory.environment import cibuildwheel
 from factory.environment.requirements import lock_name
 from factory.index import rules
-from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
 from factory.matrix.kernelset import need_of
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix, State
 from factory.versions import version_key
 

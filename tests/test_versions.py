@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from factory import matrix
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.versions import abi_word, cuda_major, cuda_token, python_tag, version_key
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_text())
+RULES = load_matrix(MATRIX.read_text())
 
 
 def test_a_version_is_spelt_as_names_have_it() -> None:

@@ -16,12 +16,12 @@ from typing import Any
 import pytest
 import yaml
 
-from factory import matrix
 from factory.cli.parser import parser
 from factory.data import DATA
 from factory.github.attestation import BRANCH
 from factory.matrix import cells
 from factory.matrix.kernelset import need_of
+from factory.matrix.load import load as load_matrix
 from factory.plan import workflow
 from tests.frozen import MATRIX
 
@@ -77,7 +77,7 @@ VALUES = {
     "GITHUB_OUTPUT": "/runner/output",
     "RUNNER_TEMP": "/runner/temp",
 }
-RULES = matrix.load(MATRIX.read_bytes().replace(b"\n  gpu: []", b"\n  gpu: [gpu]"))
+RULES = load_matrix(MATRIX.read_bytes().replace(b"\n  gpu: []", b"\n  gpu: [gpu]"))
 RUNNER = workflow.read_runner(tomllib.loads((DATA / "runner.toml").read_text()))
 
 

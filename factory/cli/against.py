@@ -13,8 +13,8 @@ from pathlib import Path
 from factory.cli import context, jobpage
 from factory.errors import MatrixError, SelectorError, UsageError
 from factory.matrix import difference, page, selector
-from factory.matrix import load as load_matrix
 from factory.matrix.difference import Side
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix, Planned, State
 from factory.output.console import Console
 from factory.output.log import Log

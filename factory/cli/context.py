@@ -8,7 +8,7 @@ from pathlib import Path
 
 from factory.errors import FactoryError, MatrixError, SelectorError
 from factory.matrix import cells, kernelset, selector
-from factory.matrix import load as load_matrix
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import FULL, Cell, Matrix, Planned
 from factory.output.console import Console
 from factory.output.log import Log

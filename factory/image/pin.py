@@ -9,10 +9,10 @@ import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from factory import matrix
 from factory.errors import FactoryError, MatrixError, UnreachableError
 from factory.image import registry
 from factory.matrix.imagename import ImageName
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Image, Toolkit
 from factory.matrix.pins import pinned
 
@@ -25,7 +25,7 @@ def pin(matrix_path: Path, *, env: Mapping[str, str], say: Callable[[str], None]
         UnreachableError: At least one registry could not be asked. All images were tried before.
         FactoryError: All could be asked, but an image was not to be had; the class is the first failure's.
     """
-    images = _images(matrix.load(_text(matrix_path), name=matrix_path.name).toolkits.values())
+    images = _images(load_matrix(_text(matrix_path), name=matrix_path.name).toolkits.values())
     registries = _Registries(env)
     failures: list[FactoryError] = []
     for cuda, image, name in images:

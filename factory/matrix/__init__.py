@@ -1,5 +1,1 @@
-"""``matrix.yaml``: from text to the values of ``factory.matrix.model``, with every complaint at once."""
-
-from factory.matrix.load import load
-
-__all__ = ["load"]
+"""``matrix.yaml``: from text to values, and what follows from them: cells, selectors, the names of wheels."""

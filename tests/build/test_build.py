@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory import matrix
 from factory.build.build import Order, build
 from factory.build.container.kernels import Portion
 from factory.errors import AuditError, FactoryError, KernelError
 from factory.kernels.page import Tally
 from factory.matrix import cells, selector
 from factory.matrix.kernelset import need_of
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.log import Log
@@ -22,7 +22,7 @@ from factory.system import machine
 from factory.wheel.facts import Expected
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_text())
+RULES = load_matrix(MATRIX.read_text())
 
 
 class Scribe:

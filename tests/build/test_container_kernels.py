@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory import matrix
 from factory.build.container.kernels import Portion, SetRequest, kernels
 from factory.build.container.messages import to_json
 from factory.build.container.session import Containers
@@ -21,6 +20,7 @@ from factory.image import engine
 from factory.kernels.page import Tally, UnitCost
 from factory.kernels.shard import Shard
 from factory.matrix import cells, selector
+from factory.matrix.load import load as load_matrix
 from factory.output.log import Log
 from factory.pool.record import SetRecord
 from factory.session import Session
@@ -69,7 +69,7 @@ exit $status
         (programs / "podman").chmod(0o755)
         env = {"PATH": str(programs)}
         (directory / "matrix.yaml").write_text(matrix_with_small_sdists(directory / "cache"))
-        self.matrix = matrix.load((directory / "matrix.yaml").read_text())
+        self.matrix = load_matrix((directory / "matrix.yaml").read_text())
         planned = cells.expand(self.matrix, profile="smoke")
         tokens = ("cu124", "torch2.6", "cp311", "fa2.7.4.post1")
         self.cell = selector.select(planned, selector.parse(tokens, self.matrix))[0].cell

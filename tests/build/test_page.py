@@ -3,19 +3,19 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory import matrix
 from factory.audit import page as audit
 from factory.audit.report import SCHEMA, Finding, Report
 from factory.build.page import Attempt, BuildResults, markdown
 from factory.errors import FactoryError, KernelError
 from factory.kernels.page import Tally
 from factory.matrix import cells
+from factory.matrix.load import load as load_matrix
 from factory.output import failure
 from factory.output.markdown import code
 from tests.frozen import MATRIX
 from tests.markdownpage import read
 
-EVERY = cells.expand(matrix.load(MATRIX.read_text(encoding="utf-8")))
+EVERY = cells.expand(load_matrix(MATRIX.read_text(encoding="utf-8")))
 FACTS: dict[str, object] = {
     "extensions": [{"archs": ["sm_80", "sm_90"], "platform": "manylinux_2_28_x86_64", "units": 84}]
 }

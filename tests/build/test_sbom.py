@@ -11,8 +11,8 @@ from cyclonedx.validation.json import JsonStrictValidator
 
 from factory.build.sbom import Materials, cutlass, describe
 from factory.errors import SourceError
-from factory.matrix import load as load_matrix
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.wheelname import wheel_filename
 from tests.frozen import MATRIX
 from tests.smallsdist import SDIST

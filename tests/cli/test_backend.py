@@ -13,7 +13,7 @@ from factory.cli import backend
 from factory.environment import environment
 from factory.errors import DiskFullError, EngineError, ImageError, InterpreterError, UnreachableError
 from factory.matrix import cells, selector
-from factory.matrix import load as load_matrix
+from factory.matrix.load import load as load_matrix
 from factory.output.log import Log
 from factory.session import Session
 from factory.system import machine

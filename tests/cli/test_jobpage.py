@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from factory import matrix
 from factory.__main__ import main
+from factory.matrix.load import load as load_matrix
 from tests.markdownpage import Page, read
 from tests.smallsdist import matrix_with_small_sdists
 
@@ -87,7 +87,7 @@ def test_an_older_file_of_another_kind_is_named_and_is_no_failure(
 def test_an_older_file_without_the_profile_cannot_be_compared(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     text = (here / "matrix.yaml").read_text(encoding="utf-8").replace("  smoke:\n", "  tiny:\n")
     (here / "old.yaml").write_text(text, encoding="utf-8")
-    assert "smoke" not in matrix.load(text).profiles
+    assert "smoke" not in load_matrix(text).profiles
     assert main(["plan", "--against", "old.yaml", "--profile", "smoke"]) == 0
     assert capsys.readouterr().out.startswith("cannot be compared: there is no profile 'smoke'")
 

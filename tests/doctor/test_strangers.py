@@ -7,15 +7,15 @@ from dataclasses import replace
 
 import pytest
 
-from factory import matrix
 from factory.doctor import strangers
 from factory.errors import UsageError
 from factory.github.settings import SettingsReader
+from factory.matrix.load import load as load_matrix
 from tests.frozen import MATRIX
 from tests.githubserver import TOKEN, GithubServer, github_server
 from tests.githubstore import REPOSITORY
 
-RULES = matrix.load(MATRIX.read_bytes())
+RULES = load_matrix(MATRIX.read_bytes())
 
 
 @pytest.fixture(scope="module")

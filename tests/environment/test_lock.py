@@ -8,15 +8,15 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from factory import matrix
 from factory.data import DATA
 from factory.environment.lock import lock
 from factory.environment.requirements import lock_name
 from factory.errors import UnreachableError
+from factory.matrix.load import load as load_matrix
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[2]
-RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))
+RULES = load_matrix(MATRIX.read_text(encoding="utf-8"))
 TOOLS = {
     "cibuildwheel-3.4.1.txt",
     "cibuildwheel-4.3.3.txt",

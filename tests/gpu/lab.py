@@ -26,9 +26,9 @@ from factory.kernels import kernels
 from factory.kernels.kernels import CompiledSet, Origins, PreparedSet
 from factory.kernels.unit import Unit, units
 from factory.matrix import cells
-from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch, front_ends
 from factory.matrix.kernelset import need_of
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, Matrix, State
 from factory.output.log import Log
 from factory.session import Session

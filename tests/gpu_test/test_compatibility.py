@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory import matrix
 from factory.gpu_test.compatibility import Runtime, WheelHere, by_facts, by_text
 from factory.matrix import wheelname
 from factory.matrix.arch import Arch
+from factory.matrix.load import load as load_matrix
 from factory.wheel.fatbin import images
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_text())
+RULES = load_matrix(MATRIX.read_text())
 HERE = Runtime(
     python="3.12",
     torch="2.11.0+cu130",

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from factory import matrix
 from factory.__main__ import main
 from factory.errors import AuditError, CellError, GpuError, VerdictError
 from factory.gpu_test import gpu_test
 from factory.gpu_test.gpu_test import Wanted
 from factory.gpu_test.verdict import GROUPS, Verdict
 from factory.gpu_test.verdictfile import verdict_path
+from factory.matrix.load import load as load_matrix
 from factory.output.log import Log
 from factory.session import Session
 from factory.system import machine
@@ -25,7 +25,7 @@ from tests.frozen import MATRIX
 from tests.smalltrial import FILENAME, MODULE, TAG, nvidia_smi, program, python_with_torch
 from tests.wheelmaker import Binary, Maker, Parts
 
-RULES = matrix.load(MATRIX.read_text())
+RULES = load_matrix(MATRIX.read_text())
 
 
 class Lab:

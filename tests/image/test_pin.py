@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from factory import matrix
 from factory.errors import FactoryError, ImageError, MatrixError, UnreachableError
 from factory.image.pin import pin
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Image
 from tests.frozen import MATRIX
 from tests.smallregistry import DIGEST, MANIFEST, Registry, registry
 
 TEXT = MATRIX.read_text(encoding="utf-8")
-IMAGES = {cuda: kit.image for cuda, kit in matrix.load(TEXT).toolkits.items() if kit.image}
+IMAGES = {cuda: kit.image for cuda, kit in load_matrix(TEXT).toolkits.items() if kit.image}
 CUDAS = list(IMAGES)
 OLD = "sha256:" + "01" * 32
 
@@ -39,7 +39,7 @@ def text_with(*names: str, digest: str = "null") -> str:
 
 
 def digests(path: Path) -> list[str | None]:
-    return [kit.image.digest for kit in matrix.load(path.read_text()).toolkits.values() if kit.image]
+    return [kit.image.digest for kit in load_matrix(path.read_text()).toolkits.values() if kit.image]
 
 
 def run(path: Path, text: str) -> tuple[list[str], FactoryError | None]:

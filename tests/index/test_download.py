@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from factory import matrix
 from factory.errors import DigestError, NoWheelError, SelectorError
 from factory.github.attestation import Attested
 from factory.index import download
@@ -14,10 +13,11 @@ from factory.index.published import Published
 from factory.index.served.flash_attn_wheel import Environment, Probed
 from factory.matrix import selector
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from tests.frozen import MATRIX
 from tests.samplewheels import GUIDE, wheel
 
-RULES = matrix.load(MATRIX.read_bytes())
+RULES = load_matrix(MATRIX.read_bytes())
 GUIDES = wheel()
 HERE = Environment(
     python="3.10", torch="2.6", cuda="12.4", cxx11abi=False, machine="x86_64", glibc="2.36", gpus=("9.0",), driver=550

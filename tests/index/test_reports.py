@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from factory.index import rules
 from factory.index.served.flash_attn_wheel import Answer, Row, probed, resolve, smi
-from factory.matrix import load as load_matrix
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import State
 from tests.frozen import MATRIX
 from tests.samplewheels import wheel

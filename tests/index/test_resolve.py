@@ -15,10 +15,10 @@ from factory.index.published import Published
 from factory.index.resolve import resolve
 from factory.index.served import SITE, flash_attn_wheel
 from factory.index.served.flash_attn_wheel import Environment, UnknownTokenError
-from factory.matrix import load as load_matrix
 from factory.matrix import selector
 from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix
 from tests.frozen import MATRIX
 from tests.samplewheels import many, wheel

@@ -7,7 +7,7 @@ import pytest
 
 from factory.index import rules
 from factory.index.served.flash_attn_wheel import PRERELEASE, Environment, rules_of, unbuildable
-from factory.matrix import load as load_matrix
+from factory.matrix.load import load as load_matrix
 from tests.frozen import MATRIX
 
 TABLE = rules.table(load_matrix(MATRIX.read_bytes()))

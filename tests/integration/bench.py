@@ -21,8 +21,8 @@ from factory.build.setup import CellWanted
 from factory.environment import interpreter
 from factory.environment.environment import Installer
 from factory.kernels.kernels import CompiledSet, KernelSetSpec
-from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, FlashAttn, Matrix
 from factory.output.log import Log
 from factory.session import Session

@@ -15,8 +15,8 @@ from factory.build.container.spec import Outside
 from factory.environment import cibuildwheel, interpreter
 from factory.environment.environment import Installer
 from factory.image.engine import engine_env
-from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, Image
 from factory.output.log import Log
 from factory.system import process

@@ -22,8 +22,8 @@ from pathlib import Path
 
 import pytest
 
-from factory import matrix
 from factory.kernels import fetchedcompiler
+from factory.matrix.load import load as load_matrix
 from factory.pool.store import Pool
 from factory.prove import cubin
 from factory.system import process
@@ -37,7 +37,7 @@ from tests.smallsdist import ROOT, matrix_with_small_sdist
 
 pytestmark = pytest.mark.e2e_distributions
 
-RULES = matrix.load(MATRIX.read_bytes())
+RULES = load_matrix(MATRIX.read_bytes())
 CLONE = HOME / "factory"
 PYTHON = CLONE / ".nox" / "build" / "bin" / "python"
 KEPT = HOME / "kept"

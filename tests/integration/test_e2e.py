@@ -20,7 +20,7 @@ from uv import find_uv_bin
 
 from factory.environment import interpreter
 from factory.environment.environment import Installer
-from factory.matrix import load as load_matrix
+from factory.matrix.load import load as load_matrix
 from factory.system.cache import cache_root
 from tests.githubserver import github_server
 from tests.githubstore import REPOSITORY

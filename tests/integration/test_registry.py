@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from factory import matrix
 from factory.errors import ImageError
 from factory.image.pin import pin
 from factory.image.registry import digest
 from factory.matrix.imagename import ImageName
+from factory.matrix.load import load as load_matrix
 from factory.system import process as shell
 from tests.frozen import MATRIX
 
@@ -126,7 +126,7 @@ def test_a_tag_that_is_not_there(server: str) -> None:
 def test_a_matrix_is_pinned_and_follows_a_tag_that_moves(server: str, tmp_path: Path) -> None:
     path = tmp_path / "matrix.yaml"
     text = re.sub(r"digest: sha256:\w+", "digest: null", MATRIX.read_text(encoding="utf-8"))
-    cudas = [cuda for cuda, kit in matrix.load(text).toolkits.items() if kit.image]
+    cudas = [cuda for cuda, kit in load_matrix(text).toolkits.items() if kit.image]
     text = re.sub(r"(?<=name: )\S+:cuda([\d.]+)\"?", rf"{server}/team/builder:\1", text)
     path.write_text(text, encoding="utf-8")
     for kind in (DOCKER, OCI):

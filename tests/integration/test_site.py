@@ -19,9 +19,9 @@ from factory.index.index import index
 from factory.index.published import Gpu, Published
 from factory.index.served import flash_attn_wheel
 from factory.index.served.flash_attn_wheel import Environment
-from factory.matrix import load as load_matrix
 from factory.matrix import wheelname
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import State
 from factory.versions import version_key
 from tests import npmpackage

@@ -13,11 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory import matrix
 from factory.index.index import index
 from factory.index.published import Published
 from factory.matrix import wheelname
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, State
 from factory.wheel import torchpin
 from tests import stubwheels
@@ -26,7 +26,7 @@ from tests.samplewheels import BUILDS, FACTS, NOTHING, named
 from tests.serving import serving
 from tests.wheelmaker import Maker, Parts
 
-RULES = matrix.load(MATRIX.read_bytes())
+RULES = load_matrix(MATRIX.read_bytes())
 CELLS = tuple(row.cell for row in expand(RULES) if row.state is State.BUILD)
 
 

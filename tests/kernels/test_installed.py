@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from factory import matrix
 from factory.errors import SourceError
 from factory.kernels import installed
 from factory.kernels.sdist import read_excluded
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import FlashAttn
 from factory.system.cache import cache_root
 from tests.frozen import MATRIX
 from tests.smallsdist import SDIST
 
-RELEASES = matrix.load(MATRIX.read_bytes(), name="matrix.yaml").flash_attn
+RELEASES = load_matrix(MATRIX.read_bytes(), name="matrix.yaml").flash_attn
 SETUP = (
     "from setuptools import find_packages, setup\nsetup(name='x', packages=find_packages(exclude=('tests', 'csrc')))\n"
 )

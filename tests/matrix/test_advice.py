@@ -8,16 +8,16 @@ from itertools import product
 
 import pytest
 
-from factory import matrix
 from factory.matrix import selector
 from factory.matrix.advice import Adviser, Facts, advise, runs
 from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, State
 from factory.versions import numbers
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_bytes())
+RULES = load_matrix(MATRIX.read_bytes())
 ADVISER = Adviser.of(RULES)
 RTX_5090 = Facts(python="3.12", machine="x86_64", gpus=("12.0",), driver="576.88")
 OLD_GPU = "flash-attn has no kernels for 7.5; 8.0 is the oldest it supports"

@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from factory import matrix
 from factory.errors import SelectorError
 from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Planned, State
 from tests.frozen import MATRIX
 
-REAL = matrix.load(MATRIX.read_text())
+REAL = load_matrix(MATRIX.read_text())
 PLANNED = expand(REAL)
 
 

@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory import matrix
 from factory.matrix import cells
 from factory.matrix.arch import Arch
 from factory.matrix.difference import Difference, Facts, Side, difference, facts, headline, lines
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Planned, State
 from tests.frozen import MATRIX
 
 TEXT = MATRIX.read_text(encoding="utf-8")
-EVERY = cells.expand(matrix.load(TEXT))
+EVERY = cells.expand(load_matrix(TEXT))
 NONE = Side(planned=(), facts={})
 
 ROWS = st.lists(
@@ -39,7 +39,7 @@ SIDES = st.builds(lambda rows, values: Side(planned=tuple(rows), facts=values), 
 
 
 def of(text: str) -> Side:
-    return Side(planned=cells.expand(matrix.load(text)), facts=facts(text))
+    return Side(planned=cells.expand(load_matrix(text)), facts=facts(text))
 
 
 def changed(pattern: str, by: str) -> Difference:

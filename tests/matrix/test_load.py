@@ -14,11 +14,11 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory import matrix
 from factory.errors import MatrixError
 from factory.matrix import cells
 from factory.matrix.arch import Arch
 from factory.matrix.kernelset import need_of
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Image, Representative
 from factory.matrix.schema import json_schema
 from tests.frozen import MATRIX
@@ -86,7 +86,7 @@ profiles:
 
 def why(text: str | bytes) -> list[str]:
     with pytest.raises(MatrixError) as caught:
-        matrix.load(text)
+        load_matrix(text)
     return [line.removeprefix("matrix.yaml:") for line in caught.value.why]
 
 
@@ -110,13 +110,13 @@ def line_of(part: str, text: str) -> int:
 
 
 def test_unquoted_versions_keep_their_last_zero() -> None:
-    made = matrix.load(SMALL)
+    made = load_matrix(SMALL)
     assert made.torch["2.10"].release == "2.10.0"
     assert made.choices["2.10"].pythons == ("3.10",)
 
 
 def test_a_machine_adds_to_the_list_of_a_cuda_what_that_makes() -> None:
-    made = matrix.load(
+    made = load_matrix(
         edited(
             "builds:\n      12.6: {<<: *default, abi: true}",
             "builds:\n      12.6: {<<: *default, abi: true, platform: [aarch64]}",
@@ -125,12 +125,12 @@ def test_a_machine_adds_to_the_list_of_a_cuda_what_that_makes() -> None:
     assert [build.machines for build in made.torch["2.10"].builds] == [("aarch64",), ("x86_64",)]
     assert made.archs_of("12.6", "x86_64") == made.archs_of("12.6", "aarch64") == (Arch(8, 0), Arch(9, 0))
     assert made.archs_of("12.8", "aarch64") == (Arch(8, 0), Arch(8, 9, "", ptx=True), Arch(9, 0), Arch(12, 0))
-    asked = matrix.load(edited("archs: default", "archs: [8.0]"))
+    asked = load_matrix(edited("archs: default", "archs: [8.0]"))
     assert asked.archs_of("12.8", "aarch64") == (Arch(8, 0),)
 
 
 def test_anchors_and_merges_are_read_as_yaml_means_them() -> None:
-    made = matrix.load(SMALL)
+    made = load_matrix(SMALL)
     assert [(build.cuda, build.cxx11abi, build.index_url) for build in made.torch["2.10"].builds] == [
         ("12.6", True, None),
         ("12.8", True, None),
@@ -140,7 +140,7 @@ def test_anchors_and_merges_are_read_as_yaml_means_them() -> None:
 
 
 def test_values_arrive_typed() -> None:
-    made = matrix.load(SMALL)
+    made = load_matrix(SMALL)
     assert made.toolkits["12.4"].front_end == {Arch(8, 0): Arch(8, 0), Arch(9, 0): Arch(8, 0)}
     assert made.toolkits["12.8"].archs == (Arch(8, 0), Arch(8, 9, "", ptx=True), Arch(12, 0))
     assert made.toolkits["12.8"].image == Image(name="example:cuda12.8", digest=None, promise="manylinux_2_28")
@@ -152,7 +152,7 @@ def test_values_arrive_typed() -> None:
 
 
 def test_one_line_sets_the_architectures_of_every_toolkit() -> None:
-    made = matrix.load(re.sub("(?m)^archs: default$", "archs: [8.6, 8.9]", REAL))
+    made = load_matrix(re.sub("(?m)^archs: default$", "archs: [8.6, 8.9]", REAL))
     assert {toolkit.archs for toolkit in made.toolkits.values()} == {(Arch(8, 6), Arch(8, 9))}
 
 
@@ -295,7 +295,7 @@ def test_the_line_is_that_of_the_value(old: str, new: str, part: str) -> None:
 
 def test_machine_code_is_compressed_where_every_driver_promised_reads_it() -> None:
     text = edited("12.6: {<<: *cuda, front", "12.6: {<<: *cuda, minimum_driver: 550, compression: size, front")
-    toolkits = matrix.load(text).toolkits
+    toolkits = load_matrix(text).toolkits
     assert {version: row.compression for version, row in toolkits.items()} == {
         "12.4": None,
         "12.6": "size",
@@ -327,7 +327,7 @@ def test_every_mistake_is_told_at_once() -> None:
 
 @pytest.mark.parametrize("index", ["https://a/", "https://a.example:8443/simple/cu126/", "https://a-b.example/%7Eme"])
 def test_an_index_is_any_address(index: str) -> None:
-    assert matrix.load(edited("https://example.org/cu126", index)).torch["2.6"].builds[1].index_url == index
+    assert load_matrix(edited("https://example.org/cu126", index)).torch["2.6"].builds[1].index_url == index
 
 
 @pytest.mark.parametrize("host", ["", "-a", "a..b", "a.", "a:port", "a?x", "a#x", "a\u00e9", "me@", "a/b c", "a\\b"])
@@ -460,7 +460,7 @@ def mutations(draw: st.DrawFn, text: str) -> str:
 def load_or_refuse(text: str) -> None:
     said: tuple[str, ...] = ("matrix.yaml:1: fine",)
     try:
-        matrix.load(text)
+        load_matrix(text)
     except MatrixError as error:
         said = error.why
     assert said
@@ -503,7 +503,7 @@ def test_a_damaged_large_matrix_is_loaded_or_refused_in_words(text: str) -> None
 @settings(deadline=None)
 def test_anything_else_is_refused_in_words(text: str | bytes) -> None:
     with pytest.raises(MatrixError):
-        matrix.load(text)
+        load_matrix(text)
 
 
 def with_kernels(cuda: str, makers: str) -> str:
@@ -514,7 +514,7 @@ def with_kernels(cuda: str, makers: str) -> str:
 
 def test_the_first_toolkit_that_makes_all_architectures_compiles_the_kernels() -> None:
     text = with_kernels("12.8", "[12.4, 12.8]")
-    made = matrix.load(text)
+    made = load_matrix(text)
     assert made.toolkits["12.8"].kernels == ("12.4", "12.8")
     assert made.toolkits["12.4"].kernels == ("12.4",)
     for archs, maker in (("8.0 8.6", "12.4"), ("9.0+PTX", "12.4"), ("8.0 12.0", "12.8")):

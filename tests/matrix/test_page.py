@@ -5,15 +5,15 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory import matrix
 from factory.matrix import cells
 from factory.matrix.difference import Side, difference
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import State
 from factory.matrix.page import incomparable, markdown
 from tests.frozen import MATRIX
 from tests.markdownpage import read
 
-EVERY = cells.expand(matrix.load(MATRIX.read_text(encoding="utf-8")))
+EVERY = cells.expand(load_matrix(MATRIX.read_text(encoding="utf-8")))
 NOW = Side(planned=EVERY, facts={("max_jobs",): "32"})
 
 

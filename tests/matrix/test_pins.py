@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory import matrix
 from factory.errors import MatrixError
+from factory.matrix.load import load as load_matrix
 from factory.matrix.pins import pinned
 from tests.frozen import MATRIX
 
 TEXT = re.sub(r"digest: sha256:\w+", "digest: null", MATRIX.read_text(encoding="utf-8"))
-IMAGES = {cuda: kit.image for cuda, kit in matrix.load(TEXT).toolkits.items() if kit.image}
+IMAGES = {cuda: kit.image for cuda, kit in load_matrix(TEXT).toolkits.items() if kit.image}
 NAME = IMAGES["12.6"].name
 OLD, NEW = "sha256:" + "01" * 32, "sha256:" + "ab" * 32
 ENTRY = re.compile(r"^    image:.*\n(?:      .*\n)*", re.MULTILINE)
@@ -61,7 +61,7 @@ def test_pins_are_read_back_each_at_its_own_toolkit(digests: dict[str, str]) -> 
     for cuda, digest in digests.items():
         made = pinned(made, cuda, digest)
         assert pinned(made, cuda, digest) == made
-    images = {cuda: kit.image for cuda, kit in matrix.load(made).toolkits.items()}
+    images = {cuda: kit.image for cuda, kit in load_matrix(made).toolkits.items()}
     assert {cuda: image.digest for cuda, image in images.items() if image and image.digest} == digests
     assert re.sub(r"digest: sha256:[0-9a-f]{64}", "digest: null", made) == TEXT
 

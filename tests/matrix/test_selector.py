@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory import matrix
 from factory.errors import CellError, SelectorError
 from factory.matrix import selector
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Planned, State
 from tests.frozen import MATRIX
 
-REAL = matrix.load(MATRIX.read_text())
+REAL = load_matrix(MATRIX.read_text())
 PLANNED = expand(REAL)
 BUILDABLE = [row for row in PLANNED if row.state is not State.SKIPPED]
 TOKENS = sorted({token for row in PLANNED for token in row.cell.id.split()})
@@ -160,7 +160,7 @@ def test_why_refuses_unknown_tokens() -> None:
 
 def test_a_machine_that_is_not_named_is_one_that_wheels_are_built_for_by_default() -> None:
     refused = "  - platform: aarch64\n    reason: this factory cannot link the host code of wheels for aarch64 yet\n"
-    served = matrix.load(MATRIX.read_text().replace(refused, ""))
+    served = load_matrix(MATRIX.read_text().replace(refused, ""))
     rows = expand(served)
     for words, machines in (
         ("cu130 torch2.11 cp311", ["x86_64"]),

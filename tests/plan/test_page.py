@@ -5,14 +5,14 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory import matrix
 from factory.matrix import cells
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Planned, Runners, State
 from factory.plan.page import PlanPage, SetEstimate, markdown
 from tests.frozen import MATRIX
 from tests.markdownpage import read
 
-RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))
+RULES = load_matrix(MATRIX.read_text(encoding="utf-8"))
 EVERY = cells.expand(RULES)
 BUILT = tuple(row for row in EVERY if row.state is State.BUILD)
 NEED = SetEstimate(name="fa2 cu124", wheels=14, units=84, seconds=9000, cpu_seconds=18_000, peak=6_800_000_000)

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from factory import matrix
 from factory.errors import ImageError
 from factory.matrix import cells
+from factory.matrix.load import load as load_matrix
 from factory.plan import pinning
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_bytes())
+RULES = load_matrix(MATRIX.read_bytes())
 CELLS = [row.cell for row in cells.expand(RULES, profile="full") if row.cell.torch in {"2.5", "2.6"}]
 SILENT = replace(RULES, unpinned_images="")
 
@@ -33,4 +33,4 @@ def test_images_with_a_digest_need_no_words() -> None:
 def test_left_out_words_accept_nothing() -> None:
     text = MATRIX.read_text()
     line = next(line for line in text.splitlines() if line.startswith("unpinned_images: "))
-    assert matrix.load(text.replace(f"{line}\n", "")).unpinned_images == ""
+    assert load_matrix(text.replace(f"{line}\n", "")).unpinned_images == ""

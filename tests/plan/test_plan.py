@@ -8,7 +8,7 @@ from rich.console import Console
 
 from factory.kernels import costs
 from factory.matrix import cells, kernelset, selector
-from factory.matrix import load as load_matrix
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix, Planned
 from factory.output.log import Log
 from factory.output.progress import duration

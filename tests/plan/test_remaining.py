@@ -4,16 +4,16 @@ from dataclasses import replace
 
 import pytest
 
-from factory import matrix
 from factory.index.published import Published
 from factory.matrix import cells, selector
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Planned, State
 from factory.matrix.wheelname import wheel_filename
 from factory.plan.remaining import less_published
 from tests.frozen import MATRIX
 from tests.samplewheels import GUIDE, named, wheel
 
-RULES = matrix.load(MATRIX.read_text(encoding="utf-8"))
+RULES = load_matrix(MATRIX.read_text(encoding="utf-8"))
 EVERY = cells.expand(RULES)
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from factory.errors import SelectorError
 from factory.matrix import cells, selector
-from factory.matrix import load as load_matrix
 from factory.matrix.kernelset import need_of
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, Runners, State
 from factory.plan.workflow import Runner, outputs
 from tests.frozen import MATRIX

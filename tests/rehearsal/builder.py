@@ -7,10 +7,10 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from factory import matrix
 from factory.errors import EngineError, FactoryError, UnreachableError
 from factory.image import engine, pull
 from factory.image.layout import name as builder_image
+from factory.matrix.load import load as load_matrix
 from factory.system import process
 from tests.integration import enginebench
 from tests.rehearsal.tree import Breakage
@@ -33,7 +33,7 @@ def prepare(root: Path, cuda: str, work: Path, say: Callable[[str], None]) -> st
     own = builder_image(cuda)
     if found.run("image", "inspect", own, timeout=60).ok:
         return own
-    named = matrix.load((root / "matrix.yaml").read_bytes()).toolkits[cuda].image
+    named = load_matrix((root / "matrix.yaml").read_bytes()).toolkits[cuda].image
     try:
         if named is not None:
             pull.ensure(named, found, say)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.version import Version
 
-from factory import matrix
 from factory.errors import MatrixError
 from factory.matrix.imagename import ImageName
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix
 from factory.update import actions, flashattn, images, torch
 from factory.update.actions import Action, Tag
@@ -25,7 +25,7 @@ from factory.update.torch import TorchRelease
 from tests.frozen import MATRIX
 
 TEXT = MATRIX.read_text(encoding="utf-8")
-RULES: Matrix = matrix.load(TEXT)
+RULES: Matrix = load_matrix(TEXT)
 SHA256 = "ab" * 32
 DIGEST = f"sha256:{SHA256}"
 COMMIT = "c0" * 20
@@ -44,7 +44,7 @@ def under(text: str, key: str, added: str) -> str:
 
 def complaints(text: str) -> list[str]:
     with pytest.raises(MatrixError) as caught:
-        matrix.load(text)
+        load_matrix(text)
     return [line.split(": ", 1)[1] for line in caught.value.why]
 
 
@@ -146,7 +146,7 @@ def test_a_new_flash_attn_is_proposed_and_refused_until_it_is_looked_up() -> Non
     text = under(TEXT, "flash_attn", looked_up).replace(
         "\n    flash_attn: [2.8.3.post2]\n    cuda: {13.2", f"\n{line_of(proposal, 'wheels')}    cuda: {{13.2"
     )
-    made = matrix.load(text)
+    made = load_matrix(text)
     assert made.flash_attn["2.8.4"].sha256 == SHA256
     assert made.choices["2.15"].flash_attn == ("2.8.4",)
 
@@ -191,7 +191,7 @@ def test_a_new_torch_is_proposed_and_refused_until_it_is_looked_up() -> None:
         *(f"torch.2.16.{key}" for key in ("cxx_standard", "builds.13.0.abi", "builds.13.2.abi")),
         "wheels.2.16.cuda.13.2",
     }
-    made = matrix.load(with_torch(proposal, looked_up=True))
+    made = load_matrix(with_torch(proposal, looked_up=True))
     row = made.torch["2.16"]
     assert (row.release, row.setuptools, made.choices["2.16"].pythons) == ("2.16.0", ">=80", ("3.12", "3.13", "3.14"))
     assert [(build.cuda, build.index_url) for build in row.builds] == [("13.0", NEW.elsewhere[0]), ("13.2", None)]
@@ -219,7 +219,7 @@ def test_an_unknown_cuda_is_refused_by_the_matrix() -> None:
 def test_a_patch_release_changes_one_line() -> None:
     release = replace(NEW, version=Version("2.15.7"), pythons=("3.12", "3.13", "3.14"))
     proposal = torch.proposal(RULES, release)
-    made = matrix.load(TEXT.replace("    release: 2.15.0\n", line_of(proposal, "in place of its `release` line")))
+    made = load_matrix(TEXT.replace("    release: 2.15.0\n", line_of(proposal, "in place of its `release` line")))
     assert made.torch["2.15"].release == "2.15.7"
     assert any("no wheel for Python 3.11" in line for line in proposal.checks)
     assert not any("default build" in line for line in proposal.checks)
@@ -248,7 +248,7 @@ def test_images_are_pinned_together_and_anew_when_one_moves() -> None:
         place = f"cuda{cuda}\n"
         assert lines.text.strip() == f"digest: {DIGEST}"
         pinned = pinned.replace(f"{place}      digest: null\n", f"{place}{lines.text}")
-    assert images.moved(matrix.load(pinned), {"12.4": DIGEST, "13.0": DIGEST}) == ()
+    assert images.moved(load_matrix(pinned), {"12.4": DIGEST, "13.0": DIGEST}) == ()
 
 
 def test_an_image_of_a_newer_cuda_is_proposed_and_refused_until_it_is_looked_up() -> None:
@@ -262,7 +262,7 @@ def test_an_image_of_a_newer_cuda_is_proposed_and_refused_until_it_is_looked_up(
     assert refused == [f"cuda.13.4.{key}" for key in ("targets", "newest_gcc", "archs")]
     for key, value in {"targets": "[8.0]", "newest_gcc": "16", "archs": "[8.0]"}.items():
         text = text.replace(f"{key}: {CHECK}", f"{key}: {value}")
-    made = matrix.load(text).toolkits["13.4"]
+    made = load_matrix(text).toolkits["13.4"]
     assert (made.minimum_driver, made.image and made.image.digest) == (580, DIGEST)
     assert made.compression == RULES.toolkits["13.2"].compression == "balance"
     assert f"minimum_driver: {CHECK}" in images.newer(RULES, "14.0", family, newer["14.0"], None).body
@@ -270,10 +270,10 @@ def test_an_image_of_a_newer_cuda_is_proposed_and_refused_until_it_is_looked_up(
 
 def test_images_nobody_serves_are_not_asked_for() -> None:
     text = re.sub(r"docker\.io/\S+", "localhost/builder:cuda12.4", TEXT)
-    assert images.tagged(matrix.load(text)) == {}
+    assert images.tagged(load_matrix(text)) == {}
     nameless = re.sub(r"docker\.io/\S+", "quay.io/team/image:latest", TEXT)
-    assert images.families(matrix.load(nameless)) == ()
-    assert set(images.tagged(matrix.load(nameless)).values()) == {ImageName.parse("quay.io/team/image:latest")}
+    assert images.families(load_matrix(nameless)) == ()
+    assert set(images.tagged(load_matrix(nameless)).values()) == {ImageName.parse("quay.io/team/image:latest")}
 
 
 def test_the_pins_of_workflows_are_read() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from factory import matrix
 from factory.errors import ImageError, SourceError, UnreachableError, UpdateError
 from factory.matrix.imagename import ImageName
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix
 from factory.system.retry import TroubleError
 from factory.update.actions import Action, Tag
@@ -18,7 +18,7 @@ from factory.update.listing import IndexFile
 from factory.update.watch import Observed, Sources, watch
 from tests.frozen import MATRIX
 
-RULES: Matrix = matrix.load(MATRIX.read_bytes())
+RULES: Matrix = load_matrix(MATRIX.read_bytes())
 SHA256 = "ab" * 32
 COMMIT = "c0" * 20
 PINS = tuple(

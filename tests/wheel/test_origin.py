@@ -2,15 +2,15 @@ from __future__ import annotations
 
 import pytest
 
-from factory import matrix
 from factory.errors import CellError
 from factory.matrix import wheelname
 from factory.matrix.cells import expand
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import State
 from factory.wheel.origin import profile_of, torch_of
 from tests.frozen import MATRIX
 
-RULES = matrix.load(MATRIX.read_text())
+RULES = load_matrix(MATRIX.read_text())
 FILENAME = "flash_attn-2.8.3.post2+cu12torch2.12cxx11abiTRUE.smoke-cp312-cp312-linux_x86_64.whl"
 
 

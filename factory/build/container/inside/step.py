@@ -21,8 +21,8 @@ from factory.kernels.kernels import KernelSetSpec
 from factory.kernels.shard import Shard
 from factory.kernels.stats import inputs_of, tally
 from factory.matrix import cells, kernelset, selector
-from factory.matrix import load as load_matrix
 from factory.matrix.arch import Arch
+from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix
 from factory.matrix.wheelname import wheel_filename
 from factory.output.log import Log

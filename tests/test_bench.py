@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from bench import picture, ratio
+from bench import picture, ratio, reproducible
 from bench.__main__ import main
 from bench.step import Command, Measured, measure
 from factory.errors import FactoryError, UsageError
+from factory.kernels.reproducible import path_flags
 
 CPU = {
     "upstream": 9000.0,
@@ -79,3 +80,14 @@ def test_the_picture_has_a_bar_for_each_way(tmp_path: Path) -> None:
     text = (tmp_path / "a.svg").read_text()
     assert "<svg" in text
     assert "target 0.600" in text
+
+
+def test_a_plain_compile_has_none_of_the_flags_of_same_bytes() -> None:
+    nvcc = ("/cuda/bin/nvcc", "-ccbin", "/usr/bin/g++", "-Xcompiler", "-fPIC", "-I.")
+    assert reproducible.plain((*nvcc, *path_flags({Path("/a, b"): ".", Path("/cuda"): "cuda"}))) == nvcc
+
+
+def test_pairs_are_compared_by_their_sums() -> None:
+    pairs = [reproducible.Pair(flagged=10.0, plain=20.0), reproducible.Pair(flagged=41.0, plain=30.0)]
+    line = reproducible.row(pairs).line()
+    assert line == "the flags of same bytes, 2 pairs: 1.020 of without (target 1.020, met)"

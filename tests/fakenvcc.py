@@ -1,7 +1,8 @@
 """A stand-in for nvcc, run as a program: compiles C++ with the machine's g++ and leaves files where nvcc would.
 
-The object has a ``.nv_fatbin`` section, and ``--keep-dir`` gets a PTX per pass and a cubin per architecture, so
-the worker cannot tell it from the real one. Each call is noted in the file ``calls`` of the working directory.
+The object has a ``.nv_fatbin`` section, and ``--keep-dir`` gets a PTX and launch stubs per pass and a cubin per
+architecture, so the worker cannot tell it from the real one. Each call is noted in the file ``calls`` of the working
+directory.
 """
 
 import itertools
@@ -38,6 +39,8 @@ def keep(stem: Path, passes: list[str]) -> None:
         Path(f"{name}.ptx").write_text(virtual)
         for code in re.findall(r"sm_\w+", codes):
             write_code(Path(f"{name}.{code}.cubin"), f"{code} of {virtual}")
+        Path(f"{name}.cudafe1.stub.c").write_text(f"stubs of {virtual}")
+    Path(f"{name}.cudafe1.cpp").write_text("host code of the last pass")
 
 
 def write_code(path: Path, text: str) -> None:

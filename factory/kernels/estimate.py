@@ -97,7 +97,7 @@ def expect(shapes: Mapping[Unit, Shape], costs: Costs, measured: Iterable[Measur
     ratios = sorted(
         row.demand.seconds / guess
         for row in measured
-        if (guess := costs.guess(Unit(source=row.source, host=""), row.shape).seconds) > 0
+        if (guess := costs.guess(Unit(source=row.source, host="", stub=""), row.shape).seconds) > 0
     )
     speed = ratios[len(ratios) // 2] if ratios else 1.0
 

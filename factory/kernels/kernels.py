@@ -265,7 +265,7 @@ def _job(unit: Unit, ready: PreparedSet, pool: Pool) -> Job:
 def record(ready: PreparedSet) -> SetRecord:
     """Return what the pool is to know of a set."""
     wanted = ready.wanted
-    keys = {key for unit in ready.units for key in (*unit.wanted(), *(stage.ptx for stage in unit.stages))}
+    keys = frozenset[str]().union(*(unit.made() for unit in ready.units))
     return SetRecord(
         flash_attn=wanted.flash_attn.version,
         cuda=wanted.toolkit.version,

@@ -1,7 +1,9 @@
 """A translation unit: the parts one ``.cu`` file is compiled into, and the key each part is kept under.
 
 A unit is kept in parts that are put together again for a wheel: the host code, the PTX of each front-end
-pass, and the machine code of each architecture. So one more architecture costs itself and nothing else.
+pass, and the machine code of each architecture. So one more architecture costs itself and nothing else. The
+launch stubs, C++ that the front end writes for the host code, are kept too: with them host code is compiled for
+another machine without the front end.
 A key covers everything its part depends on and nothing else: no Python, no torch and no C++ ABI is in it.
 """
 
@@ -22,6 +24,7 @@ from factory.matrix.model import Profile
 
 KEY_SCHEMA = 4
 HOST = "host"
+STUB = "stub"
 
 # What torch's extension builder puts before every extension's own flags: COMMON_NVCC_FLAGS and
 # unix_cuda_flags in torch/utils/cpp_extension.py, the same text in 2.4.1 to 2.15.0.
@@ -68,10 +71,14 @@ class Stage:
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """One ``.cu`` file of one set; ``source`` is relative to the sdist's root, ``host`` the key of its host code."""
+    """One ``.cu`` file of one set.
+
+    ``source`` is relative to the sdist's root, ``host`` the key of its host code, ``stub`` that of its launch stubs.
+    """
 
     source: str
     host: str
+    stub: str
     stages: tuple[Stage, ...] = ()
 
     @property
@@ -99,6 +106,10 @@ class Unit:
                 yield stage.ptx
             yield from (key for _, key in stage.code)
 
+    def made(self) -> frozenset[str]:
+        """Return the keys of all parts that come of compiling it, those that no wheel is made of included."""
+        return frozenset((*self.wanted(), self.stub, *(stage.ptx for stage in self.stages)))
+
 
 def compile_flags(extension: Extension, profile: Profile) -> tuple[str, ...]:
     """Return nvcc's flags for every unit of a set, gencode and includes apart, in upstream's order."""
@@ -113,6 +124,7 @@ def units(extension: Extension, inputs: KeyInputs, passes: Iterable[FrontEnd]) -
         Unit(
             source=source,
             host=_key(source, inputs, HOST),
+            stub=_key(source, inputs, STUB),
             stages=tuple(_stage(source, inputs, front_end) for front_end in passes),
         )
         for source in extension.kernels

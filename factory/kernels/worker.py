@@ -19,7 +19,7 @@ from pathlib import Path
 
 from factory.kernels.job import Job, todo
 from factory.kernels.reproducible import unit_flags
-from factory.kernels.unit import HOST, Stage
+from factory.kernels.unit import HOST, STUB, Stage
 from factory.matrix.arch import Arch, gencode
 from factory.pool.record import Record
 from factory.pool.store import Pool
@@ -33,6 +33,8 @@ FULL = 74
 # What nvcc --keep calls the results of a compile: the pass is named only where there are several.
 _PTX = re.compile(r"(?:\.compute_(\w+))?\.ptx$")
 _CODE = re.compile(r"\.sm_(\w+)\.cubin$")
+# The host code's own source, which includes the stubs of the same name; other passes leave stubs that nothing reads.
+_HOST_SOURCE = ".cudafe1.cpp"
 # Of the header of a 64-bit ELF file: its magic, and where its program and section tables lie, how large their
 # rows are and how many.
 _ELF = struct.Struct("<4s28xQQ6xHHHH")
@@ -103,6 +105,7 @@ class _Worker:
             for arch, key in stage.code:
                 stored.put(key, f"sm_{arch.number}", made)
             stored.put(stage.ptx, f"compute_{stage.virtual.number}", made)
+        stored.put(self.job.unit.stub, STUB, made)
         stored.put(self.job.key, HOST, made)
         return 0
 
@@ -173,6 +176,8 @@ def _made(kept: Path, stages: Sequence[Stage]) -> Iterator[tuple[str, Path]]:
             yield f"sm_{match[1]}", path
         elif match := _PTX.search(path.name):
             yield f"compute_{match[1] or stages[0].virtual.number}", path
+        elif path.name.endswith(_HOST_SOURCE):
+            yield STUB, path.with_suffix(".stub.c")
 
 
 def _cut_off(path: Path) -> bool:

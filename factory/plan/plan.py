@@ -71,7 +71,7 @@ def _demand(need: KernelSetId, matrix: Matrix, session: Session, measured: Itera
     root = source.unpacked(release, cache=session.cache, env=session.env)
     kernels = read_extension((root / "setup.py").read_text()).kernels
     shape = shape_of(need.profile, need.archs, matrix.toolkits[need.cuda])
-    units = {Unit(source=name, host=name): shape for name in kernels}
+    units = {Unit(source=name, host=name, stub=""): shape for name in kernels}
     return expect(units, costs.table(), measured)
 
 

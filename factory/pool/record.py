@@ -22,9 +22,9 @@ _KEY = re.compile(r"[0-9a-z]{1,64}")
 class Record:
     """What the pool knows of one part, and of the compile it came from.
 
-    ``part`` is ``host``, ``compute_80`` (PTX) or ``sm_90`` (machine code), ``size`` its bytes. The compile made
-    ``passes`` front-end passes and ``targets`` machine codes in seconds of CPU and wall time and bytes of peak
-    memory; parts of one compile have the same figures.
+    ``part`` is ``host``, ``stub`` (launch stubs), ``compute_80`` (PTX) or ``sm_90`` (machine code), ``size`` its bytes.
+    The compile made ``passes`` front-end passes and ``targets`` machine codes in seconds of CPU and wall time and bytes
+    of peak memory; parts of one compile have the same figures.
     """
 
     source: str

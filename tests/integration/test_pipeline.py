@@ -209,7 +209,7 @@ def test_another_machine_makes_the_same_parts_and_no_path_is_in_them(made: Made,
     theirs = kernels.kernels(other.kernels, other.session)
     assert theirs.ready.units == ready.ready.units
     ours, again = (pool_in(one.session.cache).by_key() for one in (bench, other))
-    wanted = {key for unit in ready.ready.units for key in unit.wanted()}
+    wanted = {key for unit in ready.ready.units for key in unit.made()}
     assert {key: ours[key].sha256 for key in wanted} == {key: again[key].sha256 for key in wanted}
     for key in wanted:
         found = pool_in(other.session.cache).get(key)

@@ -168,7 +168,7 @@ def small_unit(toolkit: CudaToolkit, directory: Path, archs: Sequence[Arch]) -> 
         store(Pool(directory / "pool"), name, (directory / name).read_bytes())
     stage = Stage(virtual=Arch(8, 0), ptx="ptx", embedded=True, code=tuple((arch, arch.number) for arch in archs))
     return {arch: (directory / arch.number).read_bytes() for arch in archs}, Unit(
-        source="kernel.cu", host="host", stages=(stage,)
+        source="kernel.cu", host="host", stub="stub", stages=(stage,)
     )
 
 

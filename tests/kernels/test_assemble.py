@@ -19,6 +19,7 @@ A80, A90, A120 = Arch(8, 0), Arch(9, 0), Arch(12, 0)
 UNIT = Unit(
     source="src/a.cu",
     host="host",
+    stub="stub",
     stages=(
         Stage(virtual=A80, ptx="p80", embedded=False, code=((A80, "c80"), (A90, "c90"))),
         Stage(virtual=A120, ptx="p120", embedded=True, code=((A120, "c120"),)),

@@ -66,7 +66,7 @@ def job(
     (pool.root.parent / source).write_text(text)
     rows = tuple(stage(source, virtual, *real) for virtual, real in (stages or {A80: (A80, A90)}).items())
     return Job(
-        unit=Unit(source=source, host=key(source, "host"), stages=rows),
+        unit=Unit(source=source, host=key(source, "host"), stub=key(source, "stub"), stages=rows),
         profile="full",
         pool=str(pool.root),
         nvcc=nvcc,
@@ -108,7 +108,9 @@ def test_compiles_all_and_measures(pool: Pool, floor: Floor) -> None:
         assert (record.profile, record.passes, record.targets) == ("full", 1, 2)
         assert record.cpu_seconds > 0
         assert record.peak_bytes > 1_000_000
-    assert sorted(record.part for record in pool.records()) == sorted(["host", "compute_80", "sm_80", "sm_90"] * 3)
+    assert sorted(record.part for record in pool.records()) == sorted(
+        ["host", "stub", "compute_80", "sm_80", "sm_90"] * 3
+    )
     assert {record.source for record in pool.records()} == {one.unit.source for one in jobs}
     assert list((pool.root / "tmp").glob("*")) == []
 
@@ -126,6 +128,7 @@ def test_one_compile_makes_all_passes_and_each_part_is_kept_under_its_key(
         "sm_120 of compute_120",
     ]
     assert [content(pool, row.ptx) for row in (old, new)] == ["compute_80", "compute_120"]
+    assert content(pool, one.unit.stub) == "stubs of compute_120"
 
 
 def test_the_host_part_has_no_gpu_code(pool: Pool, floor: Floor) -> None:

@@ -12,9 +12,9 @@ from factory.kernels.unit import Stage, Unit
 from factory.matrix.arch import Arch, front_ends
 
 COSTS = read_costs(tomllib.loads((DATA / "costs.toml").read_text()))
-FWD = Unit(source="src/flash_fwd_hdim64_fp16_sm80.cu", host="fwd")
-BWD = Unit(source="src/flash_bwd_hdim256_fp16_sm80.cu", host="bwd")
-ODD = Unit(source="src/other.cu", host="odd")
+FWD = Unit(source="src/flash_fwd_hdim64_fp16_sm80.cu", host="fwd", stub="")
+BWD = Unit(source="src/flash_bwd_hdim256_fp16_sm80.cu", host="bwd", stub="")
+ODD = Unit(source="src/other.cu", host="odd", stub="")
 SHAPE = Shape(profile="smoke", passes=1, targets=1)
 
 
@@ -72,7 +72,7 @@ def test_this_machine_s_speed_scales_the_other_guesses(speed: float) -> None:
 
 
 def test_one_odd_measurement_does_not_decide() -> None:
-    units = [Unit(source=f"src/flash_fwd_hdim{head}_x.cu", host="") for head in (64, 128, 256)]
+    units = [Unit(source=f"src/flash_fwd_hdim{head}_x.cu", host="", stub="") for head in (64, 128, 256)]
     rows = [
         Measured(source=unit.source, shape=SHAPE, demand=Demand(seconds=COSTS.guess(unit, SHAPE).seconds * odd, peak=1))
         for unit, odd in zip(units, (1, 1, 1000), strict=True)

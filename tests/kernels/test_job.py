@@ -26,11 +26,11 @@ def some_units(draw: st.DrawFn) -> Unit:
         stage(virtual, real, embedded=not real or draw(st.booleans()))
         for virtual, real in zip(virtuals, groups, strict=True)
     ]
-    return Unit(source="src/a.cu", host="host", stages=tuple(stages))
+    return Unit(source="src/a.cu", host="host", stub="stub", stages=tuple(stages))
 
 
 def parts(unit: Unit) -> set[str]:
-    return {*unit.wanted(), *(one.ptx for one in unit.stages)}
+    return set(unit.made())
 
 
 def with_some_here(unit: Unit) -> st.SearchStrategy[tuple[Unit, set[str]]]:
@@ -43,7 +43,7 @@ CASES = UNITS.flatmap(with_some_here)
 
 def front_end_makes(left: Todo) -> list[str]:
     made = [key for one in left.front_end for key in (one.ptx, *(key for _, key in one.code))]
-    return [*made, "host"] if left.front_end else made
+    return [*made, "host", "stub"] if left.front_end else made
 
 
 def assembler_makes(left: Todo) -> list[str]:
@@ -91,7 +91,7 @@ def test_with_host_and_ptx_here_only_the_assembler_runs(unit: Unit, data: st.Dat
 
 def test_one_more_architecture_of_a_pass_is_that_one_only() -> None:
     before, after = stage(A80, [A80], embedded=False), stage(A80, [A80, A90], embedded=False)
-    unit = Unit(source="a.cu", host="host", stages=(after,))
+    unit = Unit(source="a.cu", host="host", stub="stub", stages=(after,))
     here = {"host", before.ptx, *(key for _, key in before.code)}
     only = replace(after, code=((A90, "compute_80 sm_90"),))
     assert todo(unit, here.__contains__) == Todo(front_end=(), from_ptx=(only,))
@@ -99,7 +99,7 @@ def test_one_more_architecture_of_a_pass_is_that_one_only() -> None:
 
 def test_one_more_pass_leaves_the_other_alone() -> None:
     old, new = stage(A80, [A80], embedded=False), stage(A120, [A120], embedded=False)
-    unit = Unit(source="a.cu", host="host", stages=(old, new))
+    unit = Unit(source="a.cu", host="host", stub="stub", stages=(old, new))
     here = {"host", old.ptx, "compute_80 sm_80"}
     assert todo(unit, here.__contains__) == Todo(front_end=(new,), from_ptx=())
 

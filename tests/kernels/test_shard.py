@@ -9,7 +9,7 @@ SECONDS = st.dictionaries(st.text("abcdef", min_size=1, max_size=4), st.floats(0
 
 
 def shares(seconds: dict[str, float], of: int, order: list[str]) -> list[tuple[str, ...]]:
-    units = [Unit(source=source, host=source) for source in order]
+    units = [Unit(source=source, host=source, stub="") for source in order]
     numbers = range(1, of + 1)
     cut = [share(units, Shard(number=number, of=of), lambda unit: seconds[unit.source]) for number in numbers]
     return [tuple(unit.source for unit in one) for one in cut]

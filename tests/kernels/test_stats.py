@@ -16,7 +16,7 @@ NEED = KernelSetId(flash_attn="2.7.4.post1", cuda="12.4", archs=(Arch(8, 0),), p
 def unit(source: str) -> Unit:
     host, ptx, code = (key_of(source, part) for part in PARTS)
     stage = Stage(virtual=Arch(8, 0), ptx=ptx, embedded=True, code=((Arch(8, 0), code),))
-    return Unit(source=source, host=host, stages=(stage,))
+    return Unit(source=source, host=host, stub=f"stub of {host}", stages=(stage,))
 
 
 SOURCES = ("pooled.cu", "fetched.cu", "made.cu", "left.cu")

@@ -35,7 +35,7 @@ def made(archs: list[Arch], inputs: KeyInputs = INPUTS, extension: Extension = E
 
 
 def keys(made: tuple[Unit, ...]) -> list[str]:
-    return [key for unit in made for key in (*unit.wanted(), *(stage.ptx for stage in unit.stages))]
+    return [key for unit in made for key in unit.made()]
 
 
 @given(st.sampled_from([field.name for field in fields(KeyInputs)]), st.text(min_size=1))
@@ -47,7 +47,9 @@ def test_every_key_depends_on_every_input(name: str, text: str) -> None:
 
 def test_every_part_of_every_source_has_its_own_key() -> None:
     found = keys(made(ARCHS))
-    assert len(set(found)) == len(found) == len(EXTENSION.kernels) * (1 + len(ARCHS) + 3)  # host, code, three passes
+    assert (
+        len(set(found)) == len(found) == len(EXTENSION.kernels) * (2 + len(ARCHS) + 3)
+    )  # host, stubs, code, three passes
 
 
 def test_keys_depend_on_nothing_else_of_the_extension() -> None:
@@ -81,7 +83,7 @@ def test_wanted_is_what_was_asked_for_and_the_host_code(archs: list[Arch]) -> No
 
 def test_machine_code_of_another_pass_is_another_part() -> None:
     shared, own = (units(EXTENSION, INPUTS, front_ends([Arch(9, 0)], rules)) for rules in (SHARED, {}))
-    assert set(keys(shared)) & set(keys(own)) == {unit.host for unit in own}
+    assert set(keys(shared)) & set(keys(own)) == {key for unit in own for key in (unit.host, unit.stub)}
 
 
 def test_flags_are_torch_s_then_upstream_s_then_the_profile_s() -> None:
@@ -94,11 +96,11 @@ def test_flags_are_torch_s_then_upstream_s_then_the_profile_s() -> None:
 
 @given(st.sampled_from(["fwd", "fwd_split", "bwd"]), st.integers(1, 999), st.sampled_from(["", "_causal"]))
 def test_reads_kind_and_head_size_from_the_name(kind: str, head: int, rest: str) -> None:
-    unit = Unit(source=f"csrc/src/flash_{kind}_hdim{head}_bf16{rest}_sm80.cu", host="k")
+    unit = Unit(source=f"csrc/src/flash_{kind}_hdim{head}_bf16{rest}_sm80.cu", host="k", stub="s")
     assert (unit.kind, unit.head_size) == (kind, head)
     assert unit.name == f"flash_{kind}_hdim{head}_bf16{rest}_sm80"
 
 
 def test_a_name_without_a_shape() -> None:
-    unit = Unit(source="csrc/hdim_fwd.cu", host="k")
+    unit = Unit(source="csrc/hdim_fwd.cu", host="k", stub="s")
     assert (unit.kind, unit.head_size) == ("other", 0)

@@ -6,14 +6,14 @@ Runs the verb, has errors printed, chooses the exit status.
 from __future__ import annotations
 
 import argparse
+import pkgutil
 import sys
 from collections.abc import Callable, Sequence
 
 from factory.cli import jobpage
-from factory.cli.context import print_error
 from factory.cli.parser import read
 from factory.errors import DiskFullError, FactoryError
-from factory.github.githubsession import rehearsing
+from factory.github.dryrun import rehearsing
 from factory.system import streams
 from factory.system.disk import FULL
 
@@ -28,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         with streams.flushed():
             arguments = read(argv)
-            verb: Callable[[argparse.Namespace], int] = arguments.run
+            verb: Callable[[argparse.Namespace], int] = pkgutil.resolve_name(f"factory.cli.{arguments.run}")
             name = verb.__name__
             with rehearsing(dry_run=arguments.dry_run):
                 return verb(arguments)
@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _failed(verb: str, error: FactoryError) -> int:
     """Print what ended ``verb``, put it on the job's page, return the exit status."""
+    from factory.cli.failure import print_error  # noqa: PLC0415 - rich is not needed where all is well
+
     print_error(error)
     jobpage.add_failure(verb, error)
     return error.status

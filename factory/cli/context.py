@@ -6,14 +6,14 @@ import argparse
 import os
 from pathlib import Path
 
-from factory.errors import FactoryError, MatrixError, SelectorError
+from factory.errors import MatrixError, SelectorError
 from factory.matrix import cells, kernelset, selector
 from factory.matrix.load import load as load_matrix
 from factory.matrix.model import FULL, Cell, Matrix, Planned
 from factory.output.console import Console
 from factory.output.log import Log
 from factory.session import Session
-from factory.system import machine, streams
+from factory.system import machine
 from factory.system.cache import cache_root, writable
 
 MATRIX = Path("matrix.yaml")
@@ -64,14 +64,3 @@ def session(arguments: argparse.Namespace, matrix: Matrix, *, error_log: bool = 
         log=Log(Console(stderr=error_log)),
         limits=machine.limits(env, max_jobs=matrix.max_jobs, memory=arguments.memory),
     )
-
-
-def print_error(error: FactoryError) -> None:
-    """Say what happened, why, and what to type next."""
-    console = Console(stderr=True)
-    with streams.forgiving():
-        console.print(f"error: {error.what}", style="bold red", soft_wrap=True)
-        for line in error.why:
-            console.print(f"  {line}", soft_wrap=True)
-        if error.remedy:
-            console.print(error.remedy, style="bold", soft_wrap=True)

@@ -10,20 +10,18 @@ from pathlib import Path
 
 from factory.build import room
 from factory.build.room import Run
-from factory.cli import context, repository
+from factory.cli import context
 from factory.doctor import doctor as doctor_verb
-from factory.doctor import look, strangers
+from factory.doctor import look
 from factory.doctor.look import Surroundings
 from factory.doctor.result import Section, to_json
-from factory.errors import UnreachableError, UsageError
-from factory.github.settings import SettingsReader
+from factory.errors import UsageError
 from factory.kernels import costs
 from factory.matrix.model import Cell, Matrix, State
 from factory.output.console import Console
 from factory.output.log import Log
 from factory.plan.room import Want
 from factory.system import machine
-from factory.system.retry import TroubleError
 from factory.toolkit.find import World
 
 _DIST = Path("dist")
@@ -41,7 +39,9 @@ def doctor(arguments: argparse.Namespace) -> int:
         raise UsageError("--guide needs a cell for that", remedy="Type: nox -s doctor -- --guide cu124 torch2.6 cp310")
     matrix = context.matrix()
     if arguments.github:
-        return _shown((_strangers(matrix),), arguments)
+        from factory.cli import githubsettings  # noqa: PLC0415 - what asks GitHub takes half a second to load
+
+        return _shown((githubsettings.strangers(matrix),), arguments)
     here = Surroundings(env=dict(os.environ), dist=_DIST, world=World())
     edges = doctor_verb.Edges(
         look=partial(look.look, here, matrix),
@@ -50,18 +50,6 @@ def doctor(arguments: argparse.Namespace) -> int:
         costs=costs.table(),
     )
     return _shown(doctor_verb.doctor(_asked(arguments, matrix), matrix, edges), arguments)
-
-
-def _strangers(matrix: Matrix) -> Section:
-    """Read the repository's settings on GitHub. Raises UsageError, or UnreachableError where GitHub fails."""
-    named = repository.needed(None)
-    reader = SettingsReader(named, token=os.environ.get("GITHUB_TOKEN"), api=repository.api())
-    try:
-        return strangers.section(named, reader.read(), matrix)
-    except TroubleError as error:
-        raise UnreachableError("GitHub does not say its settings", why=[str(error)], remedy="Try again.") from error
-    finally:
-        reader.close()
 
 
 def _shown(sections: tuple[Section, ...], arguments: argparse.Namespace) -> int:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from factory.cli import audit, call, diagnosis, machine, poolcall, release, reproduction, update
-from factory.cli.context import PROFILE
 from factory.kernels.shard import Shard
 from factory.matrix.arch import Arch
+from factory.matrix.model import FULL as PROFILE
 
 _EPILOG = "A selector is any of: cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64; what is left out means all."
 _WHOSE = "whose releases (default: GITHUB_REPOSITORY, else this clone's origin)"
@@ -18,11 +17,13 @@ _INDEX = "the index to ask (default: the repository's GitHub Pages)"
 
 
 def parser() -> argparse.ArgumentParser:
-    """Return the parser; what it parses has the verb to run as ``run``."""
+    """Return the parser; what it parses has the verb to run as ``run``, by its place in ``factory.cli``."""
     made = argparse.ArgumentParser(prog="factory", description="Builds flash-attn wheels.", epilog=_EPILOG)
     verbs = made.add_subparsers(required=True, metavar="VERB")
 
-    one = _add(verbs, "plan", call.plan, "say what would be built, what would not and why, and what it would take")
+    one = _add(
+        verbs, "plan", "planning:plan", "say what would be built, what would not and why, and what it would take"
+    )
     one.add_argument("--json", action="store_true", help="print the plan as JSON, for programs")
     one.add_argument("--why", action="store_true", help="say why the selected cells are, or are not, built")
     one.add_argument("--published", action="store_true", help="take away what an index lists as published")
@@ -32,7 +33,9 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--against", type=Path, metavar="FILE", help=about)
     one.add_argument("--jobs", type=Path, metavar="FILE", help="add the workflow's matrices to FILE, as NAME=JSON")
 
-    one = _add(verbs, "kernels", call.kernels, "compile the selected cells' kernels into the pool; no torch, no GPU")
+    one = _add(
+        verbs, "kernels", "building:kernels", "compile the selected cells' kernels into the pool; no torch, no GPU"
+    )
     one.add_argument("--shard", type=_shard, metavar="K/N", help="only the K-th of N shares of each kernel set")
     _add_backend(one, "compiled")
     one.add_argument("--minutes", type=_minutes, metavar="N", help="end after N minutes, finished or not")
@@ -40,7 +43,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--outcome", type=Path, metavar="FILE", help=about)
     _add_remote_pool(one)
 
-    one = _add(verbs, "build", call.build, "build, audit and report the selected cells' wheels")
+    one = _add(verbs, "build", "building:build", "build, audit and report the selected cells' wheels")
     one.add_argument("--dist", type=Path, default=Path("dist"), metavar="DIR", help="where wheels go (default: dist)")
     _add_backend(one, "built")
     _add_remote_pool(one)
@@ -51,15 +54,15 @@ def parser() -> argparse.ArgumentParser:
     about = "make a builder image of Debian's packages and this machine's Pythons, where no registry can be reached"
     one = verbs.add_parser("image", help=about, description=_sentence(about))
     one.add_argument("cuda", metavar="CUDA", help="which CUDA: cu124")
-    one.set_defaults(run=call.image, memory=None)
+    one.set_defaults(run="making:image", memory=None)
 
     about = "ask the registries for the digests of the matrix's images and write them into matrix.yaml"
     one = verbs.add_parser("pin", help=about, description=_sentence(about))
-    one.set_defaults(run=call.pin)
+    one.set_defaults(run="making:pin")
 
     about = "write the lock files of the cells' environments anew; needs uv and the package index"
     one = verbs.add_parser("lock", help=about, description=_sentence(about))
-    one.set_defaults(run=call.lock)
+    one.set_defaults(run="making:lock")
 
     _add_audit(verbs)
     about = "try a finished wheel on this machine's GPU and write WHEEL.verdict.json beside it"
@@ -71,7 +74,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--python", type=Path, metavar="PATH", help=about)
     one.add_argument("--seed", type=int, metavar="N", help="of all random inputs (default: a new one, in the verdict)")
     one.add_argument("--beside", type=Path, metavar="WHEEL", help="time it beside this one, built another way")
-    one.set_defaults(run=call.gpu_test, memory=None)
+    one.set_defaults(run="gputest:gpu_test", memory=None)
 
     _add_help(verbs)
     _add_release(verbs)
@@ -93,7 +96,7 @@ def read(argv: Sequence[str] | None) -> argparse.Namespace:
 def _add(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
-    run: Callable[[argparse.Namespace], int],
+    run: str,
     about: str,
 ) -> argparse.ArgumentParser:
     verb = _add_selecting(verbs, name, run, about)
@@ -104,7 +107,7 @@ def _add(
 def _add_selecting(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
-    run: Callable[[argparse.Namespace], int],
+    run: str,
     about: str,
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=about, description=_sentence(about), epilog=_EPILOG)
@@ -120,7 +123,7 @@ def _add_selecting(
 
 def _add_comparing(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "compile a sample of the selected cells' kernels upstream's way too, and compare the machine code"
-    one = _add(verbs, "prove", call.prove, about)
+    one = _add(verbs, "prove", "building:prove", about)
     one.add_argument("--all", action="store_true", help="every unit, not a sample")
 
     about = "make a wheel again from its report, or a share of a kernel set, and compare the bytes"
@@ -135,7 +138,7 @@ def _add_comparing(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _add_backend(one, "compiled")
     one.add_argument("--memory", type=_bytes, metavar="GB", help="memory for compiles (default: free less a reserve)")
     _add_remote_pool(one)
-    one.set_defaults(run=reproduction.reproduce)
+    one.set_defaults(run="reproduction:reproduce")
 
 
 def _add_backend(verb: argparse.ArgumentParser, done: str) -> None:
@@ -155,7 +158,7 @@ def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     actions = verb.add_subparsers(required=True, metavar="ACTION")
 
     about = "write the selected cells' kernel sets, or all, as archives that GitHub takes"
-    one = _add_selecting(actions, "export", poolcall.export_sets, about)
+    one = _add_selecting(actions, "export", "poolcall:export_sets", about)
     one.add_argument("--to", type=Path, default=Path("dist"), metavar="DIR", help="where they go (default: dist)")
 
     about = "take what the pool lacks out of archives"
@@ -163,21 +166,21 @@ def _add_pool(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
     one.add_argument("archives", nargs="+", type=Path, metavar="FILE", help="a .tar.zst file that export wrote")
     about = "only archives that `gh` finds to be compiled by this repository's own workflow, on the same branch"
     one.add_argument("--attested", action="store_true", help=about)
-    one.set_defaults(run=poolcall.import_archives)
+    one.set_defaults(run="poolcall:import_archives")
 
     about = "read every object, remove damaged ones, say what is here of each set"
     one = actions.add_parser("verify", help=about, description=_sentence(about))
-    one.set_defaults(run=poolcall.verify)
+    one.set_defaults(run="poolcall:verify")
 
     about = "remove the selected cells' kernel sets, or only what belongs to no set"
-    _add_selecting(actions, "prune", poolcall.prune, about)
+    _add_selecting(actions, "prune", "poolcall:prune", about)
 
 
 def _add_audit(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "check finished wheels and write WHEEL.report.json beside each"
     one = verbs.add_parser("audit", help=about, description=_sentence(about))
     one.add_argument("wheels", nargs="+", type=Path, metavar="WHEEL", help="a .whl file")
-    one.set_defaults(run=audit.audit)
+    one.set_defaults(run="audit:audit")
 
 
 def _add_help(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -187,7 +190,7 @@ def _add_help(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> Non
 
 def _add_doctor(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "check this machine against a cell (default: the newest that fits it)"
-    one = _add_selecting(verbs, "doctor", machine.doctor, about)
+    one = _add_selecting(verbs, "doctor", "machine:doctor", about)
     about = "check what building by hand takes, of that cell (default: of the guide's recommended environment)"
     one.add_argument("--guide", action="store_true", help=about)
     about = "check the repository's settings: who reaches its machines and releases (GITHUB_TOKEN of an owner)"
@@ -201,12 +204,12 @@ def _add_diagnose(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     one.add_argument("file", nargs="?", metavar="FILE", help="a log, or - for standard input (default: the newest one)")
     one.add_argument("selector", nargs="*", metavar="TOKEN", help="which cell was built (default: what the log says)")
     one.add_argument("--profile", metavar="NAME", help=f"a profile of matrix.yaml (default: {PROFILE})")
-    one.set_defaults(run=diagnosis.diagnose, archs=None, memory=None)
+    one.set_defaults(run="diagnosis:diagnose", archs=None, memory=None)
 
 
 def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     about = "put audited and tested wheels, with what lies beside them, into GitHub releases"
-    one = _add_of_repository(verbs, "publish", release.publish, about)
+    one = _add_of_repository(verbs, "publish", "release:publish", about)
     one.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a .whl file, or with --pools a .tar.zst one")
     one.add_argument("--dry-run", action="store_true", help="say exactly what would be done, and do nothing")
     one.add_argument("--pools", action="store_true", help="the files are kernels that `pool export` wrote")
@@ -216,7 +219,7 @@ def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     one.add_argument("--attested", action="store_true", help=about)
 
     about = "write a static site of the releases that pip and uv install from and people can read"
-    one = _add_of_repository(verbs, "index", release.index, about)
+    one = _add_of_repository(verbs, "index", "release:index", about)
     one.add_argument("--out", type=Path, default=Path("site"), metavar="DIR", help="where it goes (default: site)")
     about = "the index that this one takes the place of (default: the repository's GitHub Pages)"
     one.add_argument("--previous", metavar="URL", help=about)
@@ -224,11 +227,11 @@ def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     one.add_argument("--mirror", action="store_true", help="fetch the wheels too, for use without a network")
 
     about = "look for new releases, CUDA images and actions, and open one issue for each with the lines it takes"
-    one = _add_of_repository(verbs, "update", update.update, about)
+    one = _add_of_repository(verbs, "update", "update:update", about)
     one.add_argument("--dry-run", action="store_true", help="print the issues that would be opened, and open none")
 
     about = "fetch the published wheel that fits this machine, or the cell that is named"
-    one = _add_of_repository(verbs, "download", release.download, about)
+    one = _add_of_repository(verbs, "download", "fetching:download", about)
     one.epilog = _EPILOG
     about = "cu124 torch2.6 cp310 ... (default: this machine)"
     one.add_argument("selector", nargs="*", metavar="TOKEN", help=about)
@@ -241,7 +244,7 @@ def _add_release(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
 def _add_of_repository(
     verbs: argparse._SubParsersAction[argparse.ArgumentParser],
     name: str,
-    run: Callable[[argparse.Namespace], int],
+    run: str,
     about: str,
 ) -> argparse.ArgumentParser:
     verb = verbs.add_parser(name, help=about, description=_sentence(about))

@@ -1,26 +1,20 @@
-"""Calls the verbs that deal with releases and what is made of them: publish, index, download."""
+"""Calls the verbs that deal with releases and what is made of them: publish, index."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 
-from factory.cli import context, jobpage, repository
-from factory.github import attestation
-from factory.index import download as download_verb
+from factory.cli import context, jobpage, releases, repository
 from factory.index import index as index_verb
 from factory.index import page as index_page
-from factory.index import probe, rules, torchbuilds, wheelsjson
-from factory.index.published import Published
+from factory.index import rules, torchbuilds, wheelsjson
 from factory.index.served.flash_attn_wheel import Repository
 from factory.kernels.installed import installed
 from factory.output.console import Console
 from factory.output.log import Log
-from factory.output.progress import Transfer
 from factory.publish import page as publish_page
 from factory.publish import publish as publish_verb
 from factory.publish.parts import Sent
@@ -41,7 +35,7 @@ def publish(arguments: argparse.Namespace) -> int:
     attest = partial(provenance.demand, env=env) if arguments.attested else None
     sent: tuple[Sent, ...] = ()
     refused: tuple[str, ...] = ()
-    with repository.opened(named) as github:
+    with releases.opened(named) as github:
         files = partial(installed, cache=cache_root(env), env=env)
         means = Means(
             github=github, say=say, installed=files, attest=attest, partial=arguments.partial, dry_run=arguments.dry_run
@@ -69,7 +63,7 @@ def index(arguments: argparse.Namespace) -> int:
     address = repository.pages(published_by)
     former = wheelsjson.former(arguments.previous or address)
     left_out: list[str] = []
-    with repository.opened(published_by) as github:
+    with releases.opened(published_by) as github:
         wheels = index_verb.gather(github.published(say=say), known=former, say=say, keep=left_out.append)
     if arguments.mirror:
         wheels = index_verb.mirror(wheels, out=arguments.out, fetch=fetch)
@@ -80,35 +74,6 @@ def index(arguments: argparse.Namespace) -> int:
     written = index_page.WrittenIndex(wheels=wheels, former=former, left_out=tuple(left_out), address=address)
     jobpage.add(index_page.markdown(written))
     return 0
-
-
-def download(arguments: argparse.Namespace) -> int:
-    """Fetch the wheel that fits this machine, or the cell that was named; return the exit status.
-
-    Raises what ``factory.index.download`` raises, InterpreterError, UsageError where no repository is known.
-    """
-    env, matrix, log = dict(os.environ), context.matrix(), Log(Console())
-    edges = download_verb.Edges(
-        python=lambda: arguments.python or probe.interpreter(env),
-        here=lambda python: probe.read(python, env),
-        fetch=partial(_fetched, log),
-        attest=lambda file, url: attestation.verify(file, url, env),
-        say=log.say,
-    )
-    asked = download_verb.environment(arguments.selector, arguments.profile or context.PROFILE, edges, matrix)
-    published = wheelsjson.read(arguments.index or repository.pages(repository.needed(arguments.repository)))
-    download_verb.download(asked, published, matrix=matrix, into=arguments.to, edges=edges)
-    return 0
-
-
-def _fetched(log: Log, wheel: Published, target: Path) -> None:
-    begun = time.monotonic()
-    with log.progress() as meter:
-
-        def tell(done: int) -> None:
-            meter.show(Transfer(done=done, total=wheel.size, elapsed=time.monotonic() - begun))
-
-        fetch(wheel.url, wheel.sha256, target, tell=tell)
 
 
 def _say() -> Callable[[str], None]:

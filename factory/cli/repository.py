@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from factory.errors import UsageError
+from factory.github.address import API
 from factory.kernels.kernels import Fetch
 from factory.publish import remotepool
-from factory.publish.releases import API, Repository
 from factory.publish.remotepool import Remote
 from factory.session import Session
 from factory.system import process
@@ -41,19 +39,6 @@ def _origin() -> str | None:
     origin = process.run(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), timeout=10).stdout.strip()
     found = _ON_GITHUB.fullmatch(origin)
     return found["name"] if found else None
-
-
-@contextlib.contextmanager
-def opened(named: str) -> Iterator[Repository]:
-    """Yield the repository ``OWNER/NAME`` on GitHub, as whoever GITHUB_TOKEN says.
-
-    Raises PublishError for a name or a token that is none.
-    """
-    github = Repository(named, token=os.environ.get("GITHUB_TOKEN"), api=api())
-    try:
-        yield github
-    finally:
-        github.close()
 
 
 def api() -> str:

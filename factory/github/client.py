@@ -18,12 +18,12 @@ from github.GithubException import BadAttributeException
 
 from factory.data import DATA
 from factory.errors import FactoryError, PublishError, UnreachableError
+from factory.github.address import API
 from factory.github.githubsession import patient
 from factory.github.ratelimit import Limits, asked_wait
 from factory.system.download import root
 from factory.system.retry import RetryPolicy, TroubleError
 
-API = "https://api.github.com"
 _VERSION = "2022-11-28"
 _NAME = re.compile(r"[A-Za-z0-9-]+/[A-Za-z0-9._-]+", re.ASCII)
 _TOKEN = re.compile(r"[!-~]+", re.ASCII)

@@ -8,14 +8,13 @@ is held to its word.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import requests
 from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass, Requester, RequestsResponse
 
 from factory.errors import DryRunError
+from factory.github import dryrun
 from factory.system import pacedsession
 from factory.system.download import PACE
 
@@ -26,12 +25,11 @@ class _Patient:
     """What both kinds of connection do differently."""
 
     silence = 0.0
-    dry_run = False
     shared = requests.Session()
 
     def getresponse(self: Any) -> RequestsResponse:  # mixed into classes whose fields it uses
         """Send what was prepared and return the answer. Raises DryRunError."""
-        if self.dry_run and self.verb not in _READING:
+        if dryrun.is_dry() and self.verb not in _READING:
             raise DryRunError(
                 f"a dry run was about to change something on GitHub: {self.verb} {self.url}",
                 remedy="Nothing was sent. This is a mistake of the factory's: report it with this line.",
@@ -55,16 +53,6 @@ class _Http(_Patient, HTTPRequestsConnectionClass):
 
 class _Https(_Patient, HTTPSRequestsConnectionClass):
     pass
-
-
-@contextlib.contextmanager
-def rehearsing(*, dry_run: bool) -> Iterator[None]:
-    """Within it, and with ``dry_run``, no connection that PyGithub opens sends what could change anything."""
-    before, _Patient.dry_run = _Patient.dry_run, dry_run
-    try:
-        yield
-    finally:
-        _Patient.dry_run = before
 
 
 def patient(silence: float) -> requests.Session:

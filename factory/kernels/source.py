@@ -10,27 +10,12 @@ import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
-import requests
-from pypi_simple import (
-    PYPI_SIMPLE_ENDPOINT,
-    DigestMismatchError,
-    NoSuchProjectError,
-    PyPISimple,
-    UnsupportedRepoVersionError,
-)
-
-from factory.errors import DigestError, SourceError, UnreachableError
+from factory.errors import DigestError, SourceError
 from factory.matrix.model import FlashAttn
-from factory.system import pacedsession
 from factory.system.archive import differing, unpack_tar
 from factory.system.cache import made_once, made_right
-from factory.system.download import PACE
 from factory.system.files import sha256_of
 from factory.system.paths import below
-from factory.system.pipconfig import index_url, without_password
-
-_PROJECT = "flash-attn"
-_TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
 
 
 def fetch(version: str, sha256: str, *, cache: Path, env: Mapping[str, str]) -> Path:
@@ -117,37 +102,9 @@ def _filename(version: str) -> str:
 
 
 def _download(version: str, sha256: str, target: Path, env: Mapping[str, str]) -> None:
-    endpoint = index_url(env) or PYPI_SIMPLE_ENDPOINT
-    shown = without_password(endpoint)
-    try:
-        with PyPISimple(endpoint=endpoint, session=pacedsession.session(PACE)) as client:
-            page = client.get_project_page(_PROJECT, timeout=_TIMEOUT)
-            found = [package for package in page.packages if package.filename == _filename(version)]
-            if not found:
-                raise SourceError(
-                    f"the package index has no {_filename(version)}", why=[f"asked {shown} for {_PROJECT}"]
-                )
-            package = found[0]
-            package.digests = {"sha256": sha256}
-            client.download_package(package, target / package.filename, verify=True, timeout=_TIMEOUT)
-    except NoSuchProjectError as error:
-        raise SourceError(f"the package index {shown} does not have {_PROJECT}") from error
-    except DigestMismatchError as error:
-        raise DigestError(
-            f"{_filename(version)} is not the file matrix.yaml names", why=[without_password(str(error))]
-        ) from error
-    except requests.RequestException as error:
-        raise UnreachableError(
-            f"{_filename(version)} could not be downloaded from {shown}",
-            why=[without_password(str(error))],
-            remedy="Check the network, a proxy or pip's index-url, and run the same command again.",
-        ) from error
-    except (ValueError, UnsupportedRepoVersionError) as error:
-        raise UnreachableError(
-            f"{shown} does not answer as a package index",
-            why=[without_password(str(error))],
-            remedy="Check pip's index-url or a proxy, and run the same command again.",
-        ) from error
+    from factory.kernels import sdistindex  # noqa: PLC0415 - needed once a release, and half a second to load
+
+    sdistindex.download(_filename(version), sha256, target, env)
 
 
 def _extract(archive: Path, target: Path, leave_out: tuple[str, ...]) -> None:

@@ -22,13 +22,14 @@ from github.GitRelease import GitRelease
 from github.GitReleaseAsset import GitReleaseAsset
 from github.PaginatedList import PaginatedList
 
-from factory.github.client import API, Client, limits
+from factory.github.address import API
+from factory.github.client import Client, limits
 from factory.github.ratelimit import Limits
 from factory.index.published import Asset as IndexedAsset
 from factory.publish.parts import Asset, Release
 from factory.system.retry import RetryPolicy, TroubleError
 
-__all__ = ["API", "Repository", "TroubleError", "limits"]
+__all__ = ["Repository", "TroubleError", "limits"]
 
 Result = TypeVar("Result")
 

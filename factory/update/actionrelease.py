@@ -9,7 +9,8 @@ from http import HTTPStatus
 from github import GithubException
 
 from factory.errors import UpdateError
-from factory.github.client import API, Client
+from factory.github.address import API
+from factory.github.client import Client
 from factory.update.actions import Tag
 
 _COMMIT = re.compile(r"[0-9a-f]{40}", re.ASCII)

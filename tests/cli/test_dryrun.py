@@ -11,7 +11,7 @@ import pytest
 from factory.__main__ import main
 from factory.cli.parser import parser
 from factory.errors import DryRunError
-from factory.github.githubsession import rehearsing
+from factory.github.dryrun import rehearsing
 from factory.publish.releases import Repository
 from factory.update.issues import Issues
 from tests.cli.test_update import images, index, server

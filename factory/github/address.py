@@ -1,0 +1,3 @@
+"""Where GitHub answers programs."""
+
+API = "https://api.github.com"

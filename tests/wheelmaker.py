@@ -67,12 +67,12 @@ class Parts:
     expected: Expected | None = EXPECTED
 
     def contents(self, module: bytes | None) -> dict[str, bytes]:
-        version = self.filename.split("-")[1].lower()
-        info = f"flash_attn-{version}.dist-info"
-        python, _, platform = self.filename.removesuffix(".whl").split("-")[-3:]
-        metadata = {"Metadata-Version": "2.1", "Name": "flash_attn", "Version": version, "Requires-Python": ">=3.9"}
+        project, version = self.filename.lower().split("-")[:2]
+        info = f"{project}-{version}.dist-info"
+        tag = "-".join(self.filename.removesuffix(".whl").split("-")[-3:])
+        metadata = {"Metadata-Version": "2.1", "Name": project, "Version": version, "Requires-Python": ">=3.9"}
         metadata |= {"Requires-Dist": "torch==2.6.*"}
-        wheel = {"Wheel-Version": "1.0", "Root-Is-Purelib": "false", "Tag": f"{python}-{python}-{platform}"}
+        wheel = {"Wheel-Version": "1.0", "Root-Is-Purelib": "false", "Tag": tag}
         files = MODULES | ({} if module is None else {self.module: module})
         files |= {f"{info}/METADATA": header(metadata | self.metadata), f"{info}/WHEEL": header(wheel | self.wheel)}
         files |= self.files

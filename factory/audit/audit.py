@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from factory.audit import checks
@@ -17,6 +17,7 @@ from factory.wheel.facts import CheckInput, Expected
 from factory.wheel.sidecars import REPORT
 
 _REBUILD = "Do not publish what has findings. Remove it and build it again: nox -s build"
+_UNKNOWN = "No report beside it says where it was built. If that was here: remove it and build it again: nox -s build"
 _FOREIGN = "Not of this factory, by its name; what was read of it stands in the report beside it."
 
 
@@ -80,9 +81,19 @@ def run(
         complaints += [f"{wheel.name}: {finding}" for finding in report.findings]
         say(f"audit: {wheel.name}: {_said(report)}")
     if complaints:
-        ours = any(report.findings and report.facts["expected"] for report in reports)
-        raise _failed(len(wheels), complaints, errors, ours=ours)
+        raise _failed(len(wheels), complaints, errors, dict.fromkeys(map(_next, filter(_found, reports))))
     return tuple(reports)
+
+
+def _found(report: Report) -> bool:
+    return not report.ok
+
+
+def _next(report: Report) -> str:
+    expected = report.facts["expected"]
+    if not isinstance(expected, Mapping):
+        return _FOREIGN
+    return _REBUILD if expected.get("cuda") else _UNKNOWN
 
 
 def _said(report: Report) -> str:
@@ -109,12 +120,9 @@ def report_path(wheel: Path) -> Path:
     return wheel.with_name(f"{wheel.name}{REPORT}")
 
 
-def _failed(count: int, complaints: Sequence[str], errors: Sequence[AuditError], *, ours: bool) -> AuditError:
-    remedies = [error.remedy for error in errors]
-    if len(complaints) > len(errors):
-        remedies.insert(0, _REBUILD if ours else _FOREIGN)
+def _failed(count: int, complaints: Sequence[str], errors: Sequence[AuditError], remedies: Iterable[str]) -> AuditError:
     return AuditError(
         f"the audit of {counted(count, 'wheel')} has {counted(len(complaints), 'finding')}",
         why=complaints,
-        remedy="\n".join(dict.fromkeys(remedies)),
+        remedy="\n".join(dict.fromkeys([*remedies, *(error.remedy for error in errors)])),
     )

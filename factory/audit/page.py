@@ -35,12 +35,17 @@ def markdown(reports: Sequence[Report], asked: int) -> str:
 
 
 def row(report: Report) -> tuple[str, ...]:
+    """Return a row of COLUMNS for a page. Raises pydantic's ValidationError as ``brief`` does."""
+    return (code(report.wheel), *brief(report)[1:])
+
+
+def brief(report: Report) -> tuple[str, ...]:
     """Return a row of COLUMNS. Raises pydantic's ValidationError where the report's facts are not those of an audit."""
     modules = _Facts.model_validate(report.facts).extensions
     gpu_code = dict.fromkeys(word for module in modules for word in (*module.archs, *_packing(module.compression)))
     floors = dict.fromkeys(_glibc(module.platform) for module in modules)
     said = "passed" if report.ok else f"{len(report.findings)} found"
-    return code(report.wheel), short(report.size), " ".join(gpu_code), " ".join(floors), said
+    return report.wheel, short(report.size), " ".join(gpu_code), " ".join(floors), said
 
 
 def findings(reports: Sequence[Report]) -> Markup:

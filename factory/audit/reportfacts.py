@@ -9,11 +9,13 @@ from dataclasses import asdict
 
 from pydantic import BaseModel, TypeAdapter
 
-from factory.audit.checks.binary import check_symbols
 from factory.matrix.arch import Arch
 from factory.versions import version_key
+from factory.wheel import pythonabi
 from factory.wheel.cxxabi import cxx11abi
 from factory.wheel.facts import Expected, Extension, WheelFacts
+from factory.wheel.promise import Promise
+from factory.wheel.torchabi import check_symbols, torch_range
 
 
 class _Told(BaseModel):
@@ -36,6 +38,7 @@ def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
         "unpacked_bytes": sum(member.size for member in facts.members),
         "extensions": [_extension(extension) for extension in facts.extensions],
         "expected": _expected(expected) if expected else None,
+        "promise": _promise(facts.promise) if facts.promise else None,
     }
 
 
@@ -54,24 +57,31 @@ def expected_in(facts: Mapping[str, object]) -> Expected | None:
 
 def told_requirements(facts: Mapping[str, object]) -> tuple[tuple[str, ...], str | None]:
     """Return what the wheel requires, and the torch series it is for; nothing where ``facts`` do not say so."""
-    requires, expected = facts.get("requires"), facts.get("expected")
-    torch = expected.get("torch") if isinstance(expected, Mapping) else None
+    requires, told = facts.get("requires"), facts.get("expected") or facts.get("promise")
+    torch = told.get("torch") if isinstance(told, Mapping) else None
     said = tuple(map(str, requires)) if isinstance(requires, list) else ()
     return said, torch if isinstance(torch, str) else None
 
 
+def _promise(promise: Promise) -> dict[str, object]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(promise).items()}
+
+
 def _extension(module: Extension) -> dict[str, object]:
+    torch, calls_python = torch_range(module.undefined), bool(pythonabi.names(module.undefined))
     return {
         "path": module.path,
         "machine": module.machine,
         "cxx11abi": sorted(cxx11abi(module.undefined)),
-        "archs": [str(image) for image in sorted({image for unit in module.fatbins for image in unit.images})],
+        "archs": [str(image) for image in sorted(module.images)],
         "units": len(module.fatbins),
         "compression": list(module.compressions),
         "toolkits": list(module.toolkits),
         "needed": list(module.needed),
         "rpaths": list(module.rpaths),
-        "check_symbols": list(check_symbols(module)),
+        "check_symbols": list(check_symbols(module.undefined)),
+        "torch": asdict(torch) if torch else None,
+        "python": {"stable_since": pythonabi.first_release(module.undefined)} if calls_python else None,
         "platform": module.policy,
         "symbol_versions": {family: _newest(module.versions, family) for family in _FAMILIES},
     }

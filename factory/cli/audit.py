@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from rich.table import Table
+from rich.text import Text
+
 from factory.audit import audit as audit_verb
-from factory.audit import page as audit_page
+from factory.audit import factrows, page
 from factory.audit.report import Report
 from factory.cli import context, jobpage
 from factory.kernels.installed import installed
@@ -20,40 +23,61 @@ from factory.matrix.model import Matrix
 from factory.output.console import Console
 from factory.output.log import Log
 from factory.system.cache import cache_root
+from factory.versions import cuda_major
 from factory.wheel.facts import Expected
 
 
 def audit(arguments: argparse.Namespace) -> int:
     """Check finished wheels; return the exit status. Raises AuditError with all findings."""
     reports: list[Report] = []
+    log = Log(Console())
     matrix = context.matrix() if context.MATRIX.is_file() else None
+
+    def keep(report: Report) -> None:
+        reports.append(report)
+        if len(arguments.wheels) == 1:
+            log.table(_table(("", ""), factrows.rows(report)))
+
     try:
-        say, expect = Log(Console()).say, partial(expected, matrix=matrix, env=dict(os.environ))
-        audit_verb.run(arguments.wheels, expect=expect, say=say, keep=reports.append)
+        expect = partial(expected, matrix=matrix, env=dict(os.environ))
+        audit_verb.run(arguments.wheels, expect=expect, say=log.say, keep=keep)
     finally:
-        jobpage.add(audit_page.markdown(reports, len(arguments.wheels)))
+        if len(reports) > 1:
+            log.table(_table(page.COLUMNS, map(page.brief, reports)))
+        jobpage.add(page.markdown(reports, len(arguments.wheels)))
     return 0
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    made = Table(show_header=any(columns))
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))  # what a wheel says of itself may look like markup
+    return made
 
 
 def expected(wheel: Path, *, matrix: Matrix | None, env: Mapping[str, str]) -> Expected | None:
     """Return what ``wheel`` is held to: what the report beside it held it to, else what its name says.
 
-    A torch of ``matrix`` has its own check function, whoever built for it. Only what was built here must hold
-    what the sdist installs. None for a name that is not of the scheme. Raises what ``installed`` raises.
+    Only what was built here must hold what the sdist installs. What nobody's report tells of is held to the glibc that
+    ``matrix`` promises of its CUDA. None for a name that is not of the scheme. Raises what ``installed`` raises.
     """
-    known = audit_verb.known(wheel) or _by_name(wheel.name)
-    if known is None or matrix is None:
-        return known
-    torch, release = matrix.torch.get(known.torch), matrix.flash_attn.get(known.flash_attn)
-    if torch is not None and known.check_symbol is None:
-        known = replace(known, check_symbol=check_symbol(torch.series))
+    known = audit_verb.known(wheel) or _by_name(wheel.name, matrix)
+    if known is None:
+        return None
+    known = replace(known, check_symbol=known.check_symbol or check_symbol(known.torch))
+    release = matrix.flash_attn.get(known.flash_attn) if matrix else None
     if release is not None and known.built_here:
         known = replace(known, installed=installed(release, cache=cache_root(env), env=env))
     return known
 
 
-def _by_name(filename: str) -> Expected | None:
+def _by_name(filename: str, matrix: Matrix | None) -> Expected | None:
     try:
-        return Expected.of_name(wheelname.parse(filename))
+        named = Expected.of_name(wheelname.parse(filename))
     except ValueError:
         return None
+    toolkits = matrix.toolkits.values() if matrix else ()
+    promises = {row.image.promise for row in toolkits if row.image and cuda_major(row.version) == named.cuda_major}
+    return replace(named, manylinux=promises.pop() if len(promises) == 1 else None)

@@ -20,8 +20,8 @@ from factory.matrix.model import FULL, Matrix, Planned
 from factory.matrix.wheelname import WheelName
 from factory.versions import abi_word, cuda_major
 from factory.wheel.cxxabi import cxx11abi
-from factory.wheel.facts import CHECK_FUNCTION
 from factory.wheel.fatbin import GpuCode
+from factory.wheel.torchabi import CHECK_FUNCTION
 
 _ARCHS = " --archs "
 

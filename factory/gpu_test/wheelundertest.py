@@ -33,7 +33,7 @@ def read(wheel: Path) -> WheelUnderTest:
         path=wheel,
         name=facts.name,
         sha256=facts.sha256,
-        images=frozenset(image for unit in module.fatbins for image in unit.images),
+        images=module.images,
         compressions=module.compressions,
         extension=module.path,
     )
@@ -50,9 +50,10 @@ def extension(wheel: Path) -> Extension:
 def _open(wheel: Path) -> tuple[WheelFacts, Extension]:
     """Read a wheel and its extension. Raises AuditError where it does not have exactly one."""
     facts = wheelfile.read(wheel, wheelfile.rules(), build_paths=())
-    if facts.problems or len(facts.extensions) != 1:
+    modules = [extension for extension in facts.extensions if extension.is_module]
+    if facts.problems or len(modules) != 1:
         raise _untestable(wheel, *(facts.problems or ["it does not have one extension module"]))
-    return facts, facts.extensions[0]
+    return facts, modules[0]
 
 
 def _untestable(wheel: Path, *why: str) -> AuditError:

@@ -20,6 +20,18 @@ def check_symbol(series: str) -> str:
     return _table()[next((first for first in reversed(known) if version_key(first) <= version_key(series)), known[0])]
 
 
+def span(symbol: str) -> tuple[str | None, str | None]:
+    """Return the first torch series that exports ``symbol``, and the first behind it that no longer does.
+
+    None for the oldest and the newest that are known, which are no bounds; None and None for an unknown name.
+    """
+    known = sorted(_table(), key=version_key)
+    place = next((number for number, first in enumerate(known) if _table()[first] == symbol), None)
+    if place is None:
+        return None, None
+    return known[place] if place else None, next(iter(known[place + 1 :]), None)
+
+
 def spans(series: Iterable[str]) -> dict[str, str]:
     """Return, of torch ``series`` in their order, which export each name: ``2.4 to 2.9``."""
     alike = {symbol: tuple(named) for symbol, named in groupby(series, check_symbol)}

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 # Literals (Li128E) and references to earlier parts (S1_, T_) hold digits that are no length of a name.
 _TOKEN = re.compile(r"L[a-z]n?\d+E|[ST][0-9A-Z]*_|Ss|(?P<length>[1-9]\d{0,5})|.", re.DOTALL)
 _TORCH = frozenset({"at", "c10", "caffe2", "torch"})
+_STABLE = frozenset({"headeronly", "stable"})
 
 
 def cxx11abi(symbols: Iterable[str]) -> frozenset[bool]:
@@ -22,10 +23,20 @@ def cxx11abi(symbols: Iterable[str]) -> frozenset[bool]:
     """
     found: set[bool] = set()
     for symbol in symbols:
-        tokens = frozenset(_tokens(symbol)) if symbol.startswith("_Z") else frozenset()
+        tokens = _parts(symbol)
         if tokens & _TORCH:
             found |= {abi for abi, mark in ((True, "__cxx11"), (False, "Ss")) if mark in tokens}
     return frozenset(found)
+
+
+def is_torch(symbol: str) -> bool:
+    """Whether it is of torch's C++, which changes with every release: not of the headers that stay alike."""
+    parts = _parts(symbol)
+    return bool(parts & _TORCH) and not parts & _STABLE
+
+
+def _parts(symbol: str) -> frozenset[str]:
+    return frozenset(_tokens(symbol)) if symbol.startswith("_Z") else frozenset()
 
 
 def _tokens(symbol: str) -> Iterator[str]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from factory.matrix.arch import Arch
+from factory.matrix.checksymbol import check_symbol
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import WheelName
 from factory.versions import cuda_major, version_key
-from factory.wheel.fatbin import Fatbin
+from factory.wheel.fatbin import Fatbin, GpuCode
 from factory.wheel.madewith import MadeWith
+from factory.wheel.promise import Promise
 
 _LIBRARY = re.compile(r"lib[^/]*\.so(?:\.[\d.]+)?")
 _MACHINE = re.compile(r"(?:many)?linux(?:\d+|_\d+_\d+)?_(\w+)")
@@ -38,13 +40,17 @@ class Member:
     @property
     def is_library(self) -> bool:
         """Whether it is a shared library to link with, or lies in a directory of such."""
-        path = PurePosixPath(self.name)
-        return _LIBRARY.fullmatch(path.name) is not None or any(part.endswith(".libs") for part in path.parts)
+        return _is_library(self.name)
 
     @property
     def is_module(self) -> bool:
         """Whether Python could import it as machine code."""
         return self.name.endswith(".so") and not self.is_library
+
+
+def _is_library(name: str) -> bool:
+    path = PurePosixPath(name)
+    return _LIBRARY.fullmatch(path.name) is not None or any(part.endswith(".libs") for part in path.parts)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +78,7 @@ class DistInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Extension:
-    """The extension module as the loader sees it.
+    """An extension module, or a library beside it, as the loader sees it.
 
     ``versions`` are the symbol versions it needs (``GLIBC_2.14``), ``policy`` the oldest platform tag that
     auditwheel finds them on, ``unlisted`` those that no platform tag has, ``sources`` the absolute names of source
@@ -92,6 +98,16 @@ class Extension:
     fatbins: tuple[Fatbin, ...]
 
     @property
+    def is_module(self) -> bool:
+        """Whether Python could import it, or only another of these load it."""
+        return not _is_library(self.path)
+
+    @property
+    def images(self) -> frozenset[GpuCode]:
+        """The machine code and PTX in it."""
+        return frozenset(image for unit in self.fatbins for image in unit.images)
+
+    @property
     def compressions(self) -> tuple[str, ...]:
         """How its machine code is compressed: ``zstd``, ``lz4``, ``none``; one of them in a wheel of ours."""
         return tuple(sorted({name for unit in self.fatbins for name in unit.compressions}))
@@ -106,11 +122,13 @@ class Extension:
 class WheelFacts:
     """A wheel of ``size`` bytes taken apart. ``problems`` say what could not be read, one line each.
 
+    ``name`` is its name by the guide's scheme, ``promise`` what a name of any scheme says; None where it is of none.
     ``traces`` are (member, path prefix) pairs: where paths of the build machine were found.
     """
 
     filename: str
     name: WheelName | None
+    promise: Promise | None
     size: int
     sha256: str
     members: tuple[Member, ...]
@@ -180,7 +198,7 @@ class Expected:
 
     @classmethod
     def of_name(cls, name: WheelName) -> Expected:
-        """Return what holds a wheel to what its own file name says."""
+        """Return what holds a wheel to what its own file name says, the names that its torch exports among it."""
         machine = _MACHINE.fullmatch(name.platform_tag)
         return cls(
             flash_attn=name.version,
@@ -190,6 +208,7 @@ class Expected:
             cxx11abi=name.cxx11abi,
             profile=name.profile,
             machine=machine[1] if machine else name.platform_tag,
+            check_symbol=check_symbol(name.torch),
         )
 
 
@@ -205,6 +224,7 @@ class Rules:
     cudart: str
     system_libraries: tuple[str, ...]
     later_versions: frozenset[str]
+    legacy_platforms: Mapping[str, str]
     stray_suffixes: tuple[str, ...]
     foreign_roots: frozenset[str]
     common_sources: tuple[str, ...]
@@ -218,10 +238,20 @@ class CheckInput:
     expected: Expected | None
     rules: Rules
 
+    @property
+    def promise(self) -> Promise | None:
+        """What the name of a wheel says that nothing else is known of; None where ``expected`` says more, or a name
+        that is none says nothing.
+        """
+        return None if self.expected is not None else self.facts.promise
+
+    @property
+    def is_flash_attn(self) -> bool:
+        """Whether it is to be FlashAttention-2, whoever built it."""
+        return self.expected is not None or (self.facts.promise is not None and self.facts.promise.is_flash_attn)
+
 
 MODULE = "flash_attn_2_cuda"
 
 SBOM = "sboms/flash-attn-wheel-factory.cdx.json"
 """Where below ``.dist-info`` our wheels have their bill of materials."""
-
-CHECK_FUNCTION = "c10_cuda_check_implementation"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import re
 import stat
 import tempfile
 import tomllib
@@ -20,8 +21,12 @@ from factory.matrix import wheelname
 from factory.matrix.wheelname import WheelName
 from factory.system import disk, zips
 from factory.system.zips import ZipError
-from factory.wheel import distinfo, elf
+from factory.wheel import distinfo, elf, promise
 from factory.wheel.facts import MODULE, DistInfo, Extension, Member, Rules, WheelFacts
+from factory.wheel.promise import Promise
+
+_SHARED = re.compile(r"\.so(?:\.[\d.]+)?$", re.ASCII)
+_MAGIC = b"\x7fELF"
 
 
 def rules() -> Rules:
@@ -34,6 +39,7 @@ def rules() -> Rules:
         cudart=libraries["cudart"],
         system_libraries=tuple(libraries["system"]),
         later_versions=frozenset(libraries["later_versions"]),
+        legacy_platforms=table["platforms"],
         stray_suffixes=tuple(table["files"]["stray_suffixes"]),
         foreign_roots=frozenset(table["files"]["foreign_roots"]),
         common_sources=tuple(table["files"]["common_sources"]),
@@ -56,6 +62,7 @@ def read(path: Path, limits: Rules, *, build_paths: Sequence[str]) -> WheelFacts
     return WheelFacts(
         filename=path.name,
         name=_name(path.name),
+        promise=_promise(path.name, limits),
         size=size,
         sha256=sha256,
         members=tuple(found.members),
@@ -81,6 +88,13 @@ def _identify(path: Path) -> tuple[int, str]:
 def _name(filename: str) -> WheelName | None:
     try:
         return wheelname.parse(filename)
+    except ValueError:
+        return None
+
+
+def _promise(filename: str, limits: Rules) -> Promise | None:
+    try:
+        return promise.parse(filename, limits.legacy_platforms)
     except ValueError:
         return None
 
@@ -118,7 +132,7 @@ class _Found:
         path = PurePosixPath(name)
         if path.parent.name.endswith(".dist-info") and path.name in distinfo.TEXTS:
             self._keep_text(path, content)
-        if path.suffix == ".so" and path.name.startswith(f"{MODULE}."):
+        if _SHARED.search(path.name) and (path.name.startswith(f"{MODULE}.") or _is_elf(content)):
             self.extensions.append(elf.read(content, name))
 
     def _keep_text(self, path: PurePosixPath, content: Path) -> None:
@@ -137,6 +151,11 @@ class _Found:
         info, problems = distinfo.parse(directory, texts)
         self.problems += problems
         return info
+
+
+def _is_elf(content: Path) -> bool:
+    with content.open("rb") as stream:
+        return stream.read(len(_MAGIC)) == _MAGIC
 
 
 def _copy(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, to: Path) -> str:

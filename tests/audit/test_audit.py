@@ -21,9 +21,28 @@ from factory.matrix.arch import Arch
 from factory.wheel.facts import SBOM
 from factory.wheel.madewith import MadeWith
 from tests.kernelsets import INPUTS
-from tests.wheelmaker import CHECK_SYMBOL, EXPECTED, FILENAME, MODULE, MODULES, Binary, Maker, Parts, record_line
+from tests.wheelmaker import (
+    CHECK_SYMBOL,
+    EXPECTED,
+    FILENAME,
+    MODULE,
+    MODULES,
+    NEW_SYMBOL,
+    OLD_STRING,
+    Binary,
+    Maker,
+    Parts,
+    record_line,
+)
 
 SCHEMA = json.loads((DATA / "report.schema.json").read_text(encoding="utf-8"))
+MJUN = "flash_attn-2.8.3+cu128torch2.9"  # as mjun0812 names them
+MJUN_310 = f"{MJUN}-cp310-cp310-linux_x86_64.whl"
+MJUN_MANY = f"{MJUN}-cp310-cp310-manylinux_2_24_x86_64.manylinux_2_28_x86_64.whl"
+# as oobabooga and kingbri1 do
+OOBA_310 = "flash_attn-2.7.4.post1+cu124torch2.6.0cxx11abiFALSE-cp310-cp310-linux_x86_64.whl"
+FA3 = "flash_attn_3-3.0.0+cu128torch2.11gite2743ab"
+NEWER = ("PyType_GetName", "PyModule_Create2")  # of Python's stable ABI, the first since 3.11
 NEW_STRING = "_ZN3c106detail14torchCheckFailEPKcS2_jRKNSt7__cxx1112basic_stringIcSt11char_traitsIcESaIcEEE"
 INFO = FILENAME.split("-cp310")[0].lower() + ".dist-info"
 GIB = 1 << 30
@@ -108,12 +127,19 @@ def ours(*spoils: Spoil) -> Spoil:
     return spoil
 
 
-def unpromised(glibc: str) -> Spoil:
+def others(filename: str, module: str = MODULE, **changes: object) -> Spoil:
+    """Name it as others do, in another scheme than ours."""
+
     def spoil(parts: Parts) -> None:
-        parts.binary = Binary(glibc=glibc)
-        parts.expected = None
+        parts.filename, parts.module, parts.expected = filename, module, None
+        parts.binary = replace(Binary(), **changes)  # type: ignore[arg-type]  # a table of any field
 
     return spoil
+
+
+def unreported(**changes: object) -> Spoil:
+    """Leave its name alone to say what it is."""
+    return others(FILENAME, MODULE, **changes)
 
 
 def promised_by_its_name(parts: Parts) -> None:
@@ -149,8 +175,9 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("readable", extra(f"{INFO}/METADATA", b"Name: flash_attn\n" + b"x" * 5_000_000), "bytes; at most"),
     ("readable", extra(MODULE, b"\x7fELF no more"), "is not a readable shared object"),
     ("size", attribute("finish", grow), "the limit is"),
+    ("wheel_name", others("flash_attn-2.8.3%2Bcu128torch2.8-cp310-cp310-linux_x86_64.whl"), "Invalid wheel filename"),
     ("file_name", named("+cu12torch2.6cxx11abiFALSE", ""), "is not named like"),
-    ("file_name", named("cp310-cp310", "cp310-abi3"), "must have CPython tags such as cp310-cp310"),
+    ("file_name", named("cp310-cp310", "cp310-none"), "must have CPython tags such as cp310-cp310"),
     ("cell", named("torch2.6", "torch2.5"), "torch 2.5, asked for was 2.6"),
     ("cell", named("2.7.4.post1", "2.8.3"), "flash-attn 2.8.3, asked for was 2.7.4.post1"),
     ("cell", named("abiFALSE", "abiTRUE"), "cxx11abi TRUE, asked for was FALSE"),
@@ -182,6 +209,7 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("record", attribute("record", lambda lines: ["flash_attn/__init__.py,,", *lines[1:]]), "no hash"),
     ("bundled", extra("flash_attn.libs/libcudart-1a2b3c.so.12"), "libcudart-1a2b3c.so.12"),
     ("bundled", extra("flash_attn/lib/libtorch_cpu.so"), "libtorch_cpu.so"),
+    ("bundled", extra("flash_attn/libown.so"), "libown.so"),
     ("cute", extra("flash_attn/cute/__init__.py"), "flash_attn/cute/__init__.py"),
     ("stray", extra("flash_attn/flash_fwd.cu"), "flash_attn/flash_fwd.cu"),
     ("stray", extra("hopper/x.o"), "hopper/x.o"),
@@ -206,6 +234,18 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("extension", extra("flash_attn/other.cpython-310-x86_64-linux-gnu.so"), "flash_attn/other.cpython-310"),
     ("extension", binary(defined="PyInit_other"), "does not define PyInit_flash_attn_2_cuda"),
     ("extension", binary(e_machine=183), "is for aarch64"),
+    ("loadable", others(f"{MJUN}-cp310-cp310-linux_aarch64.whl"), "is for x86_64, the name says aarch64"),
+    ("loadable", others(f"{MJUN}-cp311-cp311-linux_x86_64.whl"), "is for Python 3.10, the name says 3.11"),
+    (
+        "abi3",
+        others(f"{FA3}-cp39-abi3-linux_x86_64.whl", module="a/_C.abi3.so", undefined=NEWER),
+        "calls PyType_GetName",
+    ),
+    (
+        "cxx11abi",
+        others(OOBA_310, undefined=(NEW_STRING,)),
+        "has TRUE, asked for was FALSE",
+    ),
     ("cxx11abi", binary(undefined=(CHECK_SYMBOL, NEW_STRING)), "has TRUE, asked for was FALSE"),
     ("cxx11abi", binary(undefined=(CHECK_SYMBOL,)), "no symbol of torch that tells it"),
     ("cxx11abi", mislabelled, "has TRUE, asked for was FALSE"),
@@ -226,13 +266,33 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("needed", binary(needed=("libc10.so",)), "does not need libcudart.so.12"),
     ("needed", binary(needed=("libcudart.so.12",)), "does not need libc10.so"),
     ("needed", binary(needed=("libc10.so", "libcudart.so.12", "libnvrtc.so.12")), "needs libnvrtc.so.12"),
+    ("runtime", others("flash_attn-2.8.3+cu130torch2.9-cp310-cp310-linux_x86_64.whl"), "the name says CUDA 13.0"),
     ("rpath", binary(rpath="/opt/venv/lib"), "searches /opt/venv/lib"),
     ("rpath", binary(rpath="$ORIGIN/../torch/lib:"), "searches the current directory"),
     ("torch_symbol", asked(check_symbol=CHECK_SYMBOL[:-2] + "jb"), f"calls {CHECK_SYMBOL}; torch has"),
+    ("torch_symbol", unreported(undefined=(NEW_SYMBOL, OLD_STRING)), f"calls {NEW_SYMBOL}; torch has {CHECK_SYMBOL}"),
+    ("torch_release", others(f"{MJUN[:-1]}10-cp310-cp310-linux_x86_64.whl"), "older than 2.10, the name says 2.10"),
+    (
+        "torch_release",
+        others(MJUN_310, undefined=(NEW_SYMBOL,)),
+        "needs torch 2.10 or newer",
+    ),
+    (
+        "torch_release",
+        others(MJUN_310, undefined=("torch_from_blob",)),
+        "needs torch 2.11",
+    ),
+    (
+        "glibc",
+        others(MJUN_MANY, glibc="GLIBC_2.28"),
+        "promised was manylinux_2_24",
+    ),
+    ("glibc", others("flash_attn-2.8.3-cp310-cp310-manylinux2014_x86_64.whl", glibc="GLIBC_2.28"), "manylinux_2_17"),
+    ("glibc", others("flash_attn-2.8.3-cp310-cp310-linux_x86_64.whl", glibc="GLIBC_2.99"), "needs GLIBC_2.99"),
     ("glibc", binary(glibc="GLIBC_2.34"), "fits manylinux_2_34_x86_64, promised was manylinux_2_28"),
-    ("glibc", unpromised("GLIBC_9.99"), "needs GLIBC_9.99"),
-    ("glibc", unpromised("GLIBC_2.14.7"), "needs GLIBC_2.14.7"),
-    ("glibc", unpromised("GLIBC_PRIVATE"), "needs GLIBC_PRIVATE"),
+    ("glibc", unreported(glibc="GLIBC_9.99"), "needs GLIBC_9.99"),
+    ("glibc", unreported(glibc="GLIBC_2.14.7"), "needs GLIBC_2.14.7"),
+    ("glibc", unreported(glibc="GLIBC_PRIVATE"), "needs GLIBC_PRIVATE"),
     ("glibc", promised_by_its_name, "fits manylinux_2_34_x86_64, promised was manylinux_2_28"),
     ("glibc", binary(glibc="GLIBC_2.99"), "fits linux_x86_64, promised was manylinux_2_28"),
 ]
@@ -261,7 +321,12 @@ RIGHT: list[Spoil] = [
     metadata(Name="flash-attn"),
     binary(rpath="$ORIGIN/../torch/lib"),
     binary(glibc="GLIBC_2.28"),
-    unpromised("GLIBC_2.43"),
+    unreported(glibc="GLIBC_2.43"),
+    others(MJUN_310),
+    others(MJUN_MANY, glibc="GLIBC_2.24"),
+    others(OOBA_310),
+    others(f"{FA3}-cp310-abi3-linux_x86_64.whl", module="flash_attn_3/_C.abi3.so", undefined=("PyModule_Create2",)),
+    others("xformers-0.0.35-py39-none-linux_x86_64.whl", module="xformers/_C.so", undefined=("torch_call_dispatcher",)),
     ours(),
     ours(extra(f"{INFO}/LICENSE", b"BSD"), extra(f"{INFO}/top_level.txt"), extra(f"{INFO}/{SBOM}", b"{}")),
     ours(extra(f"{INFO}/licenses/LICENSE", b"BSD")),
@@ -358,7 +423,7 @@ def test_a_file_that_is_not_there_is_not_to_be_removed(tmp_path: Path) -> None:
 
 def test_one_finding_is_one(maker: Maker, tmp_path: Path) -> None:
     said: list[str] = []
-    with pytest.raises(AuditError, match="Remove it and build it again"):
+    with pytest.raises(AuditError, match="If that was here: remove it and build it again"):
         audit.run([maker.write(Parts(wheel={"Root-Is-Purelib": "true"}), tmp_path)], say=said.append)
     assert said == [f"audit: {FILENAME}: 1 finding"]
 
@@ -452,9 +517,12 @@ def test_a_wheel_of_another_project_is_told_what_is_true_of_it(maker: Maker, tmp
     parts.wheel = {"Root-Is-Purelib": "true", "Tag": "py3-none-any"}
     parts.files = {"flash_attn/cute/__init__.py": b""}
     path = maker.write(parts, tmp_path)
-    assert [finding.check for finding in audit.audit(path).findings] == ["file_name"]
+    assert audit.audit(path).findings == ()
+    parts.wheel["Root-Is-Purelib"] = "yes"
+    parts.files["flash_attn/_C.so"] = b""
     with pytest.raises(AuditError) as caught:
-        audit.run([path])
+        audit.run([maker.write(parts, tmp_path)])
+    assert "purelib" in caught.value.why[0]
     assert "build it again" not in caught.value.remedy
 
 

@@ -8,6 +8,7 @@ from factory.matrix import wheelname
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell
 from factory.wheel.facts import Expected, Member
+from tests.wheelmaker import CHECK_SYMBOL
 
 CELL = Cell(
     flash_attn="2.7.4.post1",
@@ -25,7 +26,8 @@ def test_the_name_of_a_cell_expects_the_same_as_the_cell_but_for_what_no_name_ho
     by_cell = Expected.of_cell(CELL, check_symbol="f", manylinux="manylinux_2_28", build_paths=("/b",))
     assert (by_cell.archs, by_cell.check_symbol) == (CELL.archs, "f")
     by_name = Expected.of_name(wheelname.of(CELL))
-    assert replace(by_cell, cuda=None, archs=None, check_symbol=None, manylinux=None, build_paths=()) == by_name
+    assert by_name.check_symbol == CHECK_SYMBOL
+    assert replace(by_cell, cuda=None, archs=None, manylinux=None, build_paths=()) == replace(by_name, check_symbol="f")
 
 
 @pytest.mark.parametrize("platform", ["linux_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64"])

@@ -33,7 +33,36 @@ def test_anybody_s_wheel_must_call_the_function_of_its_torch(
     assert f"calls {NEW_SYMBOL}; torch has {CHECK_SYMBOL}" in audited(wrong, capsys)
     (here / "matrix.yaml").unlink()
     wrong.with_name(f"{wrong.name}.report.json").unlink()
-    assert audited(wrong, capsys) == ""  # where nothing says what its torch has
+    assert "calls" in audited(wrong, capsys)  # its name says the torch
+
+
+def test_what_no_report_tells_of_is_held_to_the_glibc_of_the_matrix(
+    here: Path, maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    newer = maker.write(parts_of(wheel_name(), glibc="GLIBC_2.34"), here)
+    assert "fits manylinux_2_34_x86_64, promised was manylinux_2_28" in audited(newer, capsys)
+    (here / "matrix.yaml").unlink()
+    newer.with_name(f"{newer.name}.report.json").unlink()
+    assert audited(newer, capsys) == ""
+
+
+def test_facts_are_shown_first_also_where_all_is_well(
+    here: Path, maker: Maker, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wheel = maker.write(parts_of(wheel_name()), here)
+    assert main(["audit", str(wheel)]) == 0
+    shown = capsys.readouterr().out
+    for fact in ("CUDA 12; torch 2.6; Python 3.10; C++ ABI FALSE", "older than 2.10", "sm_80 sm_90 in 2 units"):
+        assert fact in shown
+    assert shown.splitlines()[-1] == f"audit: {wheel.name}: passed"
+
+
+def test_several_wheels_are_a_row_each(here: Path, maker: Maker, capsys: pytest.CaptureFixture[str]) -> None:
+    wheels = [maker.write(parts_of(wheel_name(torch=torch)), here) for torch in ("2.5", "2.6")]
+    assert main(["audit", *map(str, wheels)]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("sm_80 sm_90") == 2
+    assert "C++ ABI" not in shown
 
 
 def test_only_what_was_built_here_must_hold_upstream_s_files(

@@ -14,6 +14,7 @@ Check = Callable[[CheckInput], Iterator[str]]
 CHECKS: tuple[Check, ...] = (
     contents.readable,
     contents.size,
+    naming.wheel_name,
     naming.file_name,
     naming.cell,
     naming.profile,
@@ -31,14 +32,18 @@ CHECKS: tuple[Check, ...] = (
     contents.intruders,
     contents.build_path,
     binary.extension,
+    binary.loadable,
+    binary.abi3,
     binary.cxx11abi,
     binary.archs,
     binary.fatbins,
     binary.compression,
     binary.toolkit,
     binary.needed,
+    binary.runtime,
     binary.rpath,
     binary.torch_symbol,
+    binary.torch_release,
     binary.glibc,
 )
 

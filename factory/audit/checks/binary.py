@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from factory.versions import abi_word, numbers
-from factory.wheel import fatbin
+from factory.versions import abi_word, cuda_major, numbers, version_key
+from factory.wheel import fatbin, pythonabi
 from factory.wheel.cxxabi import cxx11abi as abis_of
-from factory.wheel.facts import CHECK_FUNCTION, MODULE, CheckInput, Extension
+from factory.wheel.facts import MODULE, CheckInput, Extension
 from factory.wheel.fatbin import GpuCode
+from factory.wheel.torchabi import check_symbols, torch_range
 
 _PROMISE = re.compile(r"manylinux_(\d+)_(\d+)(?:_\w+)?")
+_SOABI = re.compile(r"\.cpython-(\d)(\d+t?)-[^/]*\.so$")
+_SHOWN = 3  # of names that are one as bad as the other
 
 
 def extension(given: CheckInput) -> Iterator[str]:
@@ -30,29 +33,54 @@ def extension(given: CheckInput) -> Iterator[str]:
             yield f"{module.path} does not define PyInit_{MODULE}"
 
 
+def loadable(given: CheckInput) -> Iterator[str]:
+    """Machine code must be for the machine, and a module for the Python, that the name says."""
+    promise = given.promise
+    if promise is None:
+        return
+    for module in given.facts.extensions:
+        if promise.machines and module.machine not in promise.machines:
+            yield f"{module.path} is for {module.machine}, the name says {' and '.join(promise.machines)}"
+        python = _SOABI.search(module.path)
+        if python and promise.python and f"{python[1]}.{python[2]}" != promise.python:
+            yield f"{module.path} is for Python {python[1]}.{python[2]}, the name says {promise.python}"
+
+
+def abi3(given: CheckInput) -> Iterator[str]:
+    """A wheel for every Python from one on must call of Python only what the stable ABI of that one has."""
+    promise = given.promise
+    if promise is None or promise.abi3 is None:
+        return
+    for module in given.facts.extensions:
+        others = pythonabi.beyond(module.undefined, promise.abi3)
+        if others:
+            more = f" and {len(others) - _SHOWN} more" if len(others) > _SHOWN else ""
+            yield f"{module.path} calls {', '.join(others[:_SHOWN])}{more}, which Python {promise.abi3} has not there"
+
+
 def cxx11abi(given: CheckInput) -> Iterator[str]:
     """The C++ ABI in the symbols must be that of the torch it is for, or it cannot be imported."""
-    if given.expected is None:
+    wanted = given.expected.cxx11abi if given.expected else given.promise.cxx11abi if given.promise else None
+    if wanted is None:
         return
-    wanted = given.expected.cxx11abi
     for module in given.facts.extensions:
         found = abis_of(module.undefined)
-        if found != {wanted}:
+        if found != {wanted} and (found or given.expected):
             spelt = " and ".join(abi_word(abi) for abi in sorted(found)) or "no symbol of torch that tells it"
             yield f"{module.path} has {spelt}, asked for was {abi_word(wanted)}"
 
 
 def archs(given: CheckInput) -> Iterator[str]:
     """The GPU code must be for exactly the architectures asked for, PTX only where asked for."""
-    for module in given.facts.extensions:
-        found = {image for unit in module.fatbins for image in unit.images}
+    for module in given.facts.extensions if given.is_flash_attn else ():
+        found = module.images
         if not found:
             yield f"{module.path} holds no GPU code"
         elif given.expected is not None and given.expected.archs is not None:
             yield from _difference(module, found, fatbin.images(given.expected.archs))
 
 
-def _difference(module: Extension, found: set[GpuCode], wanted: frozenset[GpuCode]) -> Iterator[str]:
+def _difference(module: Extension, found: frozenset[GpuCode], wanted: frozenset[GpuCode]) -> Iterator[str]:
     if wanted - found:
         yield f"{module.path} lacks {_spell(wanted - found)}"
     if found - wanted:
@@ -61,7 +89,7 @@ def _difference(module: Extension, found: set[GpuCode], wanted: frozenset[GpuCod
 
 def fatbins(given: CheckInput) -> Iterator[str]:
     """Every translation unit must have the same architectures, or some kernels are missing on some GPUs."""
-    for module in given.facts.extensions:
+    for module in given.facts.extensions if given.is_flash_attn else ():
         sets = Counter(frozenset(unit.images) for unit in module.fatbins)
         if len(sets) > 1:
             counted = [f"{count} with {_spell(images)}" for images, count in sets.most_common()]
@@ -84,17 +112,18 @@ def toolkit(given: CheckInput) -> Iterator[str]:
 
     Source of that promise within a major: NVIDIA's "CUDA Compatibility", minor version compatibility.
     """
-    expected = given.expected
-    if expected is None:
+    expected, promise = given.expected, given.promise
+    cuda = (expected.cuda or str(expected.cuda_major)) if expected else promise.cuda if promise else None
+    if cuda is None:
         return
-    kernels = expected.made_with.kernels.toolkit if expected.made_with else None
+    kernels = expected.made_with.kernels.toolkit if expected and expected.made_with else None
     for module in given.facts.extensions:
         for release in module.toolkits:
-            if numbers(release)[:1] > (expected.cuda_major,):
-                older = f"CUDA {expected.cuda_major}"
+            if numbers(release)[:1] > numbers(cuda)[:1]:
+                older = f"CUDA {cuda_major(cuda)}"
                 yield f"{module.path} has machine code of CUDA {release}, which the drivers of {older} do not take"
-            elif expected.cuda is not None and numbers(release) > numbers(expected.cuda):
-                yield f"{module.path} has machine code of CUDA {release}, and is for CUDA {expected.cuda}"
+            elif "." in cuda and numbers(release) > numbers(cuda):
+                yield f"{module.path} has machine code of CUDA {release}, and is for CUDA {cuda}"
             if kernels is not None and numbers(release) != numbers(kernels)[:2]:
                 yield f"{module.path} has machine code of CUDA {release}; its kernels were compiled with {kernels}"
 
@@ -116,6 +145,17 @@ def needed(given: CheckInput) -> Iterator[str]:
         yield from (f"{module.path} does not need {name}" for name in required if name not in module.needed)
 
 
+def runtime(given: CheckInput) -> Iterator[str]:
+    """It must need the CUDA runtime of the CUDA in its name, for that one is beside its torch."""
+    promise = given.promise
+    if promise is None or promise.cuda is None:
+        return
+    right = f"{given.rules.cudart}{cuda_major(promise.cuda)}"
+    for module in given.facts.extensions:
+        wrong = [name for name in module.needed if name.startswith(given.rules.cudart) and name != right]
+        yield from (f"{module.path} needs {name}, the name says CUDA {promise.cuda}" for name in wrong)
+
+
 def rpath(given: CheckInput) -> Iterator[str]:
     """No library search path of the machine that built it may be left in; one below $ORIGIN may."""
     for module in given.facts.extensions:
@@ -129,21 +169,29 @@ def torch_symbol(given: CheckInput) -> Iterator[str]:
     if given.expected is None or given.expected.check_symbol is None:
         return
     for module in given.facts.extensions:
-        found = check_symbols(module)
+        found = check_symbols(module.undefined)
         if found != (given.expected.check_symbol,):
             yield f"{module.path} calls {', '.join(found) or 'none'}; torch has {given.expected.check_symbol}"
 
 
-def check_symbols(module: Extension) -> tuple[str, ...]:
-    """Return the names under which the module calls torch's CUDA check; one in a good wheel."""
-    return tuple(sorted(symbol for symbol in module.undefined if CHECK_FUNCTION in symbol))
+def torch_release(given: CheckInput) -> Iterator[str]:
+    """What it calls of torch must be in the torch that its name says, or it cannot be imported."""
+    promise = given.promise
+    if promise is None or promise.torch is None:
+        return
+    for module in given.facts.extensions:
+        found = torch_range(module.undefined)
+        if found and found.first and version_key(promise.torch) < version_key(found.first):
+            yield f"{module.path} needs torch {found.first} or newer, the name says {promise.torch}"
+        if found and found.before and version_key(promise.torch) >= version_key(found.before):
+            yield f"{module.path} needs a torch older than {found.before}, the name says {promise.torch}"
 
 
 def glibc(given: CheckInput) -> Iterator[str]:
-    """It must run on every Linux that was promised, by who asked for it or by its platform tag; without, on some."""
-    name, expected = given.facts.name, given.expected
-    said = [expected.manylinux if expected else None, name.platform_tag if name else None]
-    promises = [promise for promise in map(_floor, said) if promise is not None]
+    """It must run on every Linux promised: by who asked for it, its platform tag or the matrix; without, on some."""
+    tagged, expected = given.facts.promise, given.expected
+    said = [_floor(expected.manylinux) if expected else None, numbers(tagged.glibc or "") if tagged else None]
+    promises = [promise for promise in said if promise]
     for module in given.facts.extensions:
         if expected is not None and module.machine != expected.machine:
             continue
@@ -157,6 +205,6 @@ def glibc(given: CheckInput) -> Iterator[str]:
             yield f"{module.path} fits {module.policy}, promised was manylinux_{major}_{minor}"
 
 
-def _floor(platform: str | None) -> tuple[int, int] | None:
+def _floor(platform: str | None) -> tuple[int, ...] | None:
     match = _PROMISE.fullmatch(platform or "")
     return (int(match[1]), int(match[2])) if match else None

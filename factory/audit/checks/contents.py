@@ -15,7 +15,8 @@ from factory.wheel.facts import SBOM, CheckInput, RecordRow
 
 # RECORD cannot hold its own hash, nor that of its signatures (the wheel specification, "The .dist-info directory").
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
-_CUTE = "flash-attn-4"  # the project whose package flash_attn/cute is
+_CUTE = "flash-attn"  # the project that packs the stale copy; flash-attn-4's is its own
+_SECOND = re.compile(r"lib(?:torch|c10|cudart)\b|lib(?:torch|c10)_")
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f]|^/|^[A-Za-z]:|(?:^|/)\.\.(?:/|$)")
 
 
@@ -65,20 +66,21 @@ def _row(row: RecordRow, digest: str, length: str) -> Iterator[str]:
 
 def bundled(given: CheckInput) -> Iterator[str]:
     """No shared library may be packed: a second torch or CUDA runtime in one process crashes it."""
-    yield from (member.name for member in given.facts.members if member.is_library)
+    packed = (member.name for member in given.facts.members if member.is_library)
+    yield from (name for name in packed if given.expected is not None or _SECOND.match(PurePosixPath(name).name))
 
 
 def cute(given: CheckInput) -> Iterator[str]:
     """flash_attn/cute must not be packed: the stale copy of 2.8 breaks an installed flash-attn-4."""
     info = given.facts.distinfo
-    if info is not None and canonicalize_name(info.name or "") == _CUTE:
+    if info is not None and canonicalize_name(info.name or _CUTE) != _CUTE:
         return
     yield from (member.name for member in given.facts.members if member.name.startswith("flash_attn/cute/"))
 
 
 def stray(given: CheckInput) -> Iterator[str]:
     """No sources, objects or byte code may be packed."""
-    suffixes = given.rules.stray_suffixes
+    suffixes = given.rules.stray_suffixes if given.expected is not None else ()
     yield from (m.name for m in given.facts.members if PurePosixPath(m.name).suffix in suffixes)
 
 
@@ -111,16 +113,20 @@ def spelt(sha256: str) -> str:
 
 def intruders(given: CheckInput) -> Iterator[str]:
     """Nothing may be packed that runs unasked, or goes where other projects' files are."""
-    roots = given.rules.foreign_roots
+    promise = given.promise
+    roots = given.rules.foreign_roots - ({promise.project.replace("-", "_")} if promise else set())
     for name in sorted({member.name for member in given.facts.members}):
         root = name.split("/", maxsplit=1)[0]
-        if root.endswith(".data") or name.endswith(".pth") or PurePosixPath(root).stem in roots:
+        placed = root.endswith(".data") and given.is_flash_attn
+        if placed or name.endswith(".pth") or PurePosixPath(root).stem in roots:
             yield name
 
 
 def build_path(given: CheckInput) -> Iterator[str]:
     """No file may name a path of the machine that built it."""
     yield from (f"{member} holds {prefix}" for member, prefix in given.facts.traces)
+    if given.expected is None or not given.expected.built_here:
+        return
     for extension in given.facts.extensions:
         for source in extension.sources:
             if not source.startswith(given.rules.common_sources):

@@ -5,18 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from factory.matrix import wheelname
-from factory.versions import abi_word, python_tags
+from factory.versions import abi_word
 from factory.wheel import torchpin
 from factory.wheel.facts import CheckInput
 
 
 def file_name(given: CheckInput) -> Iterator[str]:
     """The file must be named by the guide's scheme, or nobody finds the right wheel."""
+    if given.expected is None:
+        return
     try:
         wheelname.parse(given.facts.filename)
+    except ValueError as error:
+        yield str(error)
+
+
+def wheel_name(given: CheckInput) -> Iterator[str]:
+    """The file must have a wheel's name, or no installer takes it."""
+    if given.facts.promise is not None:
+        return
+    try:
+        parse_wheel_filename(given.facts.filename)
     except ValueError as error:
         yield str(error)
 
@@ -50,7 +62,7 @@ def profile(given: CheckInput) -> Iterator[str]:
 def metadata(given: CheckInput) -> Iterator[str]:
     """METADATA and .dist-info must repeat the name and version of the file; installers refuse it otherwise."""
     facts = given.facts
-    if facts.name is None or facts.distinfo is None:
+    if facts.promise is None or facts.distinfo is None:
         return
     project, version = facts.filename.split("-")[:2]
     info = facts.distinfo
@@ -64,12 +76,9 @@ def metadata(given: CheckInput) -> Iterator[str]:
 
 def tags(given: CheckInput) -> Iterator[str]:
     """The tags in WHEEL must be those of the file name."""
-    name, info = given.facts.name, given.facts.distinfo
-    if name is None or info is None or info.tags is None:
-        return
-    said = f"{python_tags(name.python)}-{name.platform_tag}"
-    if info.tags != (said,):
-        yield f"WHEEL has {', '.join(info.tags)}; the file name has {said}"
+    promise, info = given.facts.promise, given.facts.distinfo
+    if promise is not None and info is not None and info.tags is not None and info.tags != promise.tags:
+        yield f"WHEEL has {', '.join(info.tags)}; the file name has {', '.join(promise.tags)}"
 
 
 def purelib(given: CheckInput) -> Iterator[str]:
@@ -83,16 +92,16 @@ def purelib(given: CheckInput) -> Iterator[str]:
 
 def requires_python(given: CheckInput) -> Iterator[str]:
     """Requires-Python must admit the Python the wheel is for, or no installer takes it."""
-    name, info = given.facts.name, given.facts.distinfo
-    if name is None or info is None or info.requires_python is None:
+    promise, info = given.facts.promise, given.facts.distinfo
+    if promise is None or info is None or info.requires_python is None:
         return
     try:
-        admits = SpecifierSet(info.requires_python).contains(f"{name.python.removesuffix('t')}.0", prereleases=True)
+        wanted = SpecifierSet(info.requires_python)
     except InvalidSpecifier:
         yield f"{info.requires_python!r} is no version specifier"
         return
-    if not admits:
-        yield f"{info.requires_python} does not admit Python {name.python}"
+    if promise.python and not wanted.contains(f"{promise.python.removesuffix('t')}.0", prereleases=True):
+        yield f"{info.requires_python} does not admit Python {promise.python}"
 
 
 def requires_torch(given: CheckInput) -> Iterator[str]:

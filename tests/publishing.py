@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,9 +19,13 @@ from factory.matrix.checksymbol import check_symbol
 from factory.matrix.load import load as load_matrix
 from factory.matrix.model import FlashAttn, Matrix
 from factory.publish import checksums, releases
+from factory.publish.gate import Gate
 from factory.publish.parts import Asset, Release, Seen
 from factory.publish.releases import Repository
 from factory.system.retry import RetryPolicy
+from factory.wheel import cyclonedx
+from factory.wheel.cyclonedx import Part
+from factory.wheel.facts import SBOM
 from tests.frozen import MATRIX
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY, StoredRelease
@@ -30,6 +35,7 @@ TAG = "v2.7.4.post1"
 RULES: Matrix = load_matrix(MATRIX.read_bytes(), name="matrix.yaml")
 RELEASE = RULES.flash_attn["2.7.4.post1"]
 UNTESTED = replace(RULES, runners=replace(RULES.runners, gpu=()))
+GATE = Gate.of(UNTESTED)
 TESTED = replace(RULES, runners=replace(RULES.runners, gpu=("gpu-box",)))
 
 
@@ -48,8 +54,9 @@ def installed(_: FlashAttn) -> dict[str, str]:
     return {path: hashlib.sha256(content).hexdigest() for path, content in MODULES.items()}
 
 
-def put_sdist(cache: Path, text: str) -> str:
-    """Put an sdist that installs the same into ``cache``; give the text of a matrix with its sha256 in it."""
+@cache
+def sdist() -> bytes:
+    """Give an sdist that installs the same."""
     packed = io.BytesIO()
     setup = b"setup(packages=find_packages())"
     with tarfile.open(fileobj=packed, mode="w:gz") as tar:
@@ -57,17 +64,48 @@ def put_sdist(cache: Path, text: str) -> str:
             entry = tarfile.TarInfo(f"flash_attn-{RELEASE.version}/{path}")
             entry.size = len(content)
             tar.addfile(entry, io.BytesIO(content))
-    sha256 = hashlib.sha256(packed.getvalue()).hexdigest()
+    return packed.getvalue()
+
+
+def put_sdist(cache: Path, text: str) -> str:
+    """Put that sdist into ``cache``; give the text of a matrix with its sha256 in it."""
+    sha256 = hashlib.sha256(sdist()).hexdigest()
     directory = cache / "sdists" / sha256[:16]
     directory.mkdir(parents=True)
-    (directory / f"flash_attn-{RELEASE.version}.tar.gz").write_bytes(packed.getvalue())
+    (directory / f"flash_attn-{RELEASE.version}.tar.gz").write_bytes(sdist())
     return text.replace(RELEASE.sha256, sha256)
+
+
+def made_of_sdist(directory: Path) -> Path:
+    """Write a wheel, tried on a GPU, that says it is made of that sdist."""
+    parts = parts_of(wheel_name())
+    source = cyclonedx.flash_attn(RELEASE.version, hashlib.sha256(sdist()).hexdigest())
+    parts.files |= bill(parts.filename, [source, *materials(parts.filename)[1:]])
+    return finished(parts, directory, tested=True)
 
 
 @cache
 def compiled(binary: Binary) -> bytes:
     with TemporaryDirectory() as scratch:
         return compile_module(binary, Path(scratch))
+
+
+def materials(name: str) -> tuple[Part, ...]:
+    """Give what the wheel of that name is made of, with a CUTLASS."""
+    wheel = wheelname.parse(name)
+    release = RULES.flash_attn[wheel.version]
+    cell = GATE.cells.get(name)
+    cudas = dict.fromkeys((GATE.kernels[cell].cuda, cell.cuda)) if cell else ("12.4",)
+    torch = RULES.torch[wheel.torch].release if wheel.torch in RULES.torch else f"{wheel.torch}.0"
+    source = cyclonedx.flash_attn(release.version, release.sha256)
+    return source, cyclonedx.cutlass("3.6.0"), *map(cyclonedx.cuda, cudas), cyclonedx.torch(torch)
+
+
+def bill(name: str, parts: Sequence[Part]) -> dict[str, bytes]:
+    """Give the file in the wheel of that name that says that it is made of ``parts``."""
+    about = cyclonedx.of_wheel(wheelname.parse(name))
+    text = cyclonedx.document(name, parts, {name: [part["bom-ref"] for part in parts]}, about=about)
+    return {f"flash_attn-{name.split('-')[1].lower()}.dist-info/{SBOM}": text.encode()}
 
 
 def parts_of(name: str, **binary: object) -> Parts:
@@ -80,6 +118,7 @@ def parts_of(name: str, **binary: object) -> Parts:
         binary=replace(right, **binary),  # type: ignore[arg-type]  # a table of any field
         module=MODULE.replace("310", wheel.python.replace(".", "")),
         metadata={"Requires-Dist": f"torch=={wheel.torch}.*"},
+        files=bill(name, materials(name)),
     )
 
 
@@ -140,7 +179,7 @@ def put_list(server: GithubServer, release: StoredRelease) -> None:
         release=Release(id=release.id, tag=release.tag, draft=release.draft, immutable=False, body="", assets=assets),
         texts={name: content.decode() for name, content in there.items() if checksums.is_list(name)},
     )
-    file = checksums.missing(seen, lambda _: "")
+    file = checksums.missing(seen, lambda _: "", ())
     assert file is not None
     assert file.content is not None
     server.put(release, file.name, file.content)

@@ -1,8 +1,9 @@
-"""A wheel to publish and what lies beside it: the audit's report, the GPU test's verdict."""
+"""A wheel to publish and what goes with it: the audit's report, the GPU test's verdict, METADATA, its parts."""
 
 from __future__ import annotations
 
 import hashlib
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from factory.publish.gate import Candidate, Gate, Installed
 from factory.publish.parts import File
 from factory.system import zips
 from factory.system.files import sha256_of
+from factory.wheel import cyclonedx
+from factory.wheel.facts import SBOM
 from factory.wheel.sidecars import METADATA, REPORT, VERDICT
 
-_LARGEST_METADATA = 4 << 20  # bytes
+_LARGEST = 4 << 20  # bytes, of METADATA and of the bill of materials
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +58,7 @@ def _read(path: Path, gate: Gate, installed: Installed) -> Bundle:
     report, verdict = _beside(path, REPORT), _beside(path, VERDICT)
     said = None if report is None else read_report(report.decode())
     expected = gate.expected(path.name, said, installed)
+    metadata, materials = _inside(path)
     return Bundle(
         path=path,
         candidate=Candidate(
@@ -64,10 +68,11 @@ def _read(path: Path, gate: Gate, installed: Installed) -> Bundle:
             read=None if expected is None else audit(path, expected),
             report=said,
             verdict=None if verdict is None else _verdict(verdict.decode()),
+            parts=cyclonedx.parts_of(path.name, materials),
         ),
         sidecars=tuple(
             _file(path.name + suffix, content)
-            for suffix, content in ((METADATA, _metadata(path)), (REPORT, report), (VERDICT, verdict))
+            for suffix, content in ((METADATA, metadata), (REPORT, report), (VERDICT, verdict))
             if content is not None
         ),
     )
@@ -87,13 +92,17 @@ def _verdict(text: str) -> Verdict:
         raise ValueError("; ".join([error.what, *error.why])) from error
 
 
-def _metadata(path: Path) -> bytes:
-    """Return METADATA byte for byte, which is what PEP 658 serves."""
+def _inside(path: Path) -> tuple[bytes, bytes]:
+    """Return METADATA byte for byte, which is what PEP 658 serves, and the bill of materials."""
     with zips.opened(path) as archive:
-        found = [one for one in archive.infolist() if one.filename.endswith(".dist-info/METADATA")]
-        if len(found) != 1 or found[0].file_size > _LARGEST_METADATA:
-            raise ValueError("has not one METADATA of a sound size")
-        return zips.content(archive, found[0], _LARGEST_METADATA)
+        return _text(archive, "METADATA"), _text(archive, SBOM)
+
+
+def _text(archive: zipfile.ZipFile, name: str) -> bytes:
+    found = [one for one in archive.infolist() if one.filename.endswith(f".dist-info/{name}")]
+    if len(found) != 1 or found[0].file_size > _LARGEST:
+        raise ValueError(f"has not one {name} of a sound size")
+    return zips.content(archive, found[0], _LARGEST)
 
 
 def _file(name: str, content: bytes) -> File:

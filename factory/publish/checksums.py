@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from factory.publish.parts import Asset, File, Release, Seen
 
@@ -32,14 +32,19 @@ def sums_name(number: int) -> str:
     return _numbered(SUMS, "", number)
 
 
-def missing(seen: Seen, describe: Describe) -> File | None:
-    """Return the next list that the release still needs, None where all of its files are listed."""
+def missing(seen: Seen, describe: Describe, ours: Collection[str]) -> File | None:
+    """Return the next list that the release still needs, None where all of its files are listed.
+
+    What went into wheels is listed of those named in ``ours``, which are here; whoever has others lists them.
+    """
     release = seen.release
     if release is None:
         return None
     finished = [asset for asset in release.assets if asset.finished]
     told = set(_told(seen.texts))
-    wheels = [asset for asset in finished if asset.name.endswith(".whl") and asset.name not in told]
+    wheels = [
+        asset for asset in finished if asset.name.endswith(".whl") and asset.name in ours and asset.name not in told
+    ]
     if wheels:
         return _file(_free(release, f"flash_attn-{release.tag.removeprefix('v')}", ".cdx.json"), describe(wheels))
     summed = set(_summed(seen.texts))

@@ -15,6 +15,9 @@ from factory.matrix.checksymbol import check_symbol
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, FlashAttn, Matrix, Planned, Representative, State
 from factory.matrix.representatives import divide
+from factory.versions import numbers, version_key
+from factory.wheel import cyclonedx
+from factory.wheel.cyclonedx import Part
 from factory.wheel.facts import Expected
 
 Installed = Callable[[FlashAttn], Mapping[str, str]]
@@ -26,6 +29,7 @@ class Candidate:
     """A wheel to publish, and what was found beside it; None where nothing was.
 
     ``read`` is what the audit finds in the file now, held to its cell; None where the matrix has no such wheel.
+    ``parts`` are what it says it is made of.
     """
 
     filename: str
@@ -34,6 +38,7 @@ class Candidate:
     read: Report | None
     report: Report | None
     verdict: Verdict | None
+    parts: tuple[Part, ...]
 
     @property
     def failed(self) -> bool:
@@ -137,7 +142,24 @@ class Gate:
         elif candidate.filename not in self.cells:
             yield "the matrix has no such wheel to publish"
         else:
-            yield from _of_cell(candidate, self.cells[candidate.filename])
+            cell = self.cells[candidate.filename]
+            yield from _of_cell(candidate, cell)
+            yield from self._of_parts(candidate, cell)
+
+    def _of_parts(self, candidate: Candidate, cell: Cell) -> Iterator[str]:
+        """Hold what a wheel says it is made of to its cell; the CUTLASS is its source's."""
+        release, said = self.releases[cell.flash_attn], [part for part in candidate.parts if part["name"] != "CUTLASS"]
+        cudas = dict.fromkeys((self.kernels[cell].cuda, cell.cuda))
+        wanted = [cyclonedx.flash_attn(release.version, release.sha256), *map(cyclonedx.cuda, cudas)]
+        torches = [
+            part for part in said if part["name"] == "torch" and numbers(part["version"])[:2] == version_key(cell.torch)
+        ]
+        for part in (part for part in said if part not in [*wanted, *torches[:1]]):
+            yield f"its bill of materials has {part['name']} {part['version']}, which it is not made of"
+        for part in (part for part in wanted if part not in said):
+            yield f"its bill of materials lacks {part['name']} {part['version']}"
+        if not torches:
+            yield f"its bill of materials lacks torch {cell.torch}"
 
     def _of_verdict(self, candidate: Candidate) -> Iterator[str]:
         verdict = candidate.verdict

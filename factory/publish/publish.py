@@ -103,7 +103,9 @@ def _publications(paths: Sequence[Path], matrix: Matrix, means: Means) -> tuple[
         Publication(
             goal=_goal(tag, [file for wheel in group for file in wheel.files], means),
             paths={wheel.candidate.filename: wheel.path for wheel in group},
-            describe=Origin(repository=means.github.name, tag=tag, matrix=matrix, cells=gate.cells).describe,
+            describe=Origin(
+                repository=means.github.name, tag=tag, parts={wheel.path.name: wheel.candidate.parts for wheel in group}
+            ).describe,
             github=means.github,
             policy=means.policy,
             say=means.say,

@@ -157,7 +157,8 @@ def _lists(goal: Goal, seen: Seen, describe: checksums.Describe) -> tuple[Step, 
         dead = [asset for asset in unfinished if _abandoned(goal, seen, asset, 0)]
         return tuple(Remove(asset=asset) for asset in dead) or (Wait(names=tuple(one.name for one in unfinished)),)
     taken: list[Step] = []
-    while file := checksums.missing(seen, describe):
+    ours = frozenset(file.name for file in goal.files)
+    while file := checksums.missing(seen, describe, ours):
         taken.append(Upload(file=file))
         seen = after(taken[-1], seen)
     return tuple(taken)

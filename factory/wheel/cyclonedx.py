@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 from factory.matrix.wheelname import WheelName
+from factory.system import strictjson
 
 Part = dict[str, Any]
 """A component, as CycloneDX has it."""
@@ -69,6 +70,43 @@ def cuda(version: str) -> Part:
 def cutlass(version: str) -> Part:
     """Return the copy of CUTLASS in flash-attn's source; being headers, it is compiled in."""
     return _part("CUTLASS", version, f"pkg:generic/cutlass@{version}")
+
+
+def parts_of(wheel: str, text: bytes) -> tuple[Part, ...]:
+    """Return the parts that ``text``, the document in the wheel of that file name, says it is made of.
+
+    Raises ValueError where it is about another wheel, or names a part that is not made here.
+    """
+    try:
+        said: Any = strictjson.table(text)
+        about, parts = said["metadata"]["component"]["bom-ref"], tuple(said["components"])
+        unknown = [part["bom-ref"] for part in parts if part != _MADE[part["name"]](part)]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the bill of materials in it is none of ours: {error!r:.100}") from error
+    if about != wheel:
+        raise ValueError(f"the bill of materials in it is of {about!r:.200}")
+    if unknown:
+        raise ValueError(f"the bill of materials in it has {unknown[0]!r:.200}, which is none of its parts")
+    return tuple({part["bom-ref"]: part for part in parts}.values())
+
+
+def _sdist(said: Part) -> Part:
+    (digest,) = said["hashes"]
+    return flash_attn(_word(said["version"]), _word(digest["content"]))
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str) or not value.isprintable():
+        raise TypeError(value)
+    return value
+
+
+_MADE: dict[object, Callable[[Part], Part]] = {
+    "flash-attn": _sdist,
+    "torch": lambda said: torch(_word(said["version"])),
+    "CUDA toolkit": lambda said: cuda(_word(said["version"])),
+    "CUTLASS": lambda said: cutlass(_word(said["version"])),
+}
 
 
 def _part(name: str, version: str, purl: str) -> Part:

@@ -121,6 +121,7 @@ def ours(*spoils: Spoil) -> Spoil:
         files = MODULES | {"LICENSE": b"BSD"}
         listed = {path: hashlib.sha256(data).hexdigest() for path, data in files.items()}
         parts.expected = replace(EXPECTED, installed=listed)
+        parts.files[f"{INFO}/{SBOM}"] = b"{}"
         for one in spoils:
             one(parts)
 
@@ -219,6 +220,7 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("installed", ours(extra(f"{INFO}/licenses/LICENSE", b"none")), "LICENSE is not as upstream's"),
     ("installed", ours(extra(f"{INFO}/licenses/NOTICE", b"none")), "NOTICE is not upstream's"),
     ("installed", ours(asked(installed={"flash_attn/gone.py": "0" * 64})), "flash_attn/gone.py is not there"),
+    ("installed", ours(lambda parts: parts.files.clear()), f"{SBOM} is not there"),
     ("intruders", extra("evil.pth", b"import os"), "evil.pth"),
     ("intruders", extra("torch/__init__.py"), "torch/__init__.py"),
     ("intruders", extra("torch.py"), "torch.py"),
@@ -328,7 +330,7 @@ RIGHT: list[Spoil] = [
     others(f"{FA3}-cp310-abi3-linux_x86_64.whl", module="flash_attn_3/_C.abi3.so", undefined=("PyModule_Create2",)),
     others("xformers-0.0.35-py39-none-linux_x86_64.whl", module="xformers/_C.so", undefined=("torch_call_dispatcher",)),
     ours(),
-    ours(extra(f"{INFO}/LICENSE", b"BSD"), extra(f"{INFO}/top_level.txt"), extra(f"{INFO}/{SBOM}", b"{}")),
+    ours(extra(f"{INFO}/LICENSE", b"BSD"), extra(f"{INFO}/top_level.txt")),
     ours(extra(f"{INFO}/licenses/LICENSE", b"BSD")),
     unlisted("flash_attn/", b""),
 ]

@@ -18,15 +18,15 @@ from tests.cli.test_update import images, index, server
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 from tests.publish.test_publish import exported
-from tests.publishing import make_wheel, put_sdist, repository
+from tests.publishing import made_of_sdist, put_sdist, repository
 
 __all__ = ["images", "index", "server"]  # fixtures
 
 # What each verb with a dry run is given, and what it says it would do.
 VERBS: dict[str, list[tuple[Callable[[Path], list[str]], str]]] = {
     "publish": [
-        (lambda to: [str(make_wheel(to, tested=True))], "would upload"),
-        (lambda to: ["--partial", str(make_wheel(to, tested=True))], "would upload"),
+        (lambda to: [str(made_of_sdist(to))], "would upload"),
+        (lambda to: ["--partial", str(made_of_sdist(to))], "would upload"),
         (lambda to: ["--pools", str(exported(to, "a.cu"))], "would upload"),
     ],
     "update": [(lambda _: [], "would open")],

@@ -10,7 +10,9 @@ import pytest
 from factory.audit.report import Finding, Report, read_report
 from factory.matrix.model import Matrix, Representative
 from factory.publish.gate import Candidate, Gate, lines
-from tests.publishing import RULES, TESTED, UNTESTED, make_wheel, report_of, verdict_of, wheel_name
+from factory.wheel import cyclonedx
+from factory.wheel.cyclonedx import Part
+from tests.publishing import RULES, TESTED, UNTESTED, make_wheel, materials, report_of, verdict_of, wheel_name
 
 
 @pytest.fixture
@@ -22,6 +24,7 @@ def candidate(report: Report, **more: object) -> Candidate:
     """A wheel that is what its report says, ``more`` apart."""
     facts = dict(report.facts) | {"expected": more.pop("expected", None)}
     given = {"filename": report.wheel, "size": report.size, "sha256": report.sha256, "verdict": None, "read": report}
+    given["parts"] = materials(report.wheel)
     return Candidate(**(given | {"report": replace(report, facts=facts)} | more))  # type: ignore[arg-type]
 
 
@@ -41,6 +44,31 @@ def test_the_cuda_it_was_made_for_may_be_the_published_one(report: Report, cuda:
 def test_another_cuda_of_the_same_major_is_refused(report: Report) -> None:
     (reason,) = reasons(Gate.of(UNTESTED), [candidate(report, expected={"cuda": "12.1"})])
     assert reason.endswith("was made for CUDA 12.1; under this name the matrix publishes CUDA 12.4")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ([cyclonedx.torch("2.6.1")], ["has torch 2.6.1, which it is not made of"]),
+        ([cyclonedx.cuda("12.9")], ["has CUDA toolkit 12.9, which it is not made of"]),
+        ([cyclonedx.flash_attn("2.7.4.post1", "0" * 64)], ["has flash-attn 2.7.4.post1, which it is not made of"]),
+        (
+            "torch",
+            ["has torch 2.5.1, which it is not made of", "lacks torch 2.6"],
+        ),
+        ("flash-attn", ["lacks flash-attn 2.7.4.post1"]),
+        ("CUDA toolkit", ["lacks CUDA toolkit 12.4"]),
+    ],
+)
+def test_what_it_says_that_it_is_made_of_is_held_to_the_matrix(
+    report: Report, wrong: list[Part] | str, said: list[str]
+) -> None:
+    parts = materials(report.wheel)
+    if isinstance(wrong, str):
+        parts = tuple(part for part in parts if part["name"] != wrong)
+        wrong = [cyclonedx.torch("2.5.1")] if wrong == "torch" else []
+    found = reasons(Gate.of(UNTESTED), [candidate(report, parts=(*parts, *wrong))])
+    assert found == tuple(f"{report.wheel}: its bill of materials {line}" for line in said)
 
 
 @pytest.mark.parametrize("change", [{"sha256": "0" * 64}, {"size": 1}])

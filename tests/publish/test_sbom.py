@@ -1,20 +1,26 @@
 from __future__ import annotations
 
 import json
+import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import pytest
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
-from factory.publish.gate import Gate
+from factory.publish import bundle
 from factory.publish.parts import Asset
 from factory.publish.sbom import Origin
-from tests.publishing import TAG, UNTESTED, wheel_name
+from factory.wheel import cyclonedx
+from factory.wheel.cyclonedx import Part
+from tests.publishing import GATE, TAG, bill, finished, installed, materials, parts_of, wheel_name
 
-ORIGIN = Origin(repository="someone/wheels", tag=TAG, matrix=UNTESTED, cells=Gate.of(UNTESTED).cells)
+NAMES = [wheel_name(), wheel_name("311"), wheel_name("310", "2.5")]
+ORIGIN = Origin(repository="someone/wheels", tag=TAG, parts={name: materials(name) for name in NAMES})
 WHEELS = [
-    Asset(id=number, name=name, size=1, sha256=f"{number:064x}", finished=True)
-    for number, name in enumerate([wheel_name(), wheel_name("311"), wheel_name("310", "2.5")])
+    Asset(id=number, name=name, size=1, sha256=f"{number:064x}", finished=True) for number, name in enumerate(NAMES)
 ]
 
 
@@ -32,13 +38,14 @@ def test_it_says_what_each_wheel_was_made_of() -> None:
     parts = {part["bom-ref"]: part for part in made["components"]}
     assert {one["ref"]: one["dependsOn"] for one in made["dependencies"]}[wheel_name("310", "2.5")] == [
         "pkg:generic/cuda-toolkit@12.4",
+        "pkg:generic/cutlass@3.6.0",
         "pkg:pypi/flash-attn@2.7.4.post1",
         "pkg:pypi/torch@2.5.1",
     ]
     assert parts["pkg:pypi/flash-attn@2.7.4.post1"]["hashes"] == [
         {"alg": "SHA-256", "content": "f03485c9a49a4d68d0733acdcad80ab0e72afa025a777fdc2966ceccf9d51765"}
     ]
-    assert len(parts) == len(made["components"]) == 3 + 4
+    assert len(parts) == len(made["components"]) == 3 + 5
 
 
 def test_the_same_wheels_give_the_same_document_in_any_order() -> None:
@@ -51,8 +58,34 @@ def test_it_marks_what_no_gpu_tried() -> None:
     assert [part["properties"][0]["value"] for part in made["components"][:2]] == ["passed", "untested"]
 
 
-def test_a_wheel_that_the_matrix_has_no_more_is_listed_without_its_parts() -> None:
-    strange = Asset(id=1, name=wheel_name("310", "2.3"), size=1, sha256="0" * 64, finished=True)
-    made = document([strange])
-    assert [part["bom-ref"] for part in made["components"]] == [strange.name]
-    assert made["dependencies"] == [{"ref": strange.name, "dependsOn": []}]
+def test_what_is_published_of_a_wheel_is_what_it_says_itself(tmp_path: Path) -> None:
+    read = bundle.read(finished(parts_of(NAMES[0]), tmp_path), GATE, installed)
+    assert read.candidate.parts == materials(NAMES[0])
+
+
+TORCH = cyclonedx.torch("2.6.0")
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "has not one sboms/flash-attn-wheel-factory.cdx.json of a sound size"),
+        (bill(NAMES[0], [TORCH | {"name": "CUTLASS"}]), "has 'pkg:pypi/torch@2.6.0', which is none of its parts"),
+        (bill(NAMES[0], [TORCH | {"licenses": []}]), "which is none of its parts"),
+        (bill(NAMES[0], [TORCH | {"version": ["2.6.0"]}]), "is none of ours"),
+        (bill(NAMES[0], [TORCH | {"name": "numpy"}]), "is none of ours: KeyError('numpy')"),
+        (dict.fromkeys(bill(NAMES[0], []), b'{"metadata": 1}'), "is none of ours"),
+        (dict.fromkeys(bill(NAMES[0], []), b"[" * 100000), "nested too deeply"),
+        (dict(zip(bill(NAMES[0], []), bill(NAMES[1], []).values(), strict=True)), f"is of '{NAMES[1]}'"),
+    ],
+)
+def test_a_wheel_that_does_not_say_it_is_refused(files: dict[str, bytes], said: str, tmp_path: Path) -> None:
+    wheel = finished(replace(parts_of(NAMES[0]), files=files), tmp_path)
+    with pytest.raises(ValueError, match=re.escape(said)):
+        bundle.read(wheel, GATE, installed)
+
+
+def test_a_part_that_is_named_twice_counts_once() -> None:
+    twice: list[Part] = [TORCH, TORCH]
+    (text,) = bill(NAMES[0], twice).values()
+    assert cyclonedx.parts_of(NAMES[0], text) == (TORCH,)

@@ -160,16 +160,22 @@ def test_a_list_that_was_cut_off_inside_a_line_is_refused(data: st.DataObject) -
 @pytest.mark.parametrize("number", [1, 2, 3])
 def test_the_names_of_lists_of_sums_are_those_that_publishing_takes(number: int) -> None:
     there = [asset(checksums.sums_name(earlier), number=earlier) for earlier in range(1, number)]
-    listed = checksums.missing(seen(*there, asset("new", number=number)), contents)
+    listed = checksums.missing(seen(*there, asset("new", number=number)), contents, ())
     assert listed is not None
     assert listed.name == checksums.sums_name(number)
 
 
 def test_a_damaged_list_is_not_believed() -> None:
     there = replace(seen(asset(WHEEL)), texts={"flash_attn-2.7.4.post1.cdx.json": '{"components": [3]}'})
-    listed = checksums.missing(there, contents)
+    listed = checksums.missing(there, contents, {WHEEL})
     assert listed is not None
     assert listed.name == "flash_attn-2.7.4.post1.cdx.json"
+
+
+def test_what_went_into_a_wheel_is_listed_by_whoever_has_it() -> None:
+    listed = checksums.missing(seen(asset(WHEEL)), contents, {WHEEL.replace("310", "311")})
+    assert listed is not None
+    assert listed.name == "SHA256SUMS"
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,9 @@ def stray(given: CheckInput) -> Iterator[str]:
 
 
 def installed(given: CheckInput) -> Iterator[str]:
-    """A wheel built here must hold what upstream's sdist installs, byte for byte, the extension, and nothing else."""
+    """A wheel built here must hold what upstream's sdist installs, byte for byte, the extension, a bill of materials,
+    and nothing else.
+    """
     expected, info = given.expected, given.facts.distinfo
     if expected is None or expected.installed is None or info is None:
         return
@@ -99,7 +101,8 @@ def installed(given: CheckInput) -> Iterator[str]:
     }
     wanted = {path: digest for path, digest in expected.installed.items() if "/" in path}
     there = {member.name: member for member in given.facts.members if not member.is_directory and not member.is_module}
-    yield from (f"{path} is not there" for path in sorted(wanted.keys() - there.keys()))
+    materials = f"{info.directory}/{SBOM}"
+    yield from (f"{path} is not there" for path in sorted({materials, *wanted} - there.keys()))
     yield from (f"{path} is not upstream's" for path in sorted(there.keys() - wanted.keys() - licences.keys() - own))
     for path, digest in sorted((wanted | licences).items()):
         if path in there and there[path].digest not in {None, spelt(digest)}:

@@ -71,12 +71,12 @@ class WheelsRow(Row):
 class SkipRow(Row):
     """Cells that are never built; an axis left out means all of it."""
 
-    flash_attn: OneOrSeveral[Release] = Field(default=[])
-    cuda: OneOrSeveral[Series] = Field(default=[])
-    torch: OneOrSeveral[Series] = Field(default=[])
-    python: OneOrSeveral[PythonSeries] = Field(default=[])
-    abi: OneOrSeveral[Abi] = Field(default=[])
-    platform: OneOrSeveral[Machine] = Field(default=[])
+    flash_attn: OneOrSeveral[Release] = Field(default_factory=list)
+    cuda: OneOrSeveral[Series] = Field(default_factory=list)
+    torch: OneOrSeveral[Series] = Field(default_factory=list)
+    python: OneOrSeveral[PythonSeries] = Field(default_factory=list)
+    abi: OneOrSeveral[Abi] = Field(default_factory=list)
+    platform: OneOrSeveral[Machine] = Field(default_factory=list)
     reason: Text
 
 

@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
+import fcntl
+import functools
 import os
-import platform
 import shutil
 import sys
 from pathlib import Path
@@ -16,11 +17,17 @@ from pathlib import Path
 import nox
 from nox.virtualenv import HAS_UV, UV
 
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
+
+from factory.environment.ownenv import OwnEnvironment  # noqa: E402 - found through the line above
+from factory.errors import FactoryError  # noqa: E402 - likewise
+
 nox.needs_version = ">=2025.5"
 # A uv that only came with nox was never told of a mirror, as pip may be: it fetches Pythons and nothing else.
 nox.options.default_venv_backend = "uv|virtualenv" if os.environ.get("UV") or shutil.which("uv") else "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
-nox.options.sessions = ["lint", "tests"]
+nox.options.sessions = []  # `nox` alone lists them
 
 YAML_STYLE = """{extends: default, rules: {
     line-length: {max: 120}, document-start: disable,
@@ -32,21 +39,33 @@ BROUGHT = {"UV": UV} if HAS_UV else {}
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
-LOCK = Path("factory/data/locks/factory.txt")
-FOUND = "import pathlib, sys, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'me.pth').write_text(sys.argv[1])"
+OWN = OwnEnvironment(root=ROOT, place=ROOT / ".nox" / "factory")
+
+
+def _make(session: nox.Session) -> None:
+    uv = shutil.which(os.environ.get("UV") or "uv") or BROUGHT.get("UV")
+    try:
+        steps = OWN.steps(uv, os.environ)
+    except FactoryError as error:
+        session.error(str(error))
+    for step in steps:
+        session.run_install(*step.argv, env={**step.env}, external=True, silent=True)
+    OWN.finish()
+
+
+VERB = functools.partial(nox.session, venv_backend="none")
 
 
 def _verb(session: nox.Session) -> None:
-    """Run the verb of the session's name; what it runs with is checked by hash where the lock is for this platform.
-
-    No build backend is fetched either: the project is found through a line that points here.
-    """
-    if (sys.platform, platform.machine()) == ("linux", "x86_64"):
-        session.install("--quiet", "--no-deps", "--require-hashes", "-r", str(LOCK))
-        session.run("python", "-c", FOUND, str(Path.cwd()), silent=True)
-    else:
-        session.install("--quiet", "-e", ".")
-    session.run("python", "-m", "factory", session.name, *session.posargs, env=BROUGHT)
+    """Run the verb of the session's name in the one environment of all verbs, made or renewed where need be."""
+    OWN.place.parent.mkdir(exist_ok=True)
+    with OWN.place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not OWN.is_current():
+            _make(session)
+    path = os.pathsep.join((str(OWN.scripts), os.environ.get("PATH", os.defpath)))
+    env = {**BROUGHT, "PATH": path, "VIRTUAL_ENV": str(OWN.place)}
+    session.run(str(OWN.python), "-m", "factory", session.name, *session.posargs, env=env, external=True)
 
 
 def _pytest(session: nox.Session, *words: str) -> None:
@@ -54,97 +73,97 @@ def _pytest(session: nox.Session, *words: str) -> None:
     session.run("pytest", *words, *session.posargs, env=BROUGHT)
 
 
-@nox.session
+@VERB
 def plan(session: nox.Session) -> None:
     """Say what would be built and what it would take: plan -- [SELECTOR] [--json] [--why] [--against FILE]."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def kernels(session: nox.Session) -> None:
     """Compile the kernels of the selected cells into the pool: kernels -- cu124."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def build(session: nox.Session) -> None:
     """Build and audit the wheels of the selected cells: build -- cu124 torch2.6 cp310."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def prove(session: nox.Session) -> None:
     """Compare the pool's machine code with upstream's: prove -- cu124 [--all]."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def reproduce(session: nox.Session) -> None:
     """Make a wheel again and compare the bytes: reproduce -- WHEEL, or -- --shard K/N SELECTOR [--json]."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def doctor(session: nox.Session) -> None:
     """Check this machine against a cell, or the newest that fits it: doctor -- [cu124 torch2.6 cp310] [--guide]."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def pool(session: nox.Session) -> None:
     """Carry kernel sets between pools, check, free space: pool -- export | import | verify | prune."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def audit(session: nox.Session) -> None:
     """Check finished wheels: audit -- dist/WHEEL."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def gpu_test(session: nox.Session) -> None:
     """Try a finished wheel on this machine's GPU: gpu_test -- dist/WHEEL [--no-install] [--seed N] [--beside WHEEL]."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def image(session: nox.Session) -> None:
     """Make a builder image of Debian's packages and this machine's Pythons: image -- cu124."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def pin(session: nox.Session) -> None:
     """Write the digests that the images' tags have now into matrix.yaml."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def publish(session: nox.Session) -> None:
     """Put audited and tested wheels into GitHub releases: publish -- dist/*.whl [--dry-run]."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def index(session: nox.Session) -> None:
     """Write the site that pip, uv and people use, from the releases: index -- --out site."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def download(session: nox.Session) -> None:
     """Fetch the published wheel that fits this machine: download -- [cu124 torch2.6 cp310]."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def diagnose(session: nox.Session) -> None:
     """Say why a build failed, from its log: diagnose -- [FILE | -] [cu124 torch2.6 cp310]."""
     _verb(session)
 
 
-@nox.session
+@VERB
 def update(session: nox.Session) -> None:
     """Open one issue for each new release of flash-attn, torch, CUDA images and actions: update -- [--dry-run]."""
     _verb(session)
@@ -154,7 +173,7 @@ def update(session: nox.Session) -> None:
 def lock(session: nox.Session) -> None:
     """Write the lock files of the cells' environments anew."""
     session.install("--quiet", "uv>=0.9", "-e", ".")  # the project's own requirements are read off it
-    _verb(session)
+    session.run("python", "-m", "factory", session.name, *session.posargs, env=BROUGHT)
 
 
 @nox.session
@@ -218,7 +237,7 @@ def bench(session: nox.Session) -> None:
 def lint(session: nox.Session) -> None:
     """Check style, types, data files and workflows."""
     groups = nox.project.dependency_groups(PROJECT, "bench", "test", "lint")
-    session.install("--quiet", "-e", ".", "nox", *groups)
+    session.install("--quiet", "-e", ".", *groups)
     session.run("ruff", "check")
     session.run("ruff", "format", "--check")
     session.run("mypy")

@@ -18,6 +18,7 @@ import yaml
 
 from factory.cli.parser import parser
 from factory.data import DATA
+from factory.environment.ownenv import LOCK, OwnEnvironment
 from factory.github.attestation import BRANCH
 from factory.matrix import cells
 from factory.matrix.kernelset import need_of
@@ -175,7 +176,13 @@ def test_verbs_nox_sessions_and_subcommands_have_the_same_names() -> None:
     verbs = set(re.findall(r"^ {4}(\w+)(?: |$)", parser().format_help(), re.MULTILINE))
     tree = ast.parse((ROOT / "noxfile.py").read_text())
     functions = [one for one in tree.body if isinstance(one, ast.FunctionDef)]
-    calling = {one.name for one in functions if any(ast.unparse(line) == "_verb(session)" for line in one.body)}
+    calling = {
+        one.name
+        for one in functions
+        if any(
+            re.match(r"_verb\(session\)|session.run\('python', '-m', 'factory'", ast.unparse(line)) for line in one.body
+        )
+    }
     assert verbs == calling
     assert {verb for verb in verbs if not list((ROOT / "factory").glob(f"*/{verb}.py"))} == set()
 
@@ -273,16 +280,19 @@ def test_what_jobs_run_with_is_checked_by_hash() -> None:
     (install,) = (step for step in COMPOSITES["nox"]["runs"]["steps"] if "pip" in step.get("run", ""))
     assert re.findall(r"pip .* install (.*)", install["run"]) == ['--quiet --no-deps --require-hashes -r "$LOCK"']
     assert (ROOT / install["env"]["LOCK"]).read_text().count("--hash=sha256:") > 20
+    own = OwnEnvironment(root=ROOT, place=ROOT / ".nox" / "factory")
+    for uv in ("uv", None):
+        (command,) = (step.argv for step in own.steps(uv, {"PIP_CONFIG_FILE": "/dev/null"}) if "install" in step.argv)
+        assert command[-4:] == ("--no-deps", "--require-hashes", "-r", str(LOCK))
+    assert (ROOT / LOCK).read_text().count("--hash=sha256:") > 20
     tree = ast.parse((ROOT / "noxfile.py").read_text())
-    (verb,) = (one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "_verb")
-    installs = [
-        ast.unparse(one) for one in ast.walk(verb) if isinstance(one, ast.Call) and "install" in ast.unparse(one.func)
-    ]
-    assert installs[0] == "session.install('--quiet', '--no-deps', '--require-hashes', '-r', str(LOCK))"
     unlocked = {one.name for one in tree.body if isinstance(one, ast.FunctionDef) and "install" in ast.unparse(one)}
     written = {where for where, rights in WRITES.items() if rights}
     run = {where: re.findall(r"nox -s (\w+)", step["run"]) for where, _, step in SCRIPTS}
-    assert not {verb for where in written for verb in run.get(where, ())} & (unlocked - {"_verb"})
+    assert not {verb for where in written for verb in run.get(where, ())} & (unlocked - {"_make"})
+    (making,) = (one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "_make")
+    installs = [one for one in ast.walk(making) if isinstance(one, ast.Call) and "install" in ast.unparse(one.func)]
+    assert [ast.unparse(one.args[0]) for one in installs] == ["*step.argv"]
 
 
 def test_only_the_branch_main_publishes() -> None:

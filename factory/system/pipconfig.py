@@ -44,6 +44,21 @@ def settings(env: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in found.items() if value}
 
 
+def options(env: Mapping[str, str]) -> dict[str, str]:
+    """Return all that ``pip install`` is told by variables and files, by the long name of the option.
+
+    Raises UsageError when one of pip's files cannot be read.
+    """
+    files = _read(env)
+    found: dict[str, str] = {}
+    for section in ("global", "install"):
+        found |= files[section] if files.has_section(section) else {}
+    for name, value in env.items():
+        if name.startswith("PIP_") and name != "PIP_CONFIG_FILE":
+            found[name.removeprefix("PIP_").lower().replace("_", "-")] = value
+    return {name: value for name, value in found.items() if value}
+
+
 def _read(env: Mapping[str, str]) -> _Parser:
     parser = _Parser()
     try:

@@ -12,6 +12,7 @@ from pathlib import Path
 from factory.errors import DigestError, DiskFullError, FactoryError, UnreachableError
 from factory.system import process
 from factory.system.uv import find_uv
+from factory.system.uvconfig import Told, told
 from factory.toolkit.pins import Package
 from factory.toolkit.source import Errand, megabytes
 
@@ -36,7 +37,7 @@ def fetch(
     wanted.write_text("".join(f"{p.name}=={p.version} --hash=sha256:{p.sha256}\n" for p in packages))
     done = process.run(
         [*(installer or choose)(errand.env), "--target", tree, *_STRICT, "-r", wanted],
-        env={**errand.env, "PIP_USER": "0"},  # a configured "user" would contradict the target
+        env={**errand.env, **_told(errand.env).env, "PIP_USER": "0"},  # a configured "user" would contradict the target
         timeout=3600,
     )
     if not done.ok:
@@ -52,12 +53,17 @@ def choose(env: Mapping[str, str]) -> Sequence[str]:
     if importlib.util.find_spec("pip"):
         return with_pip(sys.executable)
     if uv := find_uv(env):
-        return with_uv(str(uv))
+        return (*with_uv(str(uv)), *_told(env).options)
     raise UnreachableError(
         "neither pip nor uv is here to ask the package index",
         why=(f"{sys.executable} has no pip, and there is no uv on PATH",),
         remedy=f"{sys.executable} -m ensurepip",
     )
+
+
+def _told(env: Mapping[str, str]) -> Told:
+    """Return what tells uv of pip's mirrors; where it has no word for them, uv tries with what it knows."""
+    return told(env) or Told()
 
 
 def with_pip(python: str) -> Sequence[str]:

@@ -39,7 +39,7 @@ pytestmark = pytest.mark.e2e_distributions
 
 RULES = load_matrix(MATRIX.read_bytes())
 CLONE = HOME / "factory"
-PYTHON = CLONE / ".nox" / "build" / "bin" / "python"
+PYTHON = CLONE / ".nox" / "factory" / "bin" / "python"
 KEPT = HOME / "kept"
 LARGE = ("toolkits", "environments")
 SOURCES = ("sdists", "sources")

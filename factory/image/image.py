@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from factory import toolkit
 from factory.errors import DiskFullError, ImageError, InterpreterError
-from factory.image import debootstrap, layout, pythontree, store
+from factory.image import cudatree, debootstrap, layout, pythontree, store
 from factory.image.check import must
 from factory.image.engine import Engine
 from factory.image.pythontree import PythonTree
@@ -19,7 +19,6 @@ from factory.output.progress import duration, gigabytes
 from factory.session import Session
 from factory.system import disk, process
 from factory.system.cache import locked
-from factory.toolkit import check
 from factory.toolkit.toolkit import CudaToolkit
 
 
@@ -94,23 +93,12 @@ def _fill(root: Path, cuda: CudaToolkit, trees: Sequence[PythonTree], session: S
         root.mkdir(parents=True)
         debootstrap.make(root, source, packages, session.env)
         shutil.copyfile(layout.BUNDLE, _below(root, layout.BUNDLE))
-    with _step(f"CUDA {cuda.release} from {cuda.home}", session):
-        _copy_toolkit(cuda, _below(root, layout.cuda_home(cuda.version)), root.with_name("digests"))
+    with _step(f"CUDA {cuda.release} from {cuda.as_published.home}", session):
+        cudatree.copy(cuda, _below(root, layout.cuda_home(cuda.version)), root.with_name("digests"))
     _below(root, layout.LINKER_CONFIG).write_text(layout.linker_config(tree.version for tree in trees))
     for tree in trees:
         with _step(f"Python {tree.version} from {tree.prefix}", session):
             pythontree.install(tree, root)
-
-
-def _copy_toolkit(cuda: CudaToolkit, home: Path, memory: Path) -> None:
-    shutil.copytree(cuda.home, home, symlinks=True)
-    copied = check.inspect(home, cuda.version, origin="the image", memory=memory)
-    if copied.digest != cuda.digest:
-        raise ImageError(
-            f"the copy of {cuda.home} is not the toolkit that is there",
-            why=["a link in it may lead out of it", f"sha256 {copied.digest}, not {cuda.digest}"],
-            remedy="Unset CUDA_HOME to have a toolkit fetched.",
-        )
 
 
 def _pack(root: Path, archive: Path) -> None:

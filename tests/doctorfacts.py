@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from factory.doctor import doctor
-from factory.doctor.facts import Capacity, Facts, Gpu, Home, Program, Python, Supply, Torch
+from factory.doctor.facts import Capacity, Facts, Gpu, Home, Kind, Program, Python, Supply, Torch
 from factory.doctor.result import Line, Section
 from factory.kernels import costs
 from factory.matrix.cells import expand
@@ -63,6 +63,7 @@ FACTS = Facts(
     programs={"git": "/usr/bin/git", "ninja": "/usr/bin/ninja", "uv": "/usr/bin/uv"},
     machine="x86_64",
     glibc="2.36",
+    kind=Kind(),
 )
 SUPPLY = Supply(toolkit=HOME, header_fixes=(), altered=(), passed_over=(), environment=True, cudnn="9.1.0.70")
 

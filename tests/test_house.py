@@ -39,7 +39,7 @@ PURE = {
     "audit": "checks checks.binary checks.contents checks.naming factrows page report reportfacts",
     "build": "container container.inside container.messages container.spec page recipe",
     "diagnose": "cell english facts judge lines logfile reading rules",
-    "doctor": "choose cuda facts parse python result target versionbound",
+    "doctor": "choose cuda facts kindlines parse python result target versionbound",
     "environment": "requirements",
     "github": "ratelimit",
     "gpu_test": "compatibility coverage page verdict",

@@ -100,6 +100,20 @@ class Gpu:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kind:
+    """What kind of machine it is, where that is not plain hardware with a Linux on it.
+
+    ``wsl`` is 1 or 2, the Windows Subsystem for Linux; ``container`` what runs the one that this is, ``docker``;
+    ``musl`` the version of that C library where it is the system's; ``mig`` the instances its GPUs are divided into.
+    """
+
+    wsl: int | None = None
+    container: str | None = None
+    musl: str | None = None
+    mig: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class Capacity:
     """Cores and bytes of memory: what may be used, what the hardware has, the swap beside it, what is free.
 
@@ -145,6 +159,7 @@ class Facts:
     programs: Mapping[str, str | Missing]
     machine: str
     glibc: str
+    kind: Kind
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from typing import TypeVar
 import psutil
 
 from factory.data import DATA
-from factory.doctor import cudahome, installed, parse
+from factory.doctor import cudahome, installed, kind, parse
 from factory.doctor.facts import Capacity, Facts, Fetchable, FetchableCompiler, Gpu, Home, Missing, Program, Supply
 from factory.doctor.versionbound import series
 from factory.environment import fetchedpython, interpreter
@@ -74,7 +74,8 @@ def look(here: Surroundings, matrix: Matrix) -> Facts:
         engine=_tried(lambda: str(engine.find(env))),
         programs={name: _program(name, env) for name in _PROGRAMS},
         machine=platform.machine(),
-        glibc=(os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc "),
+        glibc=machine.glibc(),
+        kind=kind.look(env),
     )
 
 

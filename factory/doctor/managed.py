@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from factory.doctor import capacity
+from factory.doctor import capacity, kindlines
 from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Home, Missing, Supply
 from factory.doctor.result import Line, Purpose, Section, ok, problem, warning
 from factory.doctor.target import Needs, spelt
@@ -22,6 +22,7 @@ def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Nee
     """Return how the machine is fit for what building ``cell`` with ``nox -s build`` takes."""
     lines = (
         *_machine(cell, facts, matrix),
+        *kindlines.lines(facts),
         _toolkit(cell, facts, supply),
         _compiler(cell, facts, needs),
         _python(cell, facts),
@@ -116,6 +117,8 @@ def _brought(cell: Cell, supply: Supply, matrix: Matrix) -> Iterator[Line]:
 
 
 def _engine(facts: Facts) -> Line:
+    if isinstance(facts.engine, Missing) and facts.kind.container:
+        return ok("container", f"none is started in this one: wheels built in it need its glibc, {facts.glibc}")
     if isinstance(facts.engine, Missing):
         glibc = f", so they need its glibc, {facts.glibc}" if facts.glibc else ""
         said = f"{facts.engine.what}: wheels are built on this machine itself{glibc}"

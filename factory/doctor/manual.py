@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from factory.doctor import capacity, cuda, python
+from factory.doctor import capacity, cuda, kindlines, python
 from factory.doctor.facts import Facts, Missing, Program
 from factory.doctor.result import Line, Purpose, Section, ok, problem
 from factory.doctor.target import Needs, Target
@@ -15,6 +15,7 @@ from factory.versions import numbers
 def section(target: Target, facts: Facts, matrix: Matrix, needs: Needs) -> Section:
     """Return how the machine is fit for ``target``."""
     lines = (
+        *kindlines.lines(facts),
         *cuda.lines(target, facts),
         *cuda.glibc(target, facts),
         *_compilers(target, facts, matrix, needs),

@@ -32,6 +32,8 @@ print("\n" + json.dumps(found))
 _VALUE = r"^{name}\s*(?::[^=\n]*)?=\s*(['\"])(?P<value>[^'\"\n]*)\1"
 _CUDNN = re.compile(r"^#define CUDNN_(MAJOR|MINOR|PATCHLEVEL)\s+(\d{1,6})\s*$", re.MULTILINE)
 _LOCKED = re.compile(r"^nvidia-cudnn(?:-cu\d+)?==([\w.]+)", re.MULTILINE)
+_MUSL = re.compile(r"^musl libc.*\n?.*?Version ([\d.]+)", re.MULTILINE)
+_MIG = re.compile(r"^\s+MIG (\S+)\s+Device\s+\d+:", re.MULTILINE)
 _TELLING = "torchInternalAssertFail"  # takes a std::string; libc10.so of torch 2.5 to 2.15 exports it, for one ABI only
 
 
@@ -75,6 +77,24 @@ def cudnn_header(text: str) -> str | None:
     found = dict(_CUDNN.findall(text))
     parts = [found.get(name) for name in ("MAJOR", "MINOR", "PATCHLEVEL")]
     return ".".join(part for part in parts if part) if all(parts) else None
+
+
+def wsl(version: str) -> int | None:
+    """Return which Windows Subsystem for Linux has the kernel that ``/proc/version`` tells of; None for another."""
+    if "microsoft" not in version.lower():
+        return None
+    return 1 if "-Microsoft " in version else 2
+
+
+def musl(said: str) -> str | None:
+    """Return the version of musl that ``ldd --version`` told, None where it is another's."""
+    found = _MUSL.search(said)
+    return found[1] if found else None
+
+
+def mig(listed: str) -> tuple[str, ...]:
+    """Return the MIG instances, ``1g.10gb``, that ``nvidia-smi -L`` listed."""
+    return tuple(_MIG.findall(listed))
 
 
 def cudnn_locked(text: str) -> str | None:

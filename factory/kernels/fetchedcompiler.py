@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Callable, Mapping
 from importlib import resources
@@ -11,6 +10,7 @@ from pathlib import Path
 from factory.errors import UnreachableError
 from factory.kernels import compilerpin
 from factory.kernels.compilerpin import CompilerPin
+from factory.system import machine
 from factory.system.cache import made_once
 from factory.toolkit import debian
 from factory.toolkit.source import Errand, megabytes
@@ -27,7 +27,7 @@ def obstacle(wanted: CompilerPin, env: Mapping[str, str]) -> str | None:
     """Return why ``wanted`` cannot be fetched and run on this machine, as far as that is seen without a network, else
     None.
     """
-    glibc = (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+    glibc = machine.glibc()
     if numbers(glibc) < numbers(wanted.glibc):
         return f"{wanted.title} needs glibc {wanted.glibc}, this machine has {glibc or 'none'}"
     try:

@@ -80,6 +80,14 @@ def limits(env: Mapping[str, str], *, max_jobs: int, memory: int | None = None) 
     return Limits(jobs=min(jobs, max_jobs), budget=memory or max(here.free - _RESERVE, _RESERVE))
 
 
+def glibc() -> str:
+    """Return the version of this system's glibc, ``2.36``; nothing where its C library is another."""
+    try:
+        return (os.confstr("CS_GNU_LIBC_VERSION") or "").removeprefix("glibc ")
+    except (OSError, ValueError):  # what Python says of a name that musl has not
+        return ""
+
+
 def parse_max_jobs(text: str) -> int | None:
     """Return the number in the variable MAX_JOBS, by which the installation guide and torch cap parallel compiles.
 

@@ -15,7 +15,7 @@ from rich.text import Text
 from factory.audit import audit as audit_verb
 from factory.audit import factrows, page
 from factory.audit.report import Report
-from factory.cli import context, jobpage
+from factory.cli import context, jobpage, wheelfiles
 from factory.kernels.installed import installed
 from factory.matrix import wheelname
 from factory.matrix.checksymbol import check_symbol
@@ -28,7 +28,11 @@ from factory.wheel.facts import Expected
 
 
 def audit(arguments: argparse.Namespace) -> int:
-    """Check finished wheels; return the exit status. Raises AuditError with all findings."""
+    """Check finished wheels; return the exit status.
+
+    Raises UsageError for files that are no wheels, AuditError with all findings.
+    """
+    wheelfiles.only(arguments.wheels, "audit -- dist/*.whl")
     reports: list[Report] = []
     log = Log(Console())
     matrix = context.matrix() if context.MATRIX.is_file() else None

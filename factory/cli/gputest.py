@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from factory.cli import context
+from factory.cli import context, wheelfiles
 from factory.environment import environment
 from factory.errors import UsageError
 from factory.gpu_test import gpu_test as gpu_test_verb
@@ -13,10 +13,12 @@ from factory.gpu_test import gpu_test as gpu_test_verb
 def gpu_test(arguments: argparse.Namespace) -> int:
     """Try a finished wheel on this machine's GPU; return the exit status.
 
-    Raises UsageError for options that do not go together, and what ``factory.gpu_test.gpu_test.gpu_test`` raises.
+    Raises UsageError for options that do not go together and files that are no wheels, and what
+    ``factory.gpu_test.gpu_test.gpu_test`` raises.
     """
     if arguments.install and arguments.python:
         raise UsageError("--python needs --no-install", remedy="An installed wheel gets the Python of its own name.")
+    wheelfiles.only(filter(None, (arguments.wheel, arguments.beside)), "gpu_test -- dist/WHEEL.whl")
     matrix = context.matrix()
     session = context.session(arguments, matrix)
     stage = (

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from functools import partial
 
-from factory.cli import context, jobpage, releases, repository
+from factory.cli import context, jobpage, releases, repository, wheelfiles
 from factory.index import index as index_verb
 from factory.index import page as index_page
 from factory.index import rules, torchbuilds, wheelsjson
@@ -27,8 +27,11 @@ from factory.system.download import fetch
 def publish(arguments: argparse.Namespace) -> int:
     """Put wheels, or archives of kernels, into releases; return the exit status.
 
-    Raises GateError where at least one may not go, PublishError, UsageError where no repository is known, MatrixError.
+    Raises UsageError for files that are no wheels where wheels are published or where no repository is known, GateError
+    where at least one may not go, PublishError, MatrixError.
     """
+    if not arguments.pools:
+        wheelfiles.only(arguments.files, "publish -- dist/*.whl")
     matrix, say = context.matrix(), _say()
     named, env = repository.needed(arguments.repository), dict(os.environ)
     provenance = Provenance.of(named, env, hosted=matrix.runners.hosted)

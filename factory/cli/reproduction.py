@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from factory.build.build import Order
-from factory.cli import backend, context, repository
+from factory.cli import backend, context, repository, wheelfiles
 from factory.errors import ReproduceError, UsageError
 from factory.matrix import kernelset
 from factory.matrix.model import Matrix
@@ -33,6 +33,7 @@ def reproduce(arguments: argparse.Namespace) -> int:
         )
     if len(arguments.what) != 1:
         raise UsageError("one wheel is made again at a time", remedy="For example: nox -s reproduce -- dist/WHEEL.whl")
+    wheelfiles.only([Path(arguments.what[0])], "reproduce -- dist/WHEEL.whl")
     told = reproduce_verb.told(Path(arguments.what[0]), matrix)
     away = reproduce_verb.elsewhere(context.session(arguments, matrix), told.sha256[:16])
     order = Order(cells=(told.cell,), matrix=matrix, session=away)

@@ -74,3 +74,35 @@ def test_only_what_was_built_here_must_hold_upstream_s_files(
     report = ours.with_name(f"{ours.name}.report.json")
     report.write_text(report.read_text().replace('"cuda": null', '"cuda": "12.4"'))
     assert "flash_attn/bert_padding.py is not there" in audited(ours, capsys)
+
+
+@pytest.mark.parametrize(
+    ("verb", "example"),
+    [
+        ("audit", "audit -- dist/*.whl"),
+        ("publish", "publish -- dist/*.whl"),
+        ("gpu_test", "gpu_test -- dist/WHEEL.whl"),
+        ("reproduce", "reproduce -- dist/WHEEL.whl"),
+    ],
+)
+def test_what_is_no_wheel_is_refused_before_anything_is_written(
+    here: Path, maker: Maker, capsys: pytest.CaptureFixture[str], verb: str, example: str
+) -> None:
+    (here / "README.md").touch()
+    several = [str(maker.write(parts_of(wheel_name()), here))] if verb in {"audit", "publish"} else []
+    before = sorted(here.iterdir())
+    assert main([verb, *several, "README.md"]) == 2
+    said = capsys.readouterr().err
+    assert "error: 1 file named here is no wheel" in said
+    assert "README.md" in said
+    assert f"nox -s {example}" in said
+    assert sorted(here.iterdir()) == before
+
+
+def test_of_many_files_that_are_no_wheels_some_are_named(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", *(f"{here}/{number}.json" for number in range(13))]) == 2
+    said = capsys.readouterr().err
+    assert "13 files named here are no wheels" in said
+    assert "9.json" in said
+    assert "10.json" not in said
+    assert "and 3 more" in said

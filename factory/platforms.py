@@ -15,7 +15,7 @@ class Platform:
     """A machine by its ``name``, as ``uname -m`` says it: ``x86_64``.
 
     ``elf`` is its number in shared objects, ``image`` its name in container images, ``triple`` that of its compilers,
-    ``cuda`` its directory in a toolkit.
+    ``cuda`` its directory in a toolkit, ``cross`` the package of a g++ that compiles for it on another machine.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Platform:
     image: str
     triple: str
     cuda: str
+    cross: str
 
 
 @cache
@@ -30,3 +31,8 @@ def platforms() -> Mapping[str, Platform]:
     """Return every machine of ``platforms.toml`` by its name, in the order of that file."""
     table = tomllib.loads((DATA / "platforms.toml").read_text(encoding="utf-8"))
     return {name: Platform(name=name, **row) for name, row in table.items()}
+
+
+def usual() -> str:
+    """Return the name of the machine that names of kernel sets leave out: the guide's, the first of the file."""
+    return next(iter(platforms()))

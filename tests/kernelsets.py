@@ -32,6 +32,7 @@ def kernel_set(*sources: str, profile: str = "smoke") -> SetRecord:
         profile=profile,
         toolkit="12.4.131",
         host_compiler="12.2.0",
+        machine="x86_64",
         units=len(sources),
         keys=tuple(sorted(key_of(source, part) for source in sources for part in PARTS)),
     )

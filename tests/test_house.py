@@ -44,7 +44,7 @@ PURE = {
     "github": "ratelimit",
     "gpu_test": "compatibility coverage page verdict",
     "image": "aptsource layout",
-    "kernels": "compilerpin costs estimate job page reproducible schedule sdist shard unit",
+    "kernels": "compilerpin costs dryrun estimate job page reproducible schedule sdist shard unit",
     "matrix": (
         "advice arch cellindex cells check checksymbol difference document imagename kernelset load model native "
         "page pins representatives schema selector shape suggest types unserved wheelname"

@@ -50,7 +50,7 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: P
     ready = kernels.ready
     hostcompiler.check_bridge(
         wanted.torch,
-        compiler=ready.compiler,
+        compiler=ready.linker,
         include_dirs=(torch / "include", paths.cuda_home / "include"),
         env=session.env,
     )
@@ -62,7 +62,7 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: P
     DriverJob(
         root=str(paths.source),
         nvcc=str(paths.cuda_home / "bin" / "nvcc"),
-        cxx=str(ready.compiler.path),
+        cxx=str(ready.linker.path),
         bridged=ready.extension.interface,
         bridge=str(hostcompiler.BRIDGE),
         nvcc_flags=kernels.flags,

@@ -47,14 +47,15 @@ class Costs:
     """The table of costs.
 
     ``base`` is by profile and kind, at head size 64, one pass and one target; ``head`` scales it to other sizes. A
-    target beyond one a pass costs ``further_target`` of a pass. ``assembler_peak`` is in bytes; ``wheel`` is what the
-    wheel step takes.
+    target beyond one a pass costs ``further_target`` of a pass. ``assembler_peak`` is in bytes; ``host`` is what host
+    code alone takes, ``wheel`` the wheel step.
     """
 
     base: Mapping[tuple[str, str], Demand]
     head: Mapping[tuple[str, int], float]
     further_target: float
     assembler_peak: int
+    host: Demand
     wheel: Demand
 
     def largest(self, profile: str) -> int:
@@ -68,7 +69,12 @@ class Costs:
         return max(row.peak for row in self.base.values())
 
     def guess(self, unit: Unit, shape: Shape) -> Demand:
-        """Return what ``unit`` takes by the table; an unknown profile counts as the full one."""
+        """Return what ``unit`` takes by the table; an unknown profile counts as the full one.
+
+        A shape without passes and targets is host code for another machine.
+        """
+        if not (shape.passes or shape.targets):
+            return self.host
         base = self.base.get((shape.profile, unit.kind)) or self.base[FULL, unit.kind]
         targets = shape.passes + self.further_target * (shape.targets - shape.passes)
         factor = self.head.get((unit.kind, unit.head_size), 1.0) * targets
@@ -82,6 +88,7 @@ def read_costs(table: Mapping[str, Any]) -> Costs:
         head={(kind, int(size)): factor for kind, row in table["head"].items() for size, factor in row.items()},
         further_target=table["further_target"],
         assembler_peak=table["assembler_peak"],
+        host=Demand(**table["host"]),
         wheel=Demand(**table["wheel"]),
     )
 
@@ -105,7 +112,7 @@ def expect(shapes: Mapping[Unit, Shape], costs: Costs, measured: Iterable[Measur
         table = costs.guess(unit, shape)
         return Demand(seconds=table.seconds * speed, peak=table.peak)
 
-    return {unit.host: known.get((unit.source, shape)) or guessed(unit, shape) for unit, shape in shapes.items()}
+    return {unit.key: known.get((unit.source, shape)) or guessed(unit, shape) for unit, shape in shapes.items()}
 
 
 def shape_of(profile: str, archs: Iterable[Arch], toolkit: Toolkit) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,18 +49,29 @@ def find(toolkit: Toolkit, env: Mapping[str, str], further: Sequence[Path] = ())
     Taken is the first that the toolkit accepts by its version and that compiles ``data/host_check.cpp`` here.
     Raises HostCompilerError when there is none.
     """
-    seen: list[str] = []
-    for path in _candidates(toolkit, env, further):
-        version, digest = _version(path, env), _digest(path, env)
-        complaint = _complaint(path, version if digest else "", toolkit, env)
-        if complaint is None:
-            return HostCompiler(path=Path(path), version=version, digest=digest, objcopy=_objcopy(path, env))
-        seen.append(complaint)
+    found, seen = first(_candidates(toolkit, env, further), toolkit, env)
+    if found is not None:
+        return found
     raise HostCompilerError(
         f"CUDA {toolkit.version} needs a host g++ of at most version {toolkit.newest_gcc}",
         why=seen or [f"none of {', '.join(_names(toolkit, env))} is on PATH"],
         remedy=_remedy(toolkit.newest_gcc, seen, env),
     )
+
+
+def first(candidates: Iterable[str], toolkit: Toolkit, env: Mapping[str, str]) -> tuple[HostCompiler | None, list[str]]:
+    """Return the first g++ of the paths ``candidates`` that ``toolkit`` takes, and what is wrong with those before it.
+
+    Raises HostCompilerError where it has no objcopy.
+    """
+    seen: list[str] = []
+    for path in candidates:
+        version, digest = _version(path, env), _digest(path, env)
+        complaint = _complaint(path, version if digest else "", toolkit, env)
+        if complaint is None:
+            return HostCompiler(path=Path(path), version=version, digest=digest, objcopy=_objcopy(path, env)), seen
+        seen.append(complaint)
+    return None, seen
 
 
 def choose(toolkit: Toolkit, env: Mapping[str, str], cache: Path | None) -> HostCompiler | Wanted:
@@ -113,12 +124,22 @@ def _obstacle(pin: CompilerPin, toolkit: Toolkit, env: Mapping[str, str], refuse
 
 
 def _names(toolkit: Toolkit, env: Mapping[str, str]) -> list[str]:
-    return [env["CXX"]] if env.get("CXX") else ["g++", *(f"g++-{major}" for major in range(toolkit.newest_gcc, 8, -1))]
+    return [env["CXX"]] if env.get("CXX") else usual_names(toolkit)
+
+
+def usual_names(toolkit: Toolkit) -> list[str]:
+    """Return what a g++ for ``toolkit`` may be called, the machine apart, the preferred name first."""
+    return ["g++", *(f"g++-{major}" for major in range(toolkit.newest_gcc, 8, -1))]
+
+
+def on_path(names: Iterable[str], env: Mapping[str, str]) -> Iterator[str]:
+    """Return the paths of those programs ``names`` that are on PATH."""
+    found = (shutil.which(name, path=env.get("PATH")) for name in names)
+    return (path for path in found if path is not None)
 
 
 def _candidates(toolkit: Toolkit, env: Mapping[str, str], further: Sequence[Path]) -> Iterator[str]:
-    found = (shutil.which(name, path=env.get("PATH")) for name in _names(toolkit, env))
-    yield from (path for path in found if path is not None)
+    yield from on_path(_names(toolkit, env), env)
     if not env.get("CXX"):
         yield from map(str, further)
 

@@ -12,11 +12,20 @@ from factory.matrix.arch import Arch
 
 
 @dataclass(frozen=True, kw_only=True)
+class Cross:
+    """What compiles host code for another machine: the command ``nvcc`` as in ``Job``, the programs' paths."""
+
+    nvcc: tuple[str, ...]
+    fatbinary: str
+    objcopy: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """One unit to compile.
 
     ``nvcc`` is the command with all flags but the unit's own, gencode, input and output; ``objcopy`` a program;
-    ``cwd`` the sdist's root, ``pool`` the pool's.
+    ``cwd`` the sdist's root, ``pool`` the pool's. ``cross`` is there where the wheel is for another machine.
     """
 
     unit: Unit
@@ -25,11 +34,12 @@ class Job:
     nvcc: tuple[str, ...]
     objcopy: str
     cwd: str
+    cross: Cross | None = None
 
     @property
     def key(self) -> str:
-        """What the unit is known by, whatever its architectures: the key of its host code."""
-        return self.unit.host
+        """What the unit is known by."""
+        return self.unit.key
 
     def to_json(self) -> str:
         """Return the text ``from_json`` reads."""
@@ -39,9 +49,14 @@ class Job:
     def from_json(cls, text: str) -> Job:
         """Return the job that ``to_json`` wrote. Raises ValueError, KeyError or TypeError for anything else."""
         fields = json.loads(text)
-        unit = fields.pop("unit")
+        unit, cross = fields.pop("unit"), fields.pop("cross")
         stages = tuple(_stage(row) for row in unit.pop("stages"))
-        return cls(unit=Unit(stages=stages, **unit), nvcc=tuple(fields.pop("nvcc")), **fields)
+        return cls(
+            unit=Unit(stages=stages, **unit),
+            nvcc=tuple(fields.pop("nvcc")),
+            cross=cross and Cross(nvcc=tuple(cross.pop("nvcc")), **cross),
+            **fields,
+        )
 
 
 def _stage(row: dict[str, Any]) -> Stage:
@@ -54,11 +69,13 @@ class Todo:
     """What is to be run for a unit.
 
     ``front_end``: the passes to make, each with only the machine code that is lacking. ``from_ptx``: the same
-    for passes whose PTX is here, so that only the assembler runs.
+    for passes whose PTX is here, so that only the assembler runs. ``cross``: whether host code for another machine is
+    to be compiled, which runs neither.
     """
 
     front_end: tuple[Stage, ...]
     from_ptx: tuple[Stage, ...]
+    cross: bool = False
 
 
 def todo(unit: Unit, here: Callable[[str], bool]) -> Todo:
@@ -71,9 +88,10 @@ def todo(unit: Unit, here: Callable[[str], bool]) -> Todo:
             front_end.append(left)
         elif left.code:
             from_ptx.append(left)
-    if not (front_end or here(unit.host)):
-        # Host code comes only with a pass; the first does as well as any.
+    cross = unit.native is not None and not here(unit.host)
+    if not (front_end or here(unit.host) or (cross and here(unit.stub))):
+        # Host code, or the stubs it is compiled with, comes only with a pass; the first does as well as any.
         first = unit.stages[0]
         front_end = [next((left for left in from_ptx if left.virtual == first.virtual), replace(first, code=()))]
         from_ptx = [left for left in from_ptx if left.virtual != first.virtual]
-    return Todo(front_end=tuple(front_end), from_ptx=tuple(from_ptx))
+    return Todo(front_end=tuple(front_end), from_ptx=tuple(from_ptx), cross=cross)

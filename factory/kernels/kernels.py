@@ -6,6 +6,7 @@ No torch is installed or looked at here, and no GPU is needed.
 from __future__ import annotations
 
 import os
+import platform
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -14,12 +15,12 @@ from pathlib import Path
 from factory import toolkit
 from factory.data import DATA
 from factory.errors import DigestError
-from factory.kernels import costs, estimate, hostcompiler, source, unit
+from factory.kernels import costs, crosscompiler, estimate, hostcompiler, source, unit
 from factory.kernels.assemble import Assembler
 from factory.kernels.compile import Floor, compile_all
 from factory.kernels.estimate import Shape, expect
 from factory.kernels.hostcompiler import HostCompiler
-from factory.kernels.job import Job, todo
+from factory.kernels.job import Cross, Job, todo
 from factory.kernels.measured import measured
 from factory.kernels.reproducible import path_flags
 from factory.kernels.sdist import Extension, read_extension
@@ -42,12 +43,16 @@ Fetch = Callable[[SetRecord, Collection[str]], None]
 
 @dataclass(frozen=True, kw_only=True)
 class KernelSetSpec:
-    """Which kernels: everything the objects depend on that a person chooses."""
+    """Which kernels: everything the objects depend on that a person chooses.
+
+    ``machine`` is what their host code is for.
+    """
 
     flash_attn: FlashAttn
     toolkit: Toolkit
     archs: tuple[Arch, ...]
     profile: Profile
+    machine: str
 
 
 def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
@@ -57,6 +62,7 @@ def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
         toolkit=matrix.toolkits[need.cuda],
         archs=need.archs,
         profile=matrix.profiles[need.profile],
+        machine=need.machine,
     )
 
 
@@ -64,7 +70,9 @@ def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
 class PreparedSet:
     """A set before anything is compiled: its sources unpacked, its tools found, its units keyed.
 
-    ``nvcc`` is the command that compiles a unit, but for the unit's own flags, gencode, input and output.
+    ``nvcc`` is the command that compiles a unit, but for the unit's own flags, gencode, input and output. ``compiler``
+    is what it calls; ``linker`` is the g++ for the set's machine, which is the same one where that is this machine,
+    and ``cross`` what compiles the host code where it is not.
     """
 
     wanted: KernelSetSpec
@@ -72,9 +80,11 @@ class PreparedSet:
     extension: Extension
     toolkit: CudaToolkit
     compiler: HostCompiler
+    linker: HostCompiler
     inputs: KeyInputs
     units: tuple[Unit, ...]
     nvcc: tuple[str, ...]
+    cross: Cross | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +123,7 @@ class CompiledSet:
         return Assembler(
             pool=pool_in(session.cache),
             fatbinary=cuda_home / "bin" / "fatbinary",
-            objcopy=self.ready.compiler.objcopy,
+            objcopy=self.ready.linker.objcopy,
             compression=compression,
         )
 
@@ -124,6 +134,8 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
     Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError.
     """
     release = wanted.flash_attn
+    foreign = wanted.machine != platform.machine()
+    linker = crosscompiler.find(wanted.toolkit, wanted.machine, session.env) if foreign else None
     compiler = hostcompiler.provide(wanted.toolkit, session.env, session.cache, session.log.say)
     cuda = toolkit.find(wanted.toolkit.version, session.env, session.cache, session.log.say)
     root = source.checked(release, cache=session.cache, env=session.env, say=session.log.say)
@@ -139,15 +151,23 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
     )
     includes = tuple(f"-I{path}" for path in (*extension.include_dirs, DATA / "standin"))
     places = {root: ".", cuda.home: "cuda", cuda.as_published.home: "cuda", DATA / "standin": "standin"}
+    rest = (*flags, *includes, *path_flags(places))
     return PreparedSet(
         wanted=wanted,
         root=root,
         extension=extension,
         toolkit=cuda,
         compiler=compiler,
+        linker=linker or compiler,
         inputs=inputs,
-        units=units(extension, inputs, front_ends(wanted.archs, wanted.toolkit.front_end)),
-        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *flags, *includes, *path_flags(places)),
+        units=units(
+            extension,
+            inputs,
+            front_ends(wanted.archs, wanted.toolkit.front_end),
+            cross=linker.digest if linker else None,
+        ),
+        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *rest),
+        cross=crosscompiler.command(cuda, linker, rest) if linker else None,
     )
 
 
@@ -192,7 +212,7 @@ def kernels(
 def stocked(mine: Sequence[Unit], pool: Pool) -> frozenset[str]:
     """Return the keys of those units of ``mine`` that are all in the pool, if none is damaged."""
     look = inventory.by_presence(pool)
-    return frozenset(unit.host for unit in mine if all(look(key) is not None for key in unit.wanted()))
+    return frozenset(unit.key for unit in mine if all(look(key) is not None for key in unit.wanted()))
 
 
 def shared(ready: PreparedSet, shard: Shard | None) -> tuple[Unit, ...]:
@@ -214,7 +234,7 @@ def compile_missing(
     here = len(mine) - len(missing)
     session.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
     left = _compile(missing, ready, session, until) if missing else frozenset()
-    done = [unit for unit in missing if unit.host not in left]
+    done = [unit for unit in missing if unit.key not in left]
     lost = pool.lacking(key for unit in done for key in unit.wanted())
     if lost:
         raise DigestError(
@@ -237,7 +257,7 @@ def _compile(missing: Sequence[Unit], ready: PreparedSet, session: Session, unti
     left = {unit: Shape.left(profile, todo(unit, lambda key: pool.get(key) is not None)) for unit in missing}
     demand = expect(left, costs.table(), measured(pool))
     # Two builds of one set at once must not write each other's files.
-    logs = session.cache / "logs" / f"kernels-{missing[0].host[:12]}-{os.getpid()}"
+    logs = session.cache / "logs" / f"kernels-{missing[0].key[:12]}-{os.getpid()}"
     total = sum(row.seconds for row in demand.values()) / session.limits.jobs
     session.log.say(
         f"about {duration(total)} with {session.limits.jobs} at once in {session.limits.budget / 1e9:.1f} GB; "
@@ -259,6 +279,7 @@ def _job(unit: Unit, ready: PreparedSet, pool: Pool) -> Job:
         nvcc=ready.nvcc,
         objcopy=str(ready.compiler.objcopy),
         cwd=str(ready.root),
+        cross=ready.cross,
     )
 
 
@@ -273,6 +294,7 @@ def record(ready: PreparedSet) -> SetRecord:
         profile=wanted.profile.name,
         toolkit=ready.toolkit.release,
         host_compiler=ready.compiler.version,
+        machine=wanted.machine,
         units=len(ready.units),
         keys=tuple(sorted(keys)),
     )

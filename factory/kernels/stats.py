@@ -19,7 +19,7 @@ def tally(need: KernelSetId, shard: Shard | None, made: Origins, pool: Pool) -> 
     compiled = stocked(made.mine, pool) - made.pooled - made.fetched
 
     def costs(keys: Collection[str]) -> tuple[UnitCost, ...]:
-        return tuple(cost(unit, pool) for unit in made.mine if unit.host in keys)
+        return tuple(cost(unit, pool) for unit in made.mine if unit.key in keys)
 
     return Tally(
         name=str(need) if shard is None else f"{need}, shard {shard}",

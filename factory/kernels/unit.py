@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -74,17 +74,24 @@ class Unit:
     """One ``.cu`` file of one set.
 
     ``source`` is relative to the sdist's root, ``host`` the key of its host code, ``stub`` that of its launch stubs.
+    ``native`` is the key of the host code for the machine that compiles, where ``host`` is for another one.
     """
 
     source: str
     host: str
     stub: str
+    native: str | None = None
     stages: tuple[Stage, ...] = ()
 
     @property
     def name(self) -> str:
         """The file's name without its ending."""
         return PurePosixPath(self.source).stem
+
+    @property
+    def key(self) -> str:
+        """What it is known by where it is compiled, whatever its architectures and the machine of the wheel."""
+        return self.native or self.host
 
     @property
     def kind(self) -> str:
@@ -117,14 +124,21 @@ def compile_flags(extension: Extension, profile: Profile) -> tuple[str, ...]:
     return TORCH_NVCC_FLAGS + extension.nvcc_flags + switches
 
 
-def units(extension: Extension, inputs: KeyInputs, passes: Iterable[FrontEnd]) -> tuple[Unit, ...]:
-    """Return the units of ``extension`` under ``inputs``, each with the keys of its parts."""
+def units(
+    extension: Extension, inputs: KeyInputs, passes: Iterable[FrontEnd], *, cross: str | None = None
+) -> tuple[Unit, ...]:
+    """Return the units of ``extension`` under ``inputs``, each with the keys of its parts.
+
+    ``cross`` is the digest of the compiler that makes the host code where that is for another machine.
+    """
     passes = tuple(passes)
+    hosting = inputs if cross is None else replace(inputs, host_compiler=cross)
     return tuple(
         Unit(
             source=source,
-            host=_key(source, inputs, HOST),
+            host=_key(source, hosting, HOST),
             stub=_key(source, inputs, STUB),
+            native=None if cross is None else _key(source, inputs, HOST),
             stages=tuple(_stage(source, inputs, front_end) for front_end in passes),
         )
         for source in extension.kernels

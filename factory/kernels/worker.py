@@ -13,11 +13,12 @@ import re
 import struct
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from factory.kernels.job import Job, todo
+from factory.kernels import crosshost
+from factory.kernels.job import Cross, Job, todo
 from factory.kernels.reproducible import unit_flags
 from factory.kernels.unit import HOST, STUB, Stage
 from factory.matrix.arch import Arch, gencode
@@ -80,6 +81,8 @@ class _Worker:
         for stage in left.from_ptx:
             for arch, key in stage.code:
                 status = status or self.translate(stage, arch, key)
+        if left.cross and self.job.cross:
+            status = status or self.cross(self.job.cross)
         return status
 
     def compile(self, stages: Sequence[Stage]) -> int:
@@ -91,7 +94,7 @@ class _Worker:
         source = self.job.unit.source
         words = (*flags, *unit_flags(source), "-c", source, "-o", str(output), "--keep", "--keep-dir", str(kept))
         used, wall = self.measure(*words)
-        status = used.status or self.take_gpu_code_out(output)
+        status = used.status or self.take_gpu_code_out(output, self.job.objcopy)
         made = {HOST: output, **dict(_made(kept, stages))}
         if disk.filled(self.directory) or (status == 0 and any(map(_cut_off, made.values()))):
             return FULL
@@ -126,20 +129,45 @@ class _Worker:
             _Stored(self, 0, 1, used, wall).put(key, name, {name: output})
         return used.status
 
-    def take_gpu_code_out(self, unit: Path) -> int:
+    def cross(self, cross: Cross) -> int:
+        """Make the host code for another machine out of the stubs that are in the pool."""
+        unit = self.job.unit
+        found = self.pool.get(unit.stub)
+        if found is None:
+            sys.stderr.write(f"{unit.source}: error: its launch stubs were lost meanwhile\n")
+            return 1
+        output = self.directory / "cross.o"
+        flags = [flag for stage in unit.stages for flag in gencode(stage.virtual, [arch for arch, _ in stage.code])]
+        words = (*cross.nvcc, *flags, *unit_flags(unit.source), "-c", unit.source, "-o", str(output))
+        bench = crosshost.Bench(directory=self.directory / "cross", cwd=self.job.cwd, env=self.environment)
+        began = time.monotonic()
+        used = crosshost.compile_host(words, fatbinary=cross.fatbinary, stub=found[1], bench=bench)
+        wall = time.monotonic() - began
+        status = used.status or self.take_gpu_code_out(output, cross.objcopy)
+        if disk.filled(self.directory) or (status == 0 and _cut_off(output)):
+            return FULL
+        if status == 0:
+            _Stored(self, 0, 0, used, wall).put(unit.host, HOST, {HOST: output})
+        return status
+
+    def take_gpu_code_out(self, unit: Path, objcopy: str) -> int:
         """Leave only the host code in the object ``unit``."""
         nothing = self.directory / "nothing"
         nothing.write_bytes(_NO_GPU_CODE)
-        command = [self.job.objcopy, "--update-section", f".nv_fatbin={nothing}", str(unit)]
+        command = [objcopy, "--update-section", f".nv_fatbin={nothing}", str(unit)]
         return process.measure(command, cwd=self.job.cwd, env=os.environ).status
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a compiler is run in: what it leaves for a while, it leaves beside the pool."""
+        return {**os.environ, "TMPDIR": str(self.directory)}
 
     def measure(self, *words: str) -> tuple[Usage, float]:
         """Run nvcc with ``words`` after its flags, and say so; return what it used and the wall seconds."""
         began = time.monotonic()
         command = [*self.job.nvcc, *words]
         sys.stderr.write(process.shown(command))
-        env = {**os.environ, "TMPDIR": str(self.directory)}
-        used = process.measure(command, cwd=self.job.cwd, env=env)
+        used = process.measure(command, cwd=self.job.cwd, env=self.environment)
         return used, time.monotonic() - began
 
 

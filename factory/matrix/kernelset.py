@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, Matrix, Toolkit
+from factory.platforms import usual
 from factory.versions import cuda_token
 
 
@@ -14,13 +15,15 @@ from factory.versions import cuda_token
 class KernelSetId:
     """What decides which kernels a cell needs; cells with the same need share one set.
 
-    ``cuda`` is the CUDA that compiles them, which may be an older one of the major than the cell's own.
+    ``cuda`` is the CUDA that compiles them, which may be an older one of the major than the cell's own. Sets that
+    differ in ``machine`` alone share their machine code and PTX, and have host code of their own.
     """
 
     flash_attn: str
     cuda: str
     archs: tuple[Arch, ...]
     profile: str
+    machine: str
 
     @property
     def label(self) -> str:
@@ -30,7 +33,8 @@ class KernelSetId:
     def __str__(self) -> str:
         """Name the set as a person would."""
         archs = " ".join(map(str, self.archs))
-        return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile}"
+        machine = "" if self.machine == usual() else f" {self.machine}"
+        return f"fa{self.flash_attn} {cuda_token(self.cuda)} {archs} {self.profile}{machine}"
 
 
 def maker(archs: Iterable[Arch], cuda: str, matrix: Matrix) -> Toolkit | None:
@@ -46,4 +50,5 @@ def need_of(cell: Cell, matrix: Matrix) -> KernelSetId:
         cuda=(maker(cell.archs, cell.cuda, matrix) or matrix.toolkits[cell.cuda]).version,
         archs=cell.archs,
         profile=cell.profile,
+        machine=cell.machine,
     )

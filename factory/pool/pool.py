@@ -117,8 +117,8 @@ def prune(sets: Collection[SetRecord] | None, session: Session) -> None:
 
 def serves(kernels: SetRecord, need: KernelSetId) -> bool:
     """Return whether ``kernels`` were chosen as ``need`` is; toolkit and host compiler may be others."""
-    made = (kernels.flash_attn, kernels.cuda, kernels.archs, kernels.profile)
-    return made == (need.flash_attn, need.cuda, tuple(map(str, need.archs)), need.profile)
+    made = (kernels.flash_attn, kernels.cuda, kernels.archs, kernels.profile, kernels.machine)
+    return made == (need.flash_attn, need.cuda, tuple(map(str, need.archs)), need.profile, need.machine)
 
 
 def _state(held: SetInventory) -> str:

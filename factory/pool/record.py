@@ -10,6 +10,7 @@ import json
 import re
 from dataclasses import asdict, dataclass
 
+from factory.platforms import usual
 from factory.system import strictjson
 from factory.versions import cuda_token
 
@@ -49,7 +50,10 @@ class Record:
 
 @dataclass(frozen=True, kw_only=True)
 class SetRecord:
-    """What the pool knows of one kernel set: what it is for, what it was made with, the keys of its parts."""
+    """What the pool knows of one kernel set: what it is for, what it was made with, the keys of its parts.
+
+    ``machine`` is what its host code is for.
+    """
 
     flash_attn: str
     cuda: str
@@ -57,6 +61,7 @@ class SetRecord:
     profile: str
     toolkit: str
     host_compiler: str
+    machine: str
     units: int
     keys: tuple[str, ...]
 
@@ -67,8 +72,8 @@ class SetRecord:
 
     @classmethod
     def of(cls, told: object) -> SetRecord:
-        """Make it of what was JSON. Raises ValueError as ``read`` does."""
-        made = strictjson.typed(cls, told)
+        """Make it of what was JSON; older lists name no machine. Raises ValueError as ``read`` does."""
+        made = strictjson.typed(cls, {"machine": usual(), **told} if isinstance(told, dict) else told)
         keys = set(made.keys)
         if made.units < 1 or len(keys) != len(made.keys) or not all(map(_KEY.fullmatch, keys)):
             raise ValueError("its keys or its number of units cannot be")
@@ -78,13 +83,15 @@ class SetRecord:
     def name(self) -> str:
         """A file name that says it: ``kernels-2.7.4.post1-cu124-sm80.90-smoke-gcc12.2.0-0a1b2c3d4e5f``.
 
-        Of many architectures it says the first, the last and how many: ``sm80-121x12``.
+        Of many architectures it says the first, the last and how many: ``sm80-121x12``. The last part stands for all of
+        it, its machine too.
         """
         short = [arch.replace(".", "").replace("+PTX", "ptx") for arch in self.archs]
         archs = "sm" + ".".join(short)
         if len(archs) > _LONGEST_ARCHS:
             archs = f"sm{short[0]}-{short[-1]}x{len(short)}"
         cuda = cuda_token(self.cuda)
-        digest = hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:12]
+        told = {name: value for name, value in asdict(self).items() if (name, value) != ("machine", usual())}
+        digest = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:12]
         made_with = f"gcc{self.host_compiler}"
         return f"kernels-{self.flash_attn}-{cuda}-{archs}-{self.profile}-{made_with}-{digest}"

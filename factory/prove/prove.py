@@ -184,7 +184,7 @@ def _differences(plain: Unit, pool: Unit, ready: PreparedSet, session: Session) 
             yield f"{pool.name} sm_{arch.number}: {difference}"
         yield from _shown(found, one, other, ready)
     for difference in symbol_differences(
-        cubin.read_symbols(_object(plain.host, session)), cubin.read_symbols(_object(pool.host, session))
+        cubin.read_symbols(_object(plain.key, session)), cubin.read_symbols(_object(pool.key, session))
     ):
         yield f"{pool.name}: {difference}"
 
@@ -201,7 +201,7 @@ def _shown(found: Sequence[Difference], plain: Path, pool: Path, ready: Prepared
 
 
 def _proved(plain: Unit, unit: Unit, session: Session) -> ProvedUnit:
-    symbols = cubin.read_symbols(_object(unit.host, session))
+    symbols = cubin.read_symbols(_object(unit.key, session))
     return ProvedUnit(
         source=unit.source,
         host_symbols=len(symbols.defined) + len(symbols.undefined),

@@ -106,6 +106,7 @@ def test_what_is_there_is_not_wanted(tmp_path: Path) -> None:
         profile="smoke",
         toolkit="12.4.131",
         host_compiler="12.2.0",
+        machine="x86_64",
         units=3,
         keys=("a", "b"),
     )

@@ -92,6 +92,7 @@ def make_bench(root: Path, changed: Mapping[str, str] | None = None) -> Bench:
             toolkit=matrix.toolkits["12.4"],
             archs=(Arch.parse("8.0"), Arch.parse("9.0")),
             profile=matrix.profiles["smoke"],
+            machine="x86_64",
         ),
         installer=Installer(
             cache=cache, env=env, interpreter=lambda version: interpreter.find(version, env), say=session.log.say

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import HostCompilerError, TorchHeadersError
+from factory.kernels import crosscompiler
 from factory.kernels.hostcompiler import HostCompiler, check_bridge, find
 from factory.matrix.model import Torch
 from factory.system import process
@@ -47,6 +48,17 @@ def test_where_none_fits_the_remedy_is_a_package_that_apt_has(tmp_path: Path) ->
     with pytest.raises(HostCompilerError) as caught:
         find(toolkit(13), {"PATH": str(tmp_path)})
     assert "Install g++-13 or older" in caught.value.remedy
+
+
+def test_a_compiler_for_another_machine_has_that_machine_s_name_and_is_no_compiler_for_this_one(tmp_path: Path) -> None:
+    with pytest.raises(HostCompilerError, match="at most version 13 that compiles for aarch64") as caught:
+        crosscompiler.find(toolkit(13), "aarch64", {"PATH": str(tmp_path), "CXX": REAL})
+    assert caught.value.why[0].startswith("none of aarch64-linux-gnu-g++, aarch64-linux-gnu-g++-13, ")
+    assert caught.value.remedy.startswith("As root, type: apt-get install g++-aarch64-linux-gnu;")
+    compiler(tmp_path / "aarch64-linux-gnu-g++", "15.1.0")
+    wanted = compiler(tmp_path / "aarch64-linux-gnu-g++-12", "12.2.0")
+    found = crosscompiler.find(toolkit(13), "aarch64", {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert (found.path, found.version) == (wanted, "12.2.0")
 
 
 def test_a_glibc_that_clashes_with_cuda_is_named_and_no_compiler_is_advised(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from factory.kernels.job import Job, Todo, todo
+from factory.kernels.job import Cross, Job, Todo, todo
 from factory.kernels.unit import Stage, Unit
 from factory.matrix.arch import Arch
 
@@ -26,7 +26,8 @@ def some_units(draw: st.DrawFn) -> Unit:
         stage(virtual, real, embedded=not real or draw(st.booleans()))
         for virtual, real in zip(virtuals, groups, strict=True)
     ]
-    return Unit(source="src/a.cu", host="host", stub="stub", stages=tuple(stages))
+    native = draw(st.sampled_from([None, "native"]))
+    return Unit(source="src/a.cu", host="host", stub="stub", native=native, stages=tuple(stages))
 
 
 def parts(unit: Unit) -> set[str]:
@@ -43,7 +44,11 @@ CASES = UNITS.flatmap(with_some_here)
 
 def front_end_makes(left: Todo) -> list[str]:
     made = [key for one in left.front_end for key in (one.ptx, *(key for _, key in one.code))]
-    return [*made, "host", "stub"] if left.front_end else made
+    return [*made, "stub"] if left.front_end else made
+
+
+def host_made(unit: Unit, left: Todo) -> list[str]:
+    return ["host"] if left.cross or (left.front_end and unit.native is None) else []
 
 
 def assembler_makes(left: Todo) -> list[str]:
@@ -56,7 +61,8 @@ def test_what_is_to_do_makes_all_that_is_wanted(case: tuple[Unit, set[str]]) -> 
     left = todo(unit, here.__contains__)
     after_front_end = here | set(front_end_makes(left))
     assert {one.ptx for one in left.from_ptx} <= after_front_end
-    assert set(unit.wanted()) <= after_front_end | set(assembler_makes(left))
+    assert not left.cross or unit.stub in after_front_end
+    assert set(unit.wanted()) <= after_front_end | set(assembler_makes(left)) | set(host_made(unit, left))
 
 
 @given(CASES)
@@ -74,6 +80,7 @@ def test_no_pass_is_made_whose_ptx_is_here_but_one_for_the_host_code(case: tuple
     left = todo(unit, here.__contains__)
     again = [one for one in left.front_end if one.ptx in here]
     assert len(again) <= ("host" not in here)
+    assert not (again and unit.native and unit.stub in here)
     assert not again or len(left.front_end) == 1
 
 
@@ -106,6 +113,8 @@ def test_one_more_pass_leaves_the_other_alone() -> None:
 
 @given(UNITS)
 def test_a_job_is_read_back_as_it_was_written(unit: Unit) -> None:
-    job = Job(unit=unit, profile="smoke", pool="/p", nvcc=("nvcc", "-O3", '-DX="é"'), objcopy="objcopy", cwd="/c")
+    cross = unit.native and Cross(nvcc=("nvcc", "-ccbin", "other"), fatbinary="/bin/fatbinary", objcopy="other")
+    nvcc = ("nvcc", "-O3", '-DX="é"')
+    job = Job(unit=unit, profile="smoke", pool="/p", nvcc=nvcc, objcopy="objcopy", cwd="/c", cross=cross or None)
     assert Job.from_json(job.to_json()) == job
-    assert job.key == "host"
+    assert job.key == (unit.native or "host")

@@ -10,7 +10,7 @@ from factory.matrix.kernelset import KernelSetId
 from factory.pool.store import Pool
 from tests.kernelsets import PARTS, content, fill, kernel_set, key_of, put
 
-NEED = KernelSetId(flash_attn="2.7.4.post1", cuda="12.4", archs=(Arch(8, 0),), profile="smoke")
+NEED = KernelSetId(flash_attn="2.7.4.post1", cuda="12.4", archs=(Arch(8, 0),), profile="smoke", machine="x86_64")
 
 
 def unit(source: str) -> Unit:

@@ -81,6 +81,14 @@ def test_wanted_is_what_was_asked_for_and_the_host_code(archs: list[Arch]) -> No
         assert len(list(unit.wanted())) == len(set(unit.wanted())) == asked + 1
 
 
+def test_for_another_machine_only_the_host_code_has_another_key() -> None:
+    passes = front_ends(ARCHS, SHARED)
+    for here, there in zip(made(ARCHS), units(EXTENSION, INPUTS, passes, cross="aarch64-g++"), strict=True):
+        assert there.host != here.host
+        assert (there.key, there.native, here.native) == (here.key, here.host, None)
+        assert (there.stub, there.stages) == (here.stub, here.stages)
+
+
 def test_machine_code_of_another_pass_is_another_part() -> None:
     shared, own = (units(EXTENSION, INPUTS, front_ends([Arch(9, 0)], rules)) for rules in (SHARED, {}))
     assert set(keys(shared)) & set(keys(own)) == {key for unit in own for key in (unit.host, unit.stub)}

@@ -18,7 +18,9 @@ from tests.kernelsets import PARTS, content, files, fill, kernel_set, put, whole
 
 SET = kernel_set("a.cu", "b.cu")
 SIZE = sum(len(content(source, part)) for source in ("a.cu", "b.cu") for part in PARTS)
-NEED = KernelSetId(flash_attn="2.7.4.post1", cuda="12.4", archs=(Arch(8, 0), Arch(9, 0)), profile="smoke")
+NEED = KernelSetId(
+    flash_attn="2.7.4.post1", cuda="12.4", archs=(Arch(8, 0), Arch(9, 0)), profile="smoke", machine="x86_64"
+)
 
 
 class Place(Session):

@@ -21,6 +21,7 @@ SET = SetRecord(
     profile="smoke",
     toolkit="12.4.131",
     host_compiler="12.2.0",
+    machine="x86_64",
     units=1,
     keys=("k1", "k2"),
 )

@@ -80,7 +80,7 @@ def note_kernels(inside: Inside) -> None:
     mine = kernels.shared(ready, _shard(inside))
     keys = frozenset(key for unit in mine for key in unit.wanted())
     there = kernels.stocked(mine, pool_in(inside.session.cache))
-    lacking = frozenset(unit.name for unit in mine if unit.host not in there)
+    lacking = frozenset(unit.name for unit in mine if unit.key not in there)
     _leave(inside, "needed", SetRequest(kernels=kernels.record(ready), keys=keys, lacking=lacking).to_json())
 
 

@@ -1,0 +1,36 @@
+"""Host code for another machine, with the machine's own g++ under the name of one that compiles for another."""
+
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from factory.kernels import kernels
+from factory.pool.store import pool_in
+from tests.integration.bench import Bench, Made
+
+pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+
+
+@pytest.fixture
+def crossing(made: Made, tmp_path: Path) -> Bench:
+    """A session that finds a compiler for aarch64, which is this machine's own."""
+    bench, _, _ = made
+    (tmp_path / "aarch64-linux-gnu-g++").symlink_to(shutil.which("g++") or "")
+    env = {**bench.session.env, "PATH": f"{tmp_path}{os.pathsep}{bench.session.env['PATH']}"}
+    return replace(bench, session=replace(bench.session, env=env), kernels=replace(bench.kernels, machine="aarch64"))
+
+
+def test_no_kernel_is_compiled_again_and_the_host_code_is_what_nvcc_itself_makes(made: Made, crossing: Bench) -> None:
+    _, native, _ = made
+    pool = pool_in(crossing.session.cache)
+    before = pool.by_key()
+    crossed = kernels.kernels(crossing.kernels, crossing.session)
+    added = {key: record for key, record in pool.by_key().items() if key not in before}
+    assert added.keys() == {unit.host for unit in crossed.ready.units}
+    assert {(record.part, record.passes, record.targets) for record in added.values()} == {("host", 0, 0)}
+    for here, there in zip(native.ready.units, crossed.ready.units, strict=True):
+        assert here.key == there.key
+        assert before[here.host].sha256 == added[there.host].sha256

@@ -1,7 +1,6 @@
 """Host code for another machine, with the machine's own g++ under the name of one that compiles for another."""
 
 import os
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,14 +10,20 @@ from factory.kernels import kernels
 from factory.pool.store import pool_in
 from tests.integration.bench import Bench, Made
 
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="there is no g++")
+# Says of itself that it is for another machine.
+ALIAS = """#!/bin/sh
+[ "$1" = -v ] || exec g++ "$@"
+g++ "$@" 2>&1 | sed "s/^Target:.*/Target: aarch64-linux-gnu/" >&2
+"""
 
 
 @pytest.fixture
 def crossing(made: Made, tmp_path: Path) -> Bench:
     """A session that finds a compiler for aarch64, which is this machine's own."""
     bench, _, _ = made
-    (tmp_path / "aarch64-linux-gnu-g++").symlink_to(shutil.which("g++") or "")
+    alias = tmp_path / "aarch64-linux-gnu-g++"
+    alias.write_text(ALIAS)
+    alias.chmod(0o755)
     env = {**bench.session.env, "PATH": f"{tmp_path}{os.pathsep}{bench.session.env['PATH']}"}
     return replace(bench, session=replace(bench.session, env=env), kernels=replace(bench.kernels, machine="aarch64"))
 

@@ -47,6 +47,8 @@ def named(filename: str, **changes: Any) -> Published:  # noqa: ANN401  # the fi
         tag=tag,
         cuda=None,
         requires=(torchpin.requirement(wheelname.parse(filename).torch), "einops"),
+        bill=f"flash_attn-{tag[1:]}.cdx.json",
+        attested=True,
     )
     return replace(made, **changes)
 

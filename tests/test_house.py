@@ -58,8 +58,8 @@ PURE = {
     "toolkit": "headerfix pins source toolkit",
     "update": "actions flashattn images ledger listing metadata page proposal torch",
     "wheel": (
-        "cubin cxxabi cyclonedx distinfo dynamic elf facts fatbin madewith origin promise pythonabi record sidecars "
-        "torchabi torchpin"
+        "cubin cxxabi cyclonedx distinfo dynamic elf facts fatbin madewith origin promise pythonabi record releasebill "
+        "sidecars torchabi torchpin"
     ),
 }
 OUTSIDE = {

@@ -108,8 +108,8 @@ def _papers(one: Published, repository: Repository | None) -> str:
     links = [
         ("report", beside + REPORT),
         *([("verdict", beside + VERDICT)] if one.gpu.verdict == "passed" else []),
-        ("SBOM", f"{release}/tag/{one.tag}"),
-        ("attestation", f"{attestations}/sha256:{one.sha256}"),
+        *([("SBOM", f"{release}/download/{one.tag}/{quote(one.bill)}")] if one.bill else []),
+        *([("attestation", f"{attestations}/sha256:{one.sha256}")] if one.attested else []),
     ]
     return " ".join([lock, *(f'<a href="{escape(address)}">{word}</a>' for word, address in links)])
 

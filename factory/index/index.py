@@ -12,7 +12,8 @@ from factory.errors import DiskFullError, IndexShrinkError
 from factory.index import homepage, locks, simple
 from factory.index import rules as rulestable
 from factory.index.groups import by_cuda
-from factory.index.published import LIST, Asset, Published, of_release, ordered, to_json
+from factory.index.published import LIST, Published, ordered, to_json
+from factory.index.released import Asset, of_release
 from factory.index.served import SITE
 from factory.index.served.flash_attn_wheel import Rules
 from factory.index.torchbuilds import TorchBuild

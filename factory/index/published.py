@@ -1,11 +1,10 @@
-"""A published wheel, made from what its release holds; a list of them is ``wheels.json``, which the index serves."""
+"""A published wheel, and a list of them, ``wheels.json``, which the index serves."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import cache as once
 from functools import cached_property
 from typing import Annotated, Literal
@@ -18,28 +17,12 @@ from factory.matrix import wheelname
 from factory.matrix.wheelname import WheelName
 from factory.versions import python_key, version_key
 from factory.wheel import torchpin
-from factory.wheel.sidecars import METADATA, REPORT, VERDICT, YANKED
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Uploaded = Annotated[str, Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")]
 GpuCodeName = Annotated[str, Field(pattern=r"^(sm|compute)_\d{2,3}[af]?$")]
 Cuda = Annotated[str, Field(pattern=r"^\d+\.\d+$")]
 Floor = Annotated[str, Field(pattern=r"^manylinux_\d+_\d+$")]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asset:
-    """One file of a release: ``size`` in bytes, ``sha256`` as GitHub computed it, ``updated_at`` in UTC.
-
-    ``read`` gives its content, and is called for small texts only.
-    """
-
-    name: str
-    size: int
-    sha256: str | None
-    url: str
-    updated_at: str
-    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +40,8 @@ class Published:
     ``url`` is absolute, or relative to the index's root in a mirror; ``size`` is in bytes. ``cuda`` is the
     toolkit it was made with, ``12.4``; ``archs`` its GPU code, ``sm_90`` and ``compute_90``; ``floor`` the
     oldest platform it runs on, ``manylinux_2_28``; ``yanked`` why it was withdrawn; ``requires`` what its METADATA
-    does. What nobody said is None.
+    does; ``bill`` the name of the bill of materials in its release that tells of it, which may say that it is
+    ``attested``. What nobody said is None.
     """
 
     filename: str
@@ -74,6 +58,8 @@ class Published:
     tag: str
     cuda: Cuda | None
     requires: tuple[str, ...] | None = None
+    bill: str | None = None
+    attested: bool = False
 
     @property
     def tied(self) -> bool:
@@ -111,6 +97,8 @@ class Published:
             gpu=GpuRow(verdict=self.gpu.verdict, name=self.gpu.name),
             tag=self.tag,
             requires=None if self.requires is None else list(self.requires),
+            bill=self.bill,
+            attested=self.attested,
         )
 
 
@@ -121,48 +109,10 @@ class _Document(BaseModel):
     wheels: tuple[Published, ...]
 
 
-class _Expected(BaseModel):
-    cuda: Cuda | None = None
-
-
-class _Extension(BaseModel):
-    archs: tuple[GpuCodeName, ...]
-    platform: str
-
-
-class _Facts(BaseModel):
-    requires_python: str | None
-    requires: tuple[str, ...] = ()  # reports of a factory before it tied wheels to their torch lack it
-    extensions: Annotated[tuple[_Extension, ...], Field(min_length=1)]
-    expected: _Expected | None = None
-
-
-class _Report(BaseModel):
-    """What the index needs of an audit report, of this or any later schema."""
-
-    ok: bool
-    sha256: str
-    facts: _Facts
-
-
-class _Machine(BaseModel):
-    gpu: str | None = None
-    cuda: Cuda | None = None
-
-
-class _Verdict(BaseModel):
-    """What the index needs of a GPU test's verdict, of this or any later schema."""
-
-    ok: bool
-    sha256: str
-    machine: _Machine
-
-
 LIST = "wheels.json"
 """The name of the list below the index's root."""
 
 _DOCUMENT = TypeAdapter(_Document)
-_FLOOR = re.compile(r"(manylinux_\d+_\d+)_\w+")
 
 
 def to_json(published: Iterable[Published]) -> str:
@@ -189,96 +139,9 @@ def ordered(published: Iterable[Published]) -> list[Published]:
     return sorted(published, key=_order, reverse=True)
 
 
-def of_release(
-    tag: str, assets: Iterable[Asset], known: Iterable[Published] = ()
-) -> tuple[tuple[Published, ...], tuple[str, ...]]:
-    """Return the wheels of one release, and of each wheel that is not listed why, a line each.
-
-    A wheel is listed once its report is there, passed, and speaks of this very file. ``known`` are wheels read
-    before: where the assets still say the same, nothing is read again.
-    """
-    by_name = {asset.name: asset for asset in assets}
-    before = {one.filename: one for one in known}
-    wheels, complaints = [], []
-    for name in sorted(name for name in by_name if name.endswith(".whl")):
-        former = before.get(name)
-        if former is not None and _unchanged(former, by_name):
-            wheels.append(replace(former, url=by_name[name].url, tag=tag))
-            continue
-        try:
-            wheels.append(_read(tag, by_name[name], by_name))
-        except ValueError as error:
-            complaints.append(f"{name}: {'; '.join(str(error).splitlines())}")
-    return tuple(wheels), tuple(complaints)
-
-
-def _unchanged(former: Published, assets: Mapping[str, Asset]) -> bool:
-    wheel = assets[former.filename]
-    metadata = assets.get(former.filename + METADATA)
-    return (
-        wheel.sha256 == former.sha256
-        and former.requires is not None
-        and (metadata.sha256 if metadata else None) == former.metadata_sha256
-        and (former.filename + VERDICT in assets) == (former.gpu.verdict == "passed")
-        and (former.filename + YANKED in assets) == (former.yanked is not None)
-    )
-
-
-def _read(tag: str, wheel: Asset, assets: Mapping[str, Asset]) -> Published:
-    """Put a wheel together with what lies beside it. Raises ValueError where that does not belong to it."""
-    home = wheelname.release_tag(wheelname.parse(wheel.name).version)
-    if tag != home:
-        raise ValueError(f"it is in release {tag} and belongs in {home}")
-    report = _report(wheel, assets)
-    verdict = _verdict(wheel.name, report.sha256, assets)
-    metadata, yanked = assets.get(wheel.name + METADATA), assets.get(wheel.name + YANKED)
-    extension, expected = report.facts.extensions[0], report.facts.expected
-    floor = _FLOOR.fullmatch(extension.platform)
-    return Published(
-        filename=wheel.name,
-        url=wheel.url,
-        size=wheel.size,
-        sha256=report.sha256,
-        uploaded=wheel.updated_at,
-        metadata_sha256=metadata.sha256 if metadata else None,
-        requires_python=report.facts.requires_python,
-        yanked=yanked.read().decode("utf-8", "replace").strip() or "withdrawn" if yanked else None,
-        archs=extension.archs,
-        floor=floor[1] if floor else None,
-        gpu=Gpu(verdict="passed", name=verdict.machine.gpu) if verdict else Gpu(verdict="untested"),
-        tag=tag,
-        cuda=(expected and expected.cuda) or (verdict and verdict.machine.cuda) or None,
-        requires=report.facts.requires,
-    )
-
-
 @once
 def _tied(requires: tuple[str, ...], torch: str) -> bool:
     return torchpin.pinned_to(requires, torch)
-
-
-def _report(wheel: Asset, assets: Mapping[str, Asset]) -> _Report:
-    beside = assets.get(wheel.name + REPORT)
-    if beside is None:
-        raise ValueError("its audit report is not there")
-    report = _Report.model_validate_json(beside.read())
-    if wheel.sha256 not in {None, report.sha256}:
-        raise ValueError(f"its audit report is of another file, sha256 {report.sha256}")
-    if not report.ok:
-        raise ValueError("its audit found something")
-    return report
-
-
-def _verdict(wheel: str, sha256: str, assets: Mapping[str, Asset]) -> _Verdict | None:
-    beside = assets.get(wheel + VERDICT)
-    if beside is None:
-        return None
-    verdict = _Verdict.model_validate_json(beside.read())
-    if verdict.sha256 != sha256:
-        raise ValueError(f"its verdict is of another file, sha256 {verdict.sha256}")
-    if not verdict.ok:
-        raise ValueError("it did not pass the GPU test")
-    return verdict
 
 
 def _order(one: Published) -> tuple[object, ...]:

@@ -7,15 +7,14 @@ Nothing published is ever replaced, so a release that takes more files later get
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from factory.publish.parts import Asset, File, Release, Seen
+from factory.wheel import releasebill
 
 SUMS = "SHA256SUMS"
 _SUMS = re.compile(r"SHA256SUMS(?:\.\d+)?")
-_CONTENTS = re.compile(r"flash_attn-[^/]+?(?:\.\d+)?\.cdx\.json")
 _LINE = re.compile(r"(?P<sha256>[0-9a-f]{64}) [ *](?P<name>.+)")
 
 Describe = Callable[[Iterable[Asset]], str]
@@ -24,7 +23,7 @@ Describe = Callable[[Iterable[Asset]], str]
 
 def is_list(name: str) -> bool:
     """Return whether an asset of this name is a list that publishing makes by itself."""
-    return _SUMS.fullmatch(name) is not None or _CONTENTS.fullmatch(name) is not None
+    return _SUMS.fullmatch(name) is not None or releasebill.NAME.fullmatch(name) is not None
 
 
 def sums_name(number: int) -> str:
@@ -80,16 +79,8 @@ def _summed(texts: Mapping[str, str]) -> Iterator[str]:
 
 def _told(texts: Mapping[str, str]) -> Iterator[str]:
     for name, text in texts.items():
-        if _CONTENTS.fullmatch(name):
-            yield from _wheels_in(text)
-
-
-def _wheels_in(text: str) -> list[str]:
-    """Return the wheels a list tells of; none where it is not one of ours, so that ours is made beside it."""
-    try:
-        return [str(part["bom-ref"]) for part in json.loads(text)["components"]]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return []
+        if releasebill.NAME.fullmatch(name):
+            yield from releasebill.wheels(text)
 
 
 def _free(release: Release, stem: str, suffix: str) -> str:

@@ -104,7 +104,10 @@ def _publications(paths: Sequence[Path], matrix: Matrix, means: Means) -> tuple[
             goal=_goal(tag, [file for wheel in group for file in wheel.files], means),
             paths={wheel.candidate.filename: wheel.path for wheel in group},
             describe=Origin(
-                repository=means.github.name, tag=tag, parts={wheel.path.name: wheel.candidate.parts for wheel in group}
+                repository=means.github.name,
+                tag=tag,
+                parts={wheel.path.name: wheel.candidate.parts for wheel in group},
+                attested=means.attest is not None,
             ).describe,
             github=means.github,
             policy=means.policy,

@@ -25,7 +25,7 @@ from github.PaginatedList import PaginatedList
 from factory.github.address import API
 from factory.github.client import Client, limits
 from factory.github.ratelimit import Limits
-from factory.index.published import Asset as IndexedAsset
+from factory.index.released import Asset as IndexedAsset
 from factory.publish.parts import Asset, Release
 from factory.system.retry import RetryPolicy, TroubleError
 

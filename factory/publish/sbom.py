@@ -8,19 +8,21 @@ from dataclasses import dataclass
 from factory.matrix import wheelname
 from factory.publish.body import download
 from factory.publish.parts import Asset
-from factory.wheel import cyclonedx
+from factory.wheel import cyclonedx, releasebill
 from factory.wheel.cyclonedx import Part
-
-_GPU_TEST = "flash-attn-wheel-factory:gpu-test"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Origin:
-    """Where wheels are published, as ``OWNER/NAME`` and tag; ``parts`` are by name what each says it is made of."""
+    """Where wheels are published, as ``OWNER/NAME`` and tag, and whether their attestations were verified for it.
+
+    ``parts`` are by name what each wheel says it is made of.
+    """
 
     repository: str
     tag: str
     parts: Mapping[str, tuple[Part, ...]]
+    attested: bool
 
     def describe(self, wheels: Iterable[Asset], tested: frozenset[str]) -> str:
         """Return the document of ``wheels``, as JSON; ``tested`` are the names of those that a GPU tried."""
@@ -38,5 +40,8 @@ class Origin:
             "externalReferences": [
                 {"type": "distribution", "url": download(self.repository, self.tag, wheel.name)},
             ],
-            "properties": [{"name": _GPU_TEST, "value": "passed" if wheel.name in tested else "untested"}],
+            "properties": [
+                {"name": releasebill.GPU_TEST, "value": "passed" if wheel.name in tested else "untested"},
+                {"name": releasebill.ATTESTATION, "value": releasebill.VERIFIED if self.attested else "not asked for"},
+            ],
         }

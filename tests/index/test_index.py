@@ -8,7 +8,8 @@ import pytest
 from factory.errors import DiskFullError, IndexShrinkError
 from factory.index import locks
 from factory.index.index import Former, gather, index, mirror
-from factory.index.published import Asset, Gpu, Published, from_json
+from factory.index.published import Gpu, Published, from_json
+from factory.index.released import Asset
 from tests.samplewheels import FACTS, wheel
 
 ONE, TWO = wheel(), wheel(python="3.11")
@@ -95,7 +96,7 @@ def test_the_wheels_of_all_releases_are_gathered_and_what_is_left_out_is_said() 
     def asset(name: str, sha256: str) -> Asset:
         return Asset(name=name, size=1, sha256=sha256, url="u", updated_at="2026-11-22T10:00:00Z", read=bytes)
 
-    newer = wheel("2.8.3", metadata_sha256=None, url="u", gpu=Gpu(verdict="untested"))
+    newer = wheel("2.8.3", metadata_sha256=None, url="u", gpu=Gpu(verdict="untested"), bill=None, attested=False)
     releases = [("v2.7.4.post1", [asset(ONE.filename, ONE.sha256)]), ("v2.8.3", [asset(newer.filename, newer.sha256)])]
     said: list[str] = []
     kept: list[str] = []

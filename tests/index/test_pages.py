@@ -150,8 +150,8 @@ def test_the_page_escapes_what_people_wrote() -> None:
 
 
 def test_a_wheel_shows_what_lies_beside_it() -> None:
-    one = wheel(gpu=Gpu(verdict="untested"))
-    tested = replace(wheel(python="3.11"), tag="v2.7.4.post1")
+    one = wheel(gpu=Gpu(verdict="untested"), bill="flash_attn-2.7.4.post1.2.cdx.json")
+    tested = wheel(python="3.11", bill=None, attested=False)
     page = Page(pages([one, tested], FACTS, TEMPLATE)["index.html"])
     links = {str(link["href"]) for link in page.links}
     release = "https://github.com/owner/repo/releases/"
@@ -159,11 +159,13 @@ def test_a_wheel_shows_what_lies_beside_it() -> None:
         f"{one.url}.report.json",
         f"{tested.url}.report.json",
         f"{tested.url}.verdict.json",
-        f"{release}tag/v2.7.4.post1",
+        f"{release}download/v2.7.4.post1/flash_attn-2.7.4.post1.2.cdx.json",
         f"https://api.github.com/repos/owner/repo/attestations/sha256:{one.sha256}",
         "https://github.com/owner/repo",
     } <= links
     assert f"{one.url}.verdict.json" not in links
+    assert not [link for link in links if link.endswith((f"sha256:{tested.sha256}", "post1.cdx.json"))]
+    assert f"{release}tag/v2.7.4.post1" not in links
     unknown = Page(pages([one], replace(FACTS, rules={**RULES, "repository": None}), TEMPLATE)["index.html"])
     assert not [link for link in unknown.links if str(link["href"]).endswith(".report.json")]
 

@@ -72,6 +72,7 @@ def chosen_wheels() -> list[Published]:
             cuda=cell.cuda,
             archs=tuple(f"sm_{arch.number}" for arch in cell.archs),
             gpu=Gpu(verdict="passed", name="NVIDIA H100 80GB HBM3") if at % 3 else Gpu(verdict="untested"),
+            attested=at % 2 == 0,
         )
         for at, cell in enumerate(cells)
     ]
@@ -259,9 +260,21 @@ def test_a_pasted_text_and_its_environment_get_the_same_answer(
     ours = flash_attn_wheel.resolve(environment, [one.row for one in site.wheels], RULES)
     if ours.wheel:
         assert ours.wheel["filename"] in answer(page)
+        told = flash_attn_wheel.install_lines(ours.wheel, site.url, RULES["repository"])
+        assert lines(page) == list(told.values())
     built = [line for line in lines(page) if line.startswith("nox")]
     assert built == ([f"nox -s build -- {ours.build}"] if ours.build else [])
     assert ours.unbuildable in answer(page)
+
+
+def test_a_line_for_the_attestation_is_given_where_there_is_one(page: Browser, site: Site) -> None:
+    given = {True: 0, False: 0}
+    for one in (one for one in site.wheels[-40:] if one.yanked is None and one.name.profile == "full"):
+        told = flash_attn_wheel.install_lines(one.row, site.url, RULES["repository"])
+        row = f"installLines(wheels.find((one) => one.filename === '{one.filename}')).map(([, line]) => line)"
+        assert page.run(f"return {row}") == list(told.values())
+        given["attestation" in told] += 1
+    assert all(given.values())
 
 
 def test_there_is_an_answer_on_arrival(page: Browser, site: Site) -> None:

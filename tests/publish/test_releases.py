@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import PublishError
-from factory.index.published import of_release
+from factory.index.released import of_release
 from factory.publish import releases
 from factory.publish.releases import Repository, TroubleError
 from tests.githubserver import TOKEN, GithubServer

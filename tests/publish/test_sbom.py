@@ -13,12 +13,12 @@ from cyclonedx.validation.json import JsonStrictValidator
 from factory.publish import bundle
 from factory.publish.parts import Asset
 from factory.publish.sbom import Origin
-from factory.wheel import cyclonedx
+from factory.wheel import cyclonedx, releasebill
 from factory.wheel.cyclonedx import Part
 from tests.publishing import GATE, TAG, bill, finished, installed, materials, parts_of, wheel_name
 
 NAMES = [wheel_name(), wheel_name("311"), wheel_name("310", "2.5")]
-ORIGIN = Origin(repository="someone/wheels", tag=TAG, parts={name: materials(name) for name in NAMES})
+ORIGIN = Origin(repository="someone/wheels", tag=TAG, parts={name: materials(name) for name in NAMES}, attested=False)
 WHEELS = [
     Asset(id=number, name=name, size=1, sha256=f"{number:064x}", finished=True) for number, name in enumerate(NAMES)
 ]
@@ -56,6 +56,12 @@ def test_the_same_wheels_give_the_same_document_in_any_order() -> None:
 def test_it_marks_what_no_gpu_tried() -> None:
     made = document(WHEELS[:2], tested=frozenset({WHEELS[0].name}))
     assert [part["properties"][0]["value"] for part in made["components"][:2]] == ["passed", "untested"]
+
+
+@pytest.mark.parametrize("attested", [True, False])
+def test_it_says_whether_their_attestations_were_verified(attested: bool) -> None:  # noqa: FBT001
+    told = releasebill.wheels(replace(ORIGIN, attested=attested).describe(WHEELS, frozenset()))
+    assert {name: told[name] for name in NAMES} == dict.fromkeys(NAMES, attested)
 
 
 def test_what_is_published_of_a_wheel_is_what_it_says_itself(tmp_path: Path) -> None:

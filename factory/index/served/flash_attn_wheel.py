@@ -62,6 +62,8 @@ class Row(TypedDict):
     gpu: GpuRow
     tag: str
     requires: list[str] | None
+    bill: str | None
+    attested: bool
 
 
 class Repository(TypedDict):
@@ -262,7 +264,7 @@ def install_lines(row: Row, base: str, repository: Repository | None) -> dict[st
         "wget": every["wget"],
         "client": f"curl -fsSO {base}flash_attn_wheel.py && python flash_attn_wheel.py --index {base}",
     }
-    if repository:
+    if repository and row.get("attested"):
         made["attestation"] = f"gh attestation verify '{row['filename']}' --repo {repository['name']}"
     return made
 
@@ -718,7 +720,7 @@ def _document(text: str | bytes) -> dict[str, Any]:
     return document
 
 
-_NEEDED = Row.__annotations__.keys() - {"tag", "metadata_sha256", "requires_python"}  # installers' own
+_NEEDED = Row.__annotations__.keys() - {"tag", "metadata_sha256", "requires_python", "bill", "attested"}  # others' own
 
 
 def _answer(arguments: argparse.Namespace) -> int:

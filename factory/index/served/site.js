@@ -66,8 +66,10 @@ async function copy(button, line) {
   setTimeout(() => { button.textContent = "Copy"; }, 2000);
 }
 
+const papers = (row) => [...row.querySelectorAll(".papers a")];
+
 // Every way to install a wheel and to check it, as flash_attn_wheel.py has them.
-function installLines({ url, sha256, filename, version, index }) {
+function installLines({ row, url, sha256, filename, version, index }) {
   const pinned = `${url}#sha256=${sha256}`;
   const project = `# dependencies = ["flash-attn==${version}"]\n[[tool.uv.index]]\nname = "flash-attn"\nurl = "${index}"\n`
     + 'explicit = true\n\n[tool.uv.sources]\nflash-attn = { index = "flash-attn" }';
@@ -79,19 +81,19 @@ function installLines({ url, sha256, filename, version, index }) {
     ["requirements.txt", `flash-attn @ ${url} --hash=sha256:${sha256}`],
     ["wget", `wget '${url}' && echo '${sha256}  ${filename}' | sha256sum -c`],
     ["client", `curl -fsSO ${base}flash_attn_wheel.py && python flash_attn_wheel.py --index ${base}`],
-    ...(rules.repository ? [["attestation", `gh attestation verify '${filename}' --repo ${rules.repository.name}`]] : []),
+    ...(papers(row).some((paper) => paper.textContent === "attestation") ? [["attestation", `gh attestation verify '${filename}' --repo ${rules.repository.name}`]] : []),
   ];
 }
 
 const caution = (python) => (rules.cautions[python] ? [element("p", { textContent: `Caution: ${rules.cautions[python]}.` })] : []);
 
 function showWheel(wheel) {
-  const papers = wheel.row.querySelector(".papers")?.cloneNode(true).childNodes ?? [];
+  const beside = papers(wheel.row).flatMap((paper) => [paper.cloneNode(true), " "]);
   const facts = [["Size", wheel.size], ["Architectures", wheel.archs.join(" ")], ["glibc", wheel.glibc && `${wheel.glibc} or newer`],
     ["GPU test", wheel.test], ["Uploaded", wheel.date]];
   const list = element("dl", {}, ...facts.filter(([, fact]) => fact).map(([name, fact]) =>
     element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: fact }))));
-  if (papers.length) list.append(element("div", {}, element("dt", { textContent: "Beside it" }), element("dd", {}, ...papers)));
+  list.append(element("div", {}, element("dt", { textContent: "Beside it" }), element("dd", {}, ...beside)));
   const [first, second, ...others] = installLines(wheel).map(([title, line]) => command(title, line));
   return [element("h3", { textContent: wheel.filename }), ...caution(wheel.python), list, first, second,
     element("details", {}, element("summary", { textContent: "Other ways to install it, and how to check it" }), ...others)];

@@ -1,5 +1,6 @@
 """The flash-attn wheel factory: a CUDA, torch, Python and C++ ABI matrix in, wheels out.
 
-``core`` is pure: values in, values out. ``edge`` wraps one outside thing per module. ``verb`` is what
-a person asks for. Imports go core, edge, verb, cli and never back.
+A package is a subject; CONTRIBUTING.md says which imports which.
 """
+
+__version__ = "0.1.0"

@@ -87,7 +87,7 @@ def test_a_plain_compile_has_none_of_the_flags_of_same_bytes() -> None:
     assert reproducible.plain((*nvcc, *path_flags({Path("/a, b"): ".", Path("/cuda"): "cuda"}))) == nvcc
 
 
-def test_pairs_are_compared_by_their_sums() -> None:
-    pairs = [reproducible.Pair(flagged=10.0, plain=20.0), reproducible.Pair(flagged=41.0, plain=30.0)]
+def test_pairs_are_compared_by_the_fastest_of_each() -> None:
+    pairs = [reproducible.Pair(flagged=51.0, plain=50.0), reproducible.Pair(flagged=70.0, plain=60.0)]
     line = reproducible.row(pairs).line()
     assert line == "the flags of same bytes, 2 pairs: 1.020 of without (target 1.020, met)"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from string import Template
 from urllib.parse import quote
 
-from factory.index import locks
+from factory.index import locks, requirements
 from factory.index.groups import Group, by_toolkit
 from factory.index.published import Published
 from factory.index.served.flash_attn_wheel import Repository, Rules
@@ -98,10 +98,10 @@ def _link(one: Published, _: Repository | None) -> str:
 
 
 def _papers(one: Published, repository: Repository | None) -> str:
-    """Link the lock file of a wheel, and what its release has of it; a mirror leaves that where it is."""
-    lock = f'<a href="{escape(locks.path(one))}">lock</a>'
+    """Link what locks a wheel, and what its release has of it; a mirror leaves that where it is."""
+    own = [("lock", locks.path(one)), ("requirements", requirements.path(one))]
     if repository is None:
-        return lock
+        return _links(own)
     release = f"{repository['home']}/releases"
     beside = f"{release}/download/{one.tag}/{quote(one.filename)}"
     attestations = f"{repository['api']}/repos/{repository['name']}/attestations"
@@ -111,7 +111,11 @@ def _papers(one: Published, repository: Repository | None) -> str:
         *([("SBOM", f"{release}/download/{one.tag}/{quote(one.bill)}")] if one.bill else []),
         *([("attestation", f"{attestations}/sha256:{one.sha256}")] if one.attested else []),
     ]
-    return " ".join([lock, *(f'<a href="{escape(address)}">{word}</a>' for word, address in links)])
+    return _links([*own, *links])
+
+
+def _links(addresses: Iterable[tuple[str, str]]) -> str:
+    return " ".join(f'<a href="{escape(address)}">{word}</a>' for word, address in addresses)
 
 
 def _dotted(code: str) -> str:

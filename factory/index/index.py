@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from factory.errors import DiskFullError, IndexShrinkError
-from factory.index import homepage, locks, simple
+from factory.index import homepage, locks, requirements, simple
 from factory.index import rules as rulestable
 from factory.index.groups import by_cuda
 from factory.index.published import LIST, Published, ordered, to_json
@@ -113,6 +113,7 @@ def pages(published: Iterable[Published], facts: Facts, template: str) -> dict[s
         HOME: homepage.page(wheels, facts.rules, template, indexes=[one.path for one in by_cuda(wheels, facts.builds)]),
         **simple.pages(wheels, facts.builds),
         **locks.files(wheels),
+        **requirements.files(wheels),
     }
 
 
@@ -158,6 +159,7 @@ def _write(made: dict[str, str], out: Path) -> None:
         files.write(out / path, content)
     for name in _AS_THEY_ARE:
         shutil.copyfile(SITE / name, out / name)
-    for page in (*out.glob("cu*/**/index.html"), *out.glob(f"{locks.HOME}/*.toml")):
+    of_wheels = (*out.glob(f"{locks.HOME}/*.toml"), *out.glob(f"{requirements.HOME}/*.txt"))
+    for page in (*out.glob("cu*/**/index.html"), *of_wheels):
         if page.relative_to(out).as_posix() not in made:
             page.unlink()

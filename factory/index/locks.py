@@ -33,13 +33,13 @@ def _lock(one: Published) -> str:
     where = f"url = {_text(one.url)}" if urlsplit(one.url).scheme else f"path = {_text(f'../{unquote(one.url)}')}"
     floor = f"requires-python = {_text(one.requires_python)}\n" if one.requires_python else ""
     return (
-        f"# {_needs(name)}\n"
+        f"# {needs(name)}\n"
         'lock-version = "1.0"\n'
         'created-by = "flash-attn-wheel-factory"\n'
         f'requires-python = "=={name.python.removesuffix("t")}.*"\n\n'
         "[[packages]]\n"
         'name = "flash-attn"\n'
-        f"version = {_text(_version(name))}\n"
+        f"version = {_text(version(name))}\n"
         f"{floor}\n"
         "[[packages.wheels]]\n"
         f"name = {_text(one.filename)}\n"
@@ -50,12 +50,14 @@ def _lock(one: Published) -> str:
     )
 
 
-def _needs(name: WheelName) -> str:
+def needs(name: WheelName) -> str:
+    """Return in a sentence what must be there for a wheel to be installed alone."""
     abi = f"cxx11abi{abi_word(name.cxx11abi)}"
     return f"flash-attn alone, for where torch {name.torch} of CUDA {name.cuda_major} ({abi}) and einops are."
 
 
-def _version(name: WheelName) -> str:
+def version(name: WheelName) -> str:
+    """Return the whole version of a wheel, as its METADATA spells it."""
     return f"{name.version}+{name.local}".lower()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DiskFullError, IndexShrinkError
-from factory.index import locks
+from factory.index import locks, requirements
 from factory.index.index import Former, gather, index, mirror
 from factory.index.published import Gpu, Published, from_json
 from factory.index.released import Asset
@@ -28,7 +28,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
-    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 10 files in {tmp_path / 'site'}"]
+    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 11 files in {tmp_path / 'site'}"]
     assert set(contents(tmp_path / "site")) == {
         "index.html",
         "site.css",
@@ -38,6 +38,7 @@ def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
         "wheels.json",
         "cu124/index.html",
         locks.path(ONE),
+        requirements.path(ONE),
         "cu124/flash-attn/index.html",
         "rules.json",
         "cu12/torch2.6/cxx11abiFALSE/index.html",

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.index import locks, simple
+from factory.index import locks, requirements, simple
 from factory.index.groups import all_indexes, by_cuda, by_toolkit
 from factory.index.index import losses, pages
 from factory.index.published import Gpu, Published
@@ -133,7 +133,7 @@ def test_every_link_of_the_page_into_the_index_leads_somewhere() -> None:
     links = {str(link["href"]).split("#")[0] for link in Page(made["index.html"]).links}
     own = {link for link in links if link and not urlsplit(link).scheme} - {"flash_attn_wheel.py"}
     assert {link if not link.endswith("/") else f"{link}index.html" for link in own} <= made.keys()
-    assert {locks.path(one) for one in many(60)} <= own
+    assert {place.path(one) for one in many(60) for place in (locks, requirements)} <= own
     assert {f"{index.path}/" for index in by_cuda(many(60), BUILDS)} <= own
 
 

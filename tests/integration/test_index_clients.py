@@ -16,7 +16,7 @@ import pytest
 
 from factory.__main__ import main
 from factory.errors import DigestError, UnreachableError
-from factory.index import locks, wheelsjson
+from factory.index import locks, requirements, wheelsjson
 from factory.index.index import Former, index, mirror
 from factory.index.published import Published
 from factory.index.served import flash_attn_wheel
@@ -221,6 +221,44 @@ def test_the_lock_file_of_a_wheel_installs_it(mirrored: bool, client: Client, se
     assert done.ok, done.stderr
     assert client.installed == full("2.7.4.post1")
     assert not (mirrored and session.asked)
+
+
+HASHED = ("--no-deps", "--require-hashes")
+
+
+@pytest.mark.parametrize("words", [(), HASHED], ids=["plain", "hashed"])
+@pytest.mark.parametrize("mirrored", [False, True], ids=["published", "mirror"])
+def test_the_requirements_file_of_a_wheel_installs_it(
+    mirrored: bool,  # noqa: FBT001
+    words: tuple[str, ...],
+    client: Client,
+    session: Shop,
+) -> None:
+    one, site = session.wheels["2.7.4.post1"], session.site
+    if mirrored:
+        site = session.root / "a mirror"
+        copied = mirror([one], out=site, fetch=download.fetch)
+        index(copied, facts=FACTS, former=NOTHING, out=site, say=lambda _: None)
+    session.asked.clear()
+    done = client.install(*words, "-r", str(site / requirements.path(one)))
+    assert done.ok, done.stderr
+    assert client.installed == full("2.7.4.post1")
+    assert not (mirrored and session.asked)
+
+
+@pytest.mark.parametrize("mirrored", [False, True], ids=["published", "mirror"])
+def test_a_requirements_file_takes_no_other_file(mirrored: bool, client: Client, session: Shop) -> None:  # noqa: FBT001
+    one, site = session.wheels["2.7.4.post1"], session.site
+    if mirrored:
+        site = session.root / "a mirror"
+        one, *_ = mirror([one], out=site, fetch=download.fetch)
+    ((path, text),) = requirements.files([replace(one, sha256=WRONG)]).items()
+    (site / path).parent.mkdir(exist_ok=True)
+    (site / path).write_text(text)
+    done = client.install(*HASHED, "-r", str(site / path))
+    assert not done.ok
+    assert "hash" in done.stderr.lower()
+    assert client.installed == ""
 
 
 def mirrored(session: Shop) -> tuple[Path, Path]:

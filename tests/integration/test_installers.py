@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from factory.environment import interpreter
+from factory.index import requirements
 from factory.system import process
 from tests.installers import Client
 from tests.integration.torchsite import TorchSite, served
@@ -58,6 +59,21 @@ def test_an_old_pip_without_dependencies_takes_the_finer_index(old: Client, site
     assert old.install("torch==2.5.1").ok
     done = old.install("flash-attn", "--no-deps", index=site.ours("cu124/torch2.5/cxx11abiFALSE"))
     assert done.ok, done.stderr
+    assert old.imports().ok
+
+
+@pytest.mark.parametrize("words", [(), ("--no-deps", "--require-hashes")], ids=["plain", "hashed"])
+def test_an_old_pip_takes_the_requirements_file_of_a_wheel(
+    words: tuple[str, ...], old: Client, site: TorchSite
+) -> None:
+    old.clear()
+    python = process.run([old.python, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"]).stdout.strip()
+    named = (one for one in site.wheels if (one.name.torch, one.name.python, one.cuda) == ("2.6", python, "12.4"))
+    file = site.root / "site" / requirements.path(next(named))
+    assert old.install("torch==2.6.0", "einops", "--extra-index-url", site.pytorch("cu124")).ok
+    done = old.install(*words, "-r", str(file))
+    assert done.ok, done.stderr
+    assert old.installed == WHEEL
     assert old.imports().ok
 
 

@@ -154,7 +154,7 @@ def test_what_collect_env_prints_gives_the_wheel_and_its_lines(page: Browser, si
     told = flash_attn_wheel.install_lines(one.row, site.url, RULES["repository"])
     assert lines(page) == list(told.values())
     beside = page.run("return [...document.querySelectorAll('#answer dd a')].map((link) => link.textContent)")
-    assert beside == ["lock", "report", "verdict", "SBOM", "attestation"]
+    assert beside == ["lock", "requirements", "report", "verdict", "SBOM", "attestation"]
     for fact in (
         one.filename,
         f"{one.size / 1e6:.1f} MB",

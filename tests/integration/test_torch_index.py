@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from factory.environment import interpreter
+from factory.index import requirements
 from factory.system import process
 from tests.installers import Client
 from tests.integration.torchsite import TorchSite, served
@@ -108,6 +109,35 @@ def test_of_two_cudas_pip_takes_the_newer_and_uv_the_extra_one(
     said = client.imports()
     assert said.ok == (taken == own)
     assert said.ok or f"libcudart.so.{taken[2:4]}" in said.stderr
+
+
+def requirements_of(torch: str, site: TorchSite) -> str:
+    """Give where the requirements file of the wheel of that torch for this Python lies, as it is served."""
+    python = f"{sys.version_info.major}.{sys.version_info.minor}"
+    named = (one for one in site.wheels if (one.name.torch, one.name.python, one.cuda) == (torch, python, "12.4"))
+    return f"{site.url}site/{requirements.path(next(named)).replace('+', '%2B')}"
+
+
+@pytest.mark.parametrize("words", [(), ("--no-deps", "--require-hashes")], ids=["plain", "hashed"])
+def test_a_requirements_file_is_for_an_environment_that_has_its_torch(
+    words: tuple[str, ...], client: Client, site: TorchSite
+) -> None:
+    assert client.install("torch==2.6.0", "einops", "--extra-index-url", site.pytorch("cu124")).ok
+    done = client.install(*words, "-r", requirements_of("2.6", site))
+    assert done.ok, done.stderr
+    assert client.everything["torch"] == "2.6.0+cu124"
+    assert client.imports().ok
+
+
+def test_beside_another_torch_pip_refuses_a_requirements_file_and_uv_fetches_its_own(
+    client: Client, site: TorchSite
+) -> None:
+    assert client.install("torch==2.5.1", "einops").ok
+    done = client.install("-r", requirements_of("2.6", site))
+    assert done.ok is (client.name == "uv"), done.stderr
+    assert client.everything["torch"] == ("2.6.0" if client.name == "uv" else "2.5.1")
+    assert client.imports().ok is done.ok
+    assert bool(client.installed) is done.ok
 
 
 def test_without_dependencies_the_finer_index_is_the_right_one(client: Client, site: TorchSite) -> None:

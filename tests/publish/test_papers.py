@@ -20,6 +20,7 @@ from tests.githubstore import REPOSITORY
 from tests.publishing import UNTESTED, installed, make_wheel, policy, repository, wheel_name
 from tests.samplewheels import RULES
 
+OWN = {"lock", "requirements"}  # of the site itself
 TEMPLATE = (SITE / "page.html").read_text(encoding="utf-8")
 
 
@@ -68,7 +69,7 @@ def test_each_paper_is_linked_where_it_is_and_none_that_is_not(server: GithubSer
         server.put(release, path.name, path.read_bytes())
     wheels = listed(server)
     found = papers(homepage.page(wheels, {**RULES, "repository": home}, TEMPLATE, indexes=[]))
-    assert {name: set(beside) - {"lock"} for name, beside in found.items()} == {
+    assert {name: set(beside) - OWN for name, beside in found.items()} == {
         first: {"report", "verdict", "SBOM", "attestation"},
         second: {"report", "SBOM"},
         third.name: {"report"},
@@ -79,7 +80,7 @@ def test_each_paper_is_linked_where_it_is_and_none_that_is_not(server: GithubSer
     ]
     there = release.contents()
     for name, beside in found.items():
-        for word in set(beside) - {"lock", "attestation"}:
+        for word in set(beside) - {*OWN, "attestation"}:
             assert fetched(beside[word]) == there[beside[word].rpartition("/")[2].replace("%2B", "+")]
         assert "SBOM" not in beside or name in releasebill.wheels(fetched(beside["SBOM"]))
     ways = {one.filename: install_lines(one.row, "https://x/", home) for one in wheels}

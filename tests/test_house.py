@@ -46,8 +46,8 @@ PURE = {
     "image": "aptsource layout",
     "kernels": "compilerpin costs dryrun estimate job page reproducible schedule sdist shard unit",
     "matrix": (
-        "advice arch cellindex cells check checksymbol difference document imagename kernelset load model native "
-        "page pins representatives schema selector shape suggest types unserved wheelname"
+        "advice arch cellindex cells check checksymbol difference document gpunames imagename kernelset load model "
+        "native page pins representatives schema selector shape suggest types unserved wheelname"
     ),
     "output": "failure githubjob markdown progress",
     "plan": "page room sizes workflow",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from factory.matrix.advice import Facts
+from factory.matrix.gpunames import capability_of
+from factory.versions import numbers
 
 
 def facts_of(told: Mapping[str, str]) -> Facts:
@@ -20,8 +22,32 @@ def facts_of(told: Mapping[str, str]) -> Facts:
         cxx11abi=None if abi is None else abi.upper() == "TRUE",
         flash_attn=told.get("flash_attn"),
         machine=told.get("machine"),
+        gpus=_gpus(told),
+        driver=told.get("driver"),
+        driver_cuda=_driver_cuda(told, cuda or told.get("cuda_major")),
         usual="torch" not in told and bool(public) and not local,
     )
+
+
+def _gpus(told: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the capability of the GPU: as it stands there, ``12.0`` or ``sm_120``, else by the GPU's name."""
+    spelled = told.get("capability", "")
+    digits = spelled.removeprefix("sm_")
+    found = f"{digits[:-1]}.{digits[-1]}" if digits != spelled else spelled or capability_of(told.get("gpu", ""))
+    return (found,) if found else ()
+
+
+def _driver_cuda(told: Mapping[str, str], torch_cuda: str | None) -> str | None:
+    """Return the newest CUDA that the driver runs: as nvidia-smi or torch (``12090``) tells it.
+
+    Of one that is only said to be too old for torch, that is one major less than torch's.
+    """
+    if "driver_number" in told:
+        number = int(told["driver_number"])
+        return f"{number // 1000}.{number % 1000 // 10}"
+    if "driver_cuda" not in told and "insufficient" in told and torch_cuda:
+        return str(numbers(torch_cuda)[0] - 1)
+    return told.get("driver_cuda")
 
 
 def _cuda(spelled: str) -> str | None:

@@ -28,6 +28,7 @@ class Resources:
 
     ``peak`` are the bytes one compile may take, ``alone`` says that nothing ran beside the one that failed.
     ``cell`` is a selector, None where it is not known; ``words`` are said of it, ``why_not`` why there can be none.
+    ``cuda`` is that of the cell where the torch of the log does not run there, ``torch_index`` from where one does.
     ``symbols`` maps what kernels ask of torch to the torch releases that have it.
     """
 
@@ -40,6 +41,8 @@ class Resources:
     cell: str | None
     words: str = ""
     why_not: str = ""
+    cuda: str | None = None
+    torch_index: str = "the index that PyTorch names for this GPU and driver"
     symbols: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
 
@@ -92,7 +95,7 @@ def judge(reading: Reading, rules: Rules, here: Resources) -> Diagnosis:
         return _unknown(reading, rules, gaps, outside)
     best = min(found, key=lambda one: (one.sign.rank, one.evidence.number, order.index(one.sign.cause)))
     cause = rules.cause(best.sign.cause)
-    filled = _homes({**gaps, **cause.defaults, **_caught(best, here)}, reading)
+    filled = _homes({**gaps, **cause.defaults, **_caught(best, here)}, reading, here)
     factory = cause.next if here.fits else cause.next_tight
     by_hand = cause.windows if _windows(reading) else cause.by_hand
     return Diagnosis(
@@ -166,16 +169,18 @@ def _gaps(reading: Reading, rules: Rules, here: Resources) -> dict[str, str]:
         "memory": f"{here.memory / 1e9:.1f}",
         "disk": f"{here.disk / 1e9:.1f}",
         "cache": here.cache,
-        "cuda": facts_of(reading.told).cuda or _CUDA,
+        "cuda": here.cuda or facts_of(reading.told).cuda or _CUDA,
+        "torch_index": here.torch_index,
     }
     tool = next((name for name in rules.tools if name in reading.context), "")
-    return {**_homes(gaps, reading), **rules.tools[tool]}
+    return {**_homes(gaps, reading, here), **rules.tools[tool]}
 
 
-def _homes(gaps: Mapping[str, str], reading: Reading) -> dict[str, str]:
-    """Add how the CUDA of torch is named: ``cuda_home``, which a cause may know better."""
+def _homes(gaps: Mapping[str, str], reading: Reading, here: Resources) -> dict[str, str]:
+    """Add how the CUDA of torch is named: ``cuda_home``, which a cause may know better, but of a torch that runs."""
     home = _WINDOWS_HOME if _windows(reading) else _HOME
-    cuda = next((gaps[name] for name in ("torch_cuda", "cuda") if gaps.get(name, "")[-1:].isdigit()), _CUDA)
+    names = ("cuda",) if here.cuda else ("torch_cuda", "cuda")
+    cuda = next((gaps[name] for name in names if gaps.get(name, "")[-1:].isdigit()), _CUDA)
     return {**gaps, "cuda_home": home.format(cuda=cuda) + (_ASKED if cuda == _CUDA else "")}
 
 

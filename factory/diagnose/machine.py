@@ -53,9 +53,7 @@ def of_blocks(log: Iterable[bytes], *, settle: Settle, cache: Path, peak: int) -
     """
     reading = read(log, rules())
     settled = settle(facts_of(reading.told))
-    here = replace(
-        _here(cache, peak), cell=settled.cell, words=settled.words, why_not=settled.why_not, symbols=settled.symbols
-    )
+    here = replace(_here(cache, peak), **vars(settled))
     return judge(reading, rules(), here)
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Iterable
 
-from factory.data import DATA
 from factory.index.served.flash_attn_wheel import PRERELEASE, SCHEMA, GpuRule, MadeCell, Repository, Rules
 from factory.matrix.cells import expand
+from factory.matrix.gpunames import gpus
 from factory.matrix.model import Cell, Matrix, Planned, State
 from factory.matrix.unserved import unserved
 
@@ -26,7 +25,7 @@ def table(matrix: Matrix, repository: Repository | None = None) -> Rules:
         repository=repository,
         minimum_driver={str(toolkit.major): toolkit.minimum_driver for toolkit in matrix.toolkits.values()},
         prerelease=PRERELEASE,
-        gpus=_gpus(),
+        gpus=[GpuRule(capability=row.capability, names=row.names, examples=row.examples) for row in gpus()],
         cells=_cells(planned),
         cautions=dict(matrix.cautions),
         machines=list(matrix.chosen_machines),
@@ -47,11 +46,6 @@ def table(matrix: Matrix, repository: Repository | None = None) -> Rules:
 def to_json(rules: Rules) -> str:
     """Return ``rules.json``, on one line: the same text for the same rules."""
     return json.dumps(rules, ensure_ascii=False) + "\n"
-
-
-def _gpus() -> list[GpuRule]:
-    found: list[GpuRule] = tomllib.loads((DATA / "gpus.toml").read_text(encoding="utf-8"))["gpu"]
-    return found
 
 
 def _cells(planned: Iterable[Planned]) -> list[MadeCell]:

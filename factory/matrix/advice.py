@@ -19,6 +19,8 @@ from factory.matrix.model import FULL, Cell, Matrix, Planned, State
 from factory.matrix.unserved import unserved
 from factory.versions import abi_word, cuda_token, numbers, python_tag, version_key
 
+_EXAMPLE = "cu124 torch2.6 cp310"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
@@ -26,7 +28,7 @@ class Facts:
 
     ``torch`` ``2.11.0+cu130`` or only ``2.11``, ``cuda`` torch's, ``13.0`` or only ``13``, ``python`` ``3.12``,
     ``machine`` ``x86_64``, or a platform such as ``win_amd64``, ``gpus`` compute capabilities,
-    ``driver`` ``580.95.05``.
+    ``driver`` ``580.95.05``, ``driver_cuda`` the newest CUDA that the driver says it runs, ``12.9`` or only ``12``.
     ``usual`` says that this torch is the build of the package index that everyone uses.
     """
 
@@ -38,6 +40,7 @@ class Facts:
     machine: str | None = None
     gpus: tuple[str, ...] = ()
     driver: str | None = None
+    driver_cuda: str | None = None
     usual: bool = False
 
     @property
@@ -51,7 +54,7 @@ class Advice:
     """The selector of one ``cell`` with its ``options``; None where a fact is missing, or where there is none.
 
     ``words`` are to be said of it, or ask for the fact; ``why_not`` says why there is none. ``own`` says that it is for
-    the torch that is there, ``early`` that this is a pre-release.
+    the torch that is there, ``early`` that this is a pre-release; ``cuda`` is that of another torch, which would run.
     """
 
     cell: str | None = None
@@ -60,6 +63,7 @@ class Advice:
     why_not: str = ""
     own: bool = False
     early: bool = False
+    cuda: str | None = None
 
     @property
     def command(self) -> str:
@@ -100,7 +104,7 @@ class Adviser:
         if isinstance(meant, str):
             return Advice(why_not=meant)
         if not all(known.values()):
-            return Advice(words=_ask([axis for axis, value in known.items() if value is None]))
+            return self._asked([axis for axis, value in known.items() if value is None], meant, facts)
         own, aside = _of_version(meant, self.planned, facts)
         fitting = [row for row in own if not unfit(row.cell, facts, self.matrix)]
         if fitting:
@@ -116,9 +120,22 @@ class Adviser:
                 self.known[tokens] = _first(error.why)
         return self.known[tokens]
 
-    def _another(self, cell: Cell, facts: Facts) -> Advice:
+    def _asked(self, axes: Sequence[str], meant: Sequence[Planned], facts: Facts) -> Advice:
+        """Ask for ``axes``; where none of the cells ``meant`` by the others runs there, say which torch would."""
+        fitting = [row.cell for row in meant if not unfit(row.cell, facts, self.matrix)]
+        if fitting:
+            example = self._spelled(fitting[-1]) if facts.gpus or facts.driver or facts.driver_cuda else _EXAMPLE
+            return Advice(words=_ask(axes, example), own=True)
+        unlike = "" if facts.cuda else f"no build of torch {facts.series} for CUDA runs with that GPU and driver"
+        other = self._another(meant[0].cell, facts, unlike)
+        if facts.python:
+            return other
+        words = f"{other.words}. {_ask(axes, f'{other.cell}{other.options}')}" if other.cell else ""
+        return replace(other, cell=None, options="", words=words)
+
+    def _another(self, cell: Cell, facts: Facts, unlike: str = "") -> Advice:
         """Return the cell of the nearest torch that does run there, where that of the torch there does not."""
-        why = unfit(cell, facts, self.matrix)
+        why = unlike or unfit(cell, facts, self.matrix)
         able = [row for row in self.places[cell.python, cell.machine] if not unfit(row.cell, facts, self.matrix)]
         series = list(self.matrix.torch)
         best = max(
@@ -126,9 +143,10 @@ class Adviser:
             key=lambda row: (
                 -abs(series.index(row.cell.torch) - series.index(cell.torch)),
                 all(runs(row.cell, gpu) for gpu in facts.gpus),
-                row.cell.flash_attn in (facts.flash_attn, cell.flash_attn),
+                row.cell.flash_attn == facts.flash_attn,
                 row.state is State.BUILD,
                 version_key(row.cell.cuda),
+                numbers(row.cell.flash_attn),
             ),
             default=None,
         )
@@ -136,7 +154,8 @@ class Adviser:
         if best is None:
             return Advice(why_not="; ".join(filter(None, (why, newer and f"it takes {newer}"))))
         with_it = f"torch {best.cell.torch} for CUDA {best.cell.cuda} and a wheel for that"
-        return self._advised(best.cell, facts, f"{why}; {f'{newer}, or ' if newer else ''}{with_it}, would run")
+        words = f"{why}; {f'{newer}, or ' if newer else ''}{with_it}, would run"
+        return replace(self._advised(best.cell, facts, words), cuda=best.cell.cuda)
 
     def _advised(self, cell: Cell, facts: Facts, words: str) -> Advice:
         archs = _own_archs(cell, facts)
@@ -162,10 +181,23 @@ def advise(facts: Facts, matrix: Matrix, *, profile: str = FULL) -> Advice:
 
 def unfit(cell: Cell, facts: Facts, matrix: Matrix) -> str:
     """Return why a wheel of ``cell``, built for the GPUs of ``facts`` where need be, does not run there; else empty."""
-    needed = matrix.toolkits[cell.cuda].minimum_driver
-    if facts.driver and numbers(facts.driver) < (needed,):
-        return f"CUDA {cell.cuda} needs driver {needed} or newer, here is {facts.driver}"
+    if _old_driver(cell, facts, matrix):
+        here = f"is {facts.driver}" if facts.driver else f"is one for CUDA {facts.driver_cuda}"
+        return f"CUDA {cell.cuda} needs driver {matrix.toolkits[cell.cuda].minimum_driver} or newer, here {here}"
     return cannot_make(_own_archs(cell, facts), cell.cuda, matrix)
+
+
+def _old_driver(cell: Cell, facts: Facts, matrix: Matrix) -> bool:
+    """Whether the driver is too old for the CUDA of ``cell``: by its number, else by the CUDA that it knows."""
+    if facts.driver:
+        return numbers(facts.driver) < (matrix.toolkits[cell.cuda].minimum_driver,)
+    return facts.driver_cuda is not None and numbers(facts.driver_cuda)[:1] < numbers(cell.cuda)[:1]
+
+
+def newest(rows: Iterable[Planned], facts: Facts, matrix: Matrix) -> Cell | None:
+    """Return the cell of ``rows`` with the newest torch and CUDA that runs there; None where none does."""
+    able = (row.cell for row in rows if row.state is not State.SKIPPED and not unfit(row.cell, facts, matrix))
+    return max(able, key=lambda cell: (version_key(cell.torch), version_key(cell.cuda)), default=None)
 
 
 def runs(cell: Cell, gpu: str) -> bool:
@@ -220,8 +252,8 @@ def _tokens(facts: Facts) -> Iterator[str]:
         yield facts.machine
 
 
-def _ask(axes: Sequence[str]) -> str:
-    return f"CELL stands for the cell, such as cu124 torch2.6 cp310; not known is {' and '.join(axes)}."
+def _ask(axes: Sequence[str], example: str) -> str:
+    return f"CELL stands for the cell, such as {example}; not known is {' and '.join(axes)}."
 
 
 def _of_version(meant: Sequence[Planned], rows: Sequence[Planned], facts: Facts) -> tuple[Sequence[Planned], str]:
@@ -246,8 +278,9 @@ def _axes(cell: Cell) -> tuple[object, ...]:
 def _newer_driver(cell: Cell, facts: Facts, matrix: Matrix) -> str:
     """Return the driver with which a wheel of ``cell`` would run; empty where that alone is not what it wants."""
     needed = matrix.toolkits[cell.cuda].minimum_driver
-    old = facts.driver is not None and numbers(facts.driver) < (needed,)
-    return f"driver {needed} or newer" if old and not unfit(cell, replace(facts, driver=None), matrix) else ""
+    newer = replace(facts, driver=None, driver_cuda=None)
+    alone = _old_driver(cell, facts, matrix) and not unfit(cell, newer, matrix)
+    return f"driver {needed} or newer" if alone else ""
 
 
 def _cautions(words: str, facts: Facts, matrix: Matrix) -> Iterator[str]:

@@ -335,7 +335,7 @@ def test_the_next_command_has_this_machines_numbers(here: Resources, used: int |
     assert command in diagnosed(f"{said}Killed\n", here).next
 
 
-NO_BUILD_HELPS = {"foreign", "gpu_old", "gpu_torch", "driver"}
+NO_BUILD_HELPS = {"foreign", "gpu_old", "driver_missing"}
 
 
 @pytest.mark.parametrize("cause", RULES.causes, ids=lambda cause: cause.name)

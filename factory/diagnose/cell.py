@@ -28,7 +28,7 @@ class Settled:
     words: str = ""
     why_not: str = ""
     cuda: str | None = None
-    torch_index: str = ""
+    torch_index: str = "the address that PyTorch names for this GPU and driver"
     symbols: Mapping[str, str] = field(default_factory=dict)
 
 

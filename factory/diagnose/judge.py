@@ -42,7 +42,7 @@ class Resources:
     words: str = ""
     why_not: str = ""
     cuda: str | None = None
-    torch_index: str = "the index that PyTorch names for this GPU and driver"
+    torch_index: str = ""
     symbols: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False
 

@@ -35,7 +35,7 @@ def audit(arguments: argparse.Namespace) -> int:
     wheelfiles.only(arguments.wheels, "audit -- dist/*.whl")
     reports: list[Report] = []
     log = Log(Console())
-    matrix = context.matrix() if context.MATRIX.is_file() else None
+    matrix = context.matrix(shipped=True) if context.matrix_file().is_file() else None
 
     def keep(report: Report) -> None:
         reports.append(report)

@@ -6,6 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
+from factory.data import DATA
 from factory.errors import MatrixError, SelectorError
 from factory.matrix import cells, kernelset, selector
 from factory.matrix.load import load as load_matrix
@@ -18,18 +19,30 @@ from factory.system.cache import cache_root, writable
 
 MATRIX = Path("matrix.yaml")
 PROFILE = FULL
+# A wheel of the factory holds the matrix of the repository it was built from; a clone has it in its root alone.
+_SHIPPED = DATA / MATRIX
 
 
-def matrix() -> Matrix:
-    """Return ``matrix.yaml`` of the working directory. Raises MatrixError where it is not there or not valid."""
-    path = MATRIX
+def matrix(*, shipped: bool = False) -> Matrix:
+    """Return ``matrix.yaml`` of the working directory; where there is none and ``shipped``, the one this came with.
+
+    Raises MatrixError where it is not there or not valid.
+    """
+    path = matrix_file() if shipped else MATRIX
     try:
         content = path.read_bytes()
     except FileNotFoundError as error:
-        raise MatrixError("there is no matrix.yaml here", remedy="Run this in the repository's root.") from error
+        raise MatrixError(
+            "there is no matrix.yaml here", remedy="Run this in the root of a clone of the factory's repository."
+        ) from error
     except OSError as error:
         raise MatrixError("matrix.yaml cannot be read", why=[str(error)]) from error
     return load_matrix(content, name=path.name)
+
+
+def matrix_file() -> Path:
+    """Return the path of the ``matrix.yaml`` that what only reads takes, which may not be there."""
+    return MATRIX if MATRIX.is_file() or not _SHIPPED.is_file() else _SHIPPED
 
 
 def expand(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]:

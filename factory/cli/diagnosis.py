@@ -27,7 +27,7 @@ def diagnose(arguments: argparse.Namespace) -> int:
 
     Raises UsageError where there is no log, and what ``context`` raises.
     """
-    matrix = context.matrix()
+    matrix = context.matrix(shipped=True)
     cache = cache_root(dict(os.environ))
     named = " ".join(arguments.selector)
     if named:

@@ -24,7 +24,7 @@ def download(arguments: argparse.Namespace) -> int:
 
     Raises what ``factory.index.download`` raises, InterpreterError, UsageError where no repository is known.
     """
-    env, matrix, log = dict(os.environ), context.matrix(), Log(Console())
+    env, matrix, log = dict(os.environ), context.matrix(shipped=True), Log(Console())
     edges = download_verb.Edges(
         python=lambda: arguments.python or probe.interpreter(env),
         here=lambda python: probe.read(python, env),

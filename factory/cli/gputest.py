@@ -19,7 +19,7 @@ def gpu_test(arguments: argparse.Namespace) -> int:
     if arguments.install and arguments.python:
         raise UsageError("--python needs --no-install", remedy="An installed wheel gets the Python of its own name.")
     wheelfiles.only(filter(None, (arguments.wheel, arguments.beside)), "gpu_test -- dist/WHEEL.whl")
-    matrix = context.matrix()
+    matrix = context.matrix(shipped=True)
     session = context.session(arguments, matrix)
     stage = (
         gpu_test_verb.clean(matrix, environment.installer(session), session)

@@ -37,7 +37,7 @@ def doctor(arguments: argparse.Namespace) -> int:
         raise UsageError("--github goes with nothing else", remedy="Type: nox -s doctor -- --github")
     if arguments.guide and not arguments.selector and (arguments.profile or arguments.archs):
         raise UsageError("--guide needs a cell for that", remedy="Type: nox -s doctor -- --guide cu124 torch2.6 cp310")
-    matrix = context.matrix()
+    matrix = context.matrix(shipped=True)
     if arguments.github:
         from factory.cli import githubsettings  # noqa: PLC0415 - what asks GitHub takes half a second to load
 

@@ -13,7 +13,7 @@ from factory.matrix.arch import Arch
 from factory.matrix.model import FULL
 
 SELECTOR = "A selector is any of: cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64; what is left out means all."
-WHOSE = "whose releases (default: GITHUB_REPOSITORY, else this clone's origin)"
+WHOSE = "whose releases (default: where this was installed from, GITHUB_REPOSITORY, or this clone's origin)"
 INDEX = "the index to ask (default: the repository's GitHub Pages)"
 
 

@@ -21,7 +21,7 @@ def plan(arguments: argparse.Namespace) -> int:
 
     Raises UsageError for options that do not go together, and what ``context`` raises.
     """
-    matrix = context.matrix()
+    matrix = context.matrix(shipped=True)
     if (arguments.repository or arguments.index) and not arguments.published:
         raise UsageError("--repository and --index need --published", remedy="Add it, or leave them out.")
     if arguments.why:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from functools import partial
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from factory.cli.commandline import COMMAND
 from factory.errors import UsageError
 from factory.github.address import API
 from factory.kernels.kernels import Fetch
@@ -29,9 +32,22 @@ def needed(named: str | None) -> str:
 
 
 def known() -> str | None:
-    """Return ``OWNER/NAME`` as GitHub Actions says, or as this clone's origin is; None where neither does."""
-    named = os.environ.get("GITHUB_REPOSITORY")
-    return named or _origin()
+    """Return ``OWNER/NAME``; None where nothing says it.
+
+    Who has the factory as a package, as ``uvx --from git+https://github.com/OWNER/NAME`` has it, means the repository
+    it is from, wherever that is typed. In a clone GitHub Actions says it, or the clone's origin.
+    """
+    return _installed_from() or os.environ.get("GITHUB_REPOSITORY") or _origin()
+
+
+def _installed_from() -> str | None:
+    """Return the repository on github.com that this was installed from (PEP 610)."""
+    try:
+        said = json.loads(distribution(COMMAND).read_text("direct_url.json") or "{}")
+    except (PackageNotFoundError, ValueError):
+        return None
+    found = _ON_GITHUB.fullmatch(str(said.get("url", ""))) if isinstance(said, dict) else None
+    return found["name"] if found else None
 
 
 def _origin() -> str | None:

@@ -5,12 +5,19 @@ from pathlib import Path
 from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import SymbolTableSection
 
+from factory.wheel import fatbin
+from factory.wheel.fatbin import Fatbin
+
 
 def gpu_code(path: Path) -> bytes:
     with path.open("rb") as stream:
         section = ELFFile(stream).get_section_by_name(".nv_fatbin")
         assert section is not None, f"{path} has no .nv_fatbin"
         return bytes(section.data())
+
+
+def gpu_units(path: Path) -> tuple[Fatbin, ...]:
+    return fatbin.units(gpu_code(path), fatbin.rows(gpu_code(path)))
 
 
 def symbols(path: Path) -> set[tuple[str, str, str]]:

@@ -59,7 +59,7 @@ PURE = {
     "update": "actions flashattn images ledger listing metadata page proposal torch",
     "wheel": (
         "cubin cxxabi cyclonedx distinfo dynamic elf facts fatbin madewith origin promise pythonabi record releasebill "
-        "sidecars torchabi torchpin"
+        "segments sidecars torchabi torchpin"
     ),
 }
 OUTSIDE = {

@@ -39,7 +39,7 @@ EXPECTED = Expected(
 
 @dataclass(frozen=True, kw_only=True)
 class Binary:
-    """An extension module to be; the defaults make a right one."""
+    """An extension module to be; the defaults make a right one. ``hidden`` are fat binaries among its plain data."""
 
     defined: str = "PyInit_flash_attn_2_cuda"
     undefined: tuple[str, ...] = (CHECK_SYMBOL, OLD_STRING)
@@ -48,6 +48,7 @@ class Binary:
     rpath: str | None = None
     strings: tuple[str, ...] = ("csrc/flash_attn/flash_api.cpp", "/usr/include/c++/12/bits/stl_vector.h")
     fatbins: tuple[str, ...] = ("cu124_80_90", "cu124_80_90")
+    hidden: tuple[str, ...] = ()
     e_machine: int = 62
 
 
@@ -123,8 +124,7 @@ def _source(binary: Binary) -> str:
     called = "".join(f'extern void f{n}(void) __asm__("{name}");' for n, name in enumerate(binary.undefined))
     calls = "".join(f"f{n}," for n in range(len(binary.undefined)))
     strings = "".join(f'"{string}",' for string in binary.strings)
-    included = "".join(f'\\n.balign 8\\n.incbin \\"{SAMPLES / name}.bin\\"' for name in binary.fatbins)
-    fatbin = f'__asm__(".section .nv_fatbin,\\"a\\"{included}\\n.text");' if binary.fatbins else ""
+    fatbin = _gpu_code('.section .nv_fatbin,\\"a\\"', binary.fatbins) + _gpu_code(".data", binary.hidden)
     return f"""
         {called}
         extern void memcpy(void);
@@ -133,6 +133,11 @@ def _source(binary: Binary) -> str:
         void {binary.defined}(void) {{}}
         {fatbin}
     """
+
+
+def _gpu_code(section: str, names: tuple[str, ...]) -> str:
+    included = "".join(f'\\n.balign 8\\n.incbin \\"{SAMPLES / name}.bin\\"' for name in names)
+    return f'__asm__("{section}{included}\\n.text");' if names else ""
 
 
 def _stub(soname: str, glibc: str, scratch: Path) -> Path:

@@ -1,29 +1,24 @@
 """What the loader is told by a shared object: read as the loader reads it, by segments and their addresses.
 
-Section headers are for linkers and debuggers; the loader looks at none, so nothing here does. Layouts: the generic
-ABI (https://gabi.xinuos.com) and "Symbol Versioning" of https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic
-for 64 bits, little-endian, as both of our machines are. Of two entries of one kind the last counts, as in glibc's
-``elf/get-dynamic-info.h``.
+Layouts: the generic ABI (https://gabi.xinuos.com) and "Symbol Versioning" of
+https://refspecs.linuxfoundation.org/LSB_5.0.0/LSB-Core-generic for 64 bits, little-endian. Of two entries of one kind
+the last counts, as in glibc's ``elf/get-dynamic-info.h``.
 """
 
 from __future__ import annotations
 
-import itertools
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
-_IDENTITY = b"\x7fELF\x02\x01"  # 64 bits, little-endian
-_HEADER = struct.Struct("<16xHHIQQQIHHH")  # type, machine, version, entry, segments at, …, size and number of them
-_SEGMENT = struct.Struct("<IIQQQQQQ")  # type, flags, offset, address, …, size in the file, size in memory, alignment
+from factory.wheel.segments import Layout
+
 _ENTRY = struct.Struct("<QQ")
 _SYMBOL = struct.Struct("<IBBHQQ")  # name, kind, …, section, value, size
 _RELOCATION = struct.Struct("<QQq")  # where, what, addend
 _NEED = struct.Struct("<HHIII")  # version, count, library, first version, next library
 _VERSION = struct.Struct("<IHHII")  # hash, flags, index, name, next version
-_LOAD, _DYNAMIC = 1, 2
-_PAGE = 4096
 _NULL = 0
 # Each names a library that is loaded too: DT_NEEDED, DT_DEPAUDIT, DT_AUDIT, DT_AUXILIARY, DT_FILTER.
 _LIBRARIES = (1, 0x6FFFFEFB, 0x6FFFFEFC, 0x7FFFFFFD, 0x7FFFFFFF)
@@ -43,7 +38,6 @@ class Dynamic:
     that it looks for in other libraries.
     """
 
-    machine: int
     defined: frozenset[str] = frozenset()
     undefined: frozenset[str] = frozenset()
     needed: tuple[str, ...] = ()
@@ -51,45 +45,27 @@ class Dynamic:
     versions: frozenset[str] = frozenset()
 
 
-def read(image: memoryview) -> Dynamic:
-    """Return what the loader finds in the shared object ``image``; nothing in one without a dynamic part.
+def read(image: memoryview, layout: Layout) -> Dynamic:
+    """Return what the loader finds in the shared object ``image`` of that ``layout``; nothing without a dynamic part.
 
     Raises ValueError, KeyError or struct.error where a table is damaged, missing or lies outside.
     """
-    if bytes(image[: len(_IDENTITY)]) != _IDENTITY:
-        raise ValueError("it is no ELF file of 64 bits, little-endian")
-    _, machine, _, _, at, _, _, _, size, count = _HEADER.unpack_from(image)
-    rows = [_SEGMENT.unpack_from(image, at + number * size) for number in range(count)]
-    segments = [_Segment(*row[2:4], *row[5:7]) for row in rows if row[0] == _LOAD]
-    for before, after in itertools.pairwise(segments):
-        if after.address // _PAGE * _PAGE < before.address + before.size:
-            raise ValueError("its segments overlap")
-    tables = [row[3] for row in rows if row[0] == _DYNAMIC]
-    if not tables:
-        return Dynamic(machine=machine)
-    return _Reader(image=image, segments=segments).read(machine, tables[-1])
-
-
-@dataclass(frozen=True)
-class _Segment:
-    offset: int
-    address: int
-    filled: int
-    size: int
+    if layout.dynamic is None:
+        return Dynamic()
+    return _Reader(image=image, layout=layout).read(layout.dynamic)
 
 
 @dataclass(kw_only=True)
 class _Reader:
     image: memoryview
-    segments: list[_Segment]
+    layout: Layout
     told: dict[int, int] = field(default_factory=dict)
 
-    def read(self, machine: int, table: int) -> Dynamic:
+    def read(self, table: int) -> Dynamic:
         entries = list(self.entries(table))
         self.told = dict(entries)
         symbols = list(self.symbols())
         return Dynamic(
-            machine=machine,
             defined=frozenset(name for name, _, section in symbols if section != _UNDEFINED),
             undefined=frozenset(
                 name for name, kind, section in symbols if name and section == _UNDEFINED and kind >> 4 != _WEAK
@@ -99,22 +75,15 @@ class _Reader:
             versions=frozenset(self.versions()) if _NEEDS in self.told else frozenset(),
         )
 
-    def place(self, address: int, size: int) -> int:
-        """Return where in the file ``size`` bytes at ``address`` come from."""
-        for one in self.segments:
-            if one.address <= address and address + size <= one.address + one.filled:
-                return one.offset + address - one.address
-        raise ValueError(f"nothing of the file is loaded at {address:#x}")
-
     def at(self, kind: struct.Struct, address: int) -> tuple[int, ...]:
-        return kind.unpack_from(self.image, self.place(address, kind.size))
+        return kind.unpack_from(self.image, self.layout.place(address, kind.size))
 
     @cached_property
     def strings(self) -> bytes:
         size = self.told[_STRINGS_SIZE]
         if size > _LONGEST_STRINGS:
             raise ValueError(f"its names have {size} bytes, more than {_LONGEST_STRINGS}")
-        start = self.place(self.told[_STRINGS], size)
+        start = self.layout.place(self.told[_STRINGS], size)
         return bytes(self.image[start : start + size])
 
     def string(self, at: int) -> str:
@@ -165,7 +134,7 @@ class _Reader:
         for where, size in _RELOCATIONS:
             length = self.told.get(size, 0) // _RELOCATION.size * _RELOCATION.size
             if where in self.told and length:
-                start = self.place(self.told[where], length)
+                start = self.layout.place(self.told[where], length)
                 rows = _RELOCATION.iter_unpack(self.image[start : start + length])
                 last = max(last, *(what >> 32 for _, what, _ in rows))
         return last + 1

@@ -5,12 +5,13 @@ pyelftools finds the sections that no loader needs, auditwheel knows the platfor
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from mmap import ACCESS_READ, ACCESS_WRITE, mmap
+from functools import partial
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from auditwheel.architecture import Architecture
 from auditwheel.libc import Libc
@@ -19,13 +20,14 @@ from elftools.elf.elffile import ELFFile
 from elftools.elf.sections import Section
 
 from factory.platforms import platforms
-from factory.wheel import dynamic, fatbin
+from factory.wheel import dynamic, fatbin, segments
 from factory.wheel.facts import Extension
-from factory.wheel.fatbin import Fatbin, GpuCode
+from factory.wheel.fatbin import Fatbin, GpuCode, Place
+from factory.wheel.segments import Layout
 
 _Entry = TypeVar("_Entry")
 
-_GPU_CODE = ".nv_fatbin"
+_GPU_CODE = (".nv_fatbin", "__nv_relfatbin")  # fatbinary_section.h of CUDA
 _MACHINES = {row.elf: row.name for row in platforms().values()}
 _SOURCE = re.compile(rb"(?<![\w.+@~-])/[\w.+@~-]+(?:/[\w.+@~-]+)+\.(?:cuh?|c|cc|cpp|cxx|h|hpp|inl)\b")
 # A damaged table can claim any length, or lead back to its own start; a flash-attn extension has some
@@ -54,8 +56,10 @@ def _read(path: Path, name: str) -> Extension:
         size = path.stat().st_size
         sections = {section.name: section for section in _sections(elf, size)}
         with mmap(stream.fileno(), 0, access=ACCESS_READ) as whole, memoryview(whole) as image:
-            found = dynamic.read(image)
-        machine = _MACHINES.get(found.machine, f"machine {found.machine}")
+            loaded = segments.layout(image)
+            found = dynamic.read(image, loaded)
+            fatbins, strays = _fatbins(image, loaded, [sections[name] for name in _GPU_CODE if name in sections])
+        machine = _MACHINES.get(loaded.machine, f"machine {loaded.machine}")
         return Extension(
             path=name,
             machine=machine,
@@ -67,7 +71,8 @@ def _read(path: Path, name: str) -> Extension:
             policy=_platform(machine, found.versions),
             unlisted=_unlisted(machine, found.versions),
             sources=_sources(sections.get(".rodata")),
-            fatbins=_fatbins(path, sections.get(_GPU_CODE)),
+            fatbins=fatbins,
+            strays=strays,
         )
 
 
@@ -128,30 +133,35 @@ def hide_all_but(keep: GpuCode, path: Path) -> None:
     The file is changed in place. Raises ElfError where it, or its GPU code, cannot be read.
     """
     try:
-        with path.open("r+b") as stream:
-            section = next(one for one in ELFFile(stream).iter_sections() if one.name == _GPU_CODE)
-            with _mapped(stream, section, ACCESS_WRITE) as data:
-                fatbin.hide(data, keep)
+        with path.open("r+b") as stream, mmap(stream.fileno(), 0) as whole, memoryview(whole) as image:
+            places = fatbin.anywhere(image)
+            fatbin.hide(image, keep, places)
     except Exception as error:  # as above
         raise ElfError(
             f"the GPU code of {path.name} cannot be read: {type(error).__name__} {error}".rstrip()
         ) from error
+    if not places:
+        raise ElfError(f"there is no GPU code in {path.name}")
 
 
-def _fatbins(path: Path, section: Section | None) -> tuple[Fatbin, ...]:
-    if section is None or section["sh_size"] == 0:
-        return ()
-    with path.open("rb") as stream, _mapped(stream, section, ACCESS_READ) as data:
-        return fatbin.parse(data)
+def _fatbins(
+    image: memoryview, loaded: Layout, sections: Iterable[Section]
+) -> tuple[tuple[Fatbin, ...], tuple[int, ...]]:
+    """Return the fat binaries in a file, and where those are of which its ``sections`` say other than what is loaded.
+
+    The CUDA runtime gets addresses: it takes a fat binary from wherever one is in memory, and reads no section header.
+    """
+    if any(fatbin.HEADER.search(seam) for seam in segments.seams(image, loaded, fatbin.SHORTEST - 1)):
+        raise ElfError("a fat binary begins in one segment and goes on in the next")
+    places = fatbin.anywhere(image)
+    told = set(itertools.chain.from_iterable(map(partial(_told, image), sections)))
+    right = {place for place in places if place in told and loaded.loads(*place)}
+    return fatbin.units(image, places), tuple(sorted(start for start, _ in told.union(places) - right))
 
 
-@contextmanager
-def _mapped(stream: IO[bytes], section: Section, access: int) -> Iterator[memoryview]:
-    """Return the GPU code in place: it is up to a gigabyte, so it is mapped and never copied."""
-    start, size = section["sh_offset"], section["sh_size"]
-    with (
-        mmap(stream.fileno(), 0, access=access) as whole,
-        memoryview(whole) as view,
-        view[start : start + size] as data,
-    ):
-        yield data
+def _told(image: memoryview, section: Section) -> Iterator[Place]:
+    """Yield the places in the file of the fat binaries of a section."""
+    at = section["sh_offset"]
+    if section["sh_type"] != "SHT_NOBITS":
+        with image[at : at + section["sh_size"]] as row:
+            yield from ((at + start, at + end) for start, end in fatbin.rows(row))

@@ -82,7 +82,8 @@ class Extension:
 
     ``versions`` are the symbol versions it needs (``GLIBC_2.14``), ``policy`` the oldest platform tag that
     auditwheel finds them on, ``unlisted`` those that no platform tag has, ``sources`` the absolute names of source
-    files in its read-only data.
+    files in its read-only data. ``fatbins`` are all that the file has; of those at the offsets ``strays`` its section
+    headers say other than what is loaded.
     """
 
     path: str
@@ -96,6 +97,7 @@ class Extension:
     unlisted: tuple[str, ...]
     sources: tuple[str, ...]
     fatbins: tuple[Fatbin, ...]
+    strays: tuple[int, ...]
 
     @property
     def is_module(self) -> bool:

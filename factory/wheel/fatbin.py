@@ -1,4 +1,4 @@
-"""What a ``.nv_fatbin`` section holds: which machine code and which PTX, for which capabilities.
+"""What fat binaries hold: which machine code and which PTX, for which capabilities.
 
 NVIDIA does not document the layout. It was read off the output of nvcc 12.4, 13.0 and 13.5 and is compared with
 ``cuobjdump`` by ``tests/data/fatbin/make.sh``. A section is a row of containers, one for each translation
@@ -10,6 +10,8 @@ where the size of a header would be. Headers are never compressed, and only they
 
 from __future__ import annotations
 
+import itertools
+import re
 import struct
 import sys
 from collections.abc import Iterable, Iterator
@@ -26,6 +28,14 @@ else:
 
 _MAGIC = 0xBA55ED50
 _ALIGNMENT = 8
+HEADER = re.compile(rb"\x50\xed\x55\xba[^\0]\0[\x10-\xff]\0", re.DOTALL)
+"""How every fat binary begins: the magic number, and a version and a size of the header below 256."""
+SHORTEST = 8
+"""Bytes of which one is told."""
+
+Place = tuple[int, int]
+"""Offsets of a container's first byte and of the one behind its last."""
+
 _CONTAINER = struct.Struct("<IHHQ")  # magic, version, size of this header, size of all images
 # kind, version, header size, padded payload size, …, where what is behind these fields starts, …, capability, …, flags
 _IMAGE = struct.Struct("<HHIQ4xI4xI8xQ16x")
@@ -39,6 +49,7 @@ _SUFFIXES = ((1 << 20, "a"), (1 << 21, "f"))
 _ZSTD = "zstd"
 _COMPRESSIONS = ((1 << 13, "lz4"), (1 << 15, _ZSTD))
 _SIZES = struct.Struct("<16xI36xQ")  # of an image's payload: compressed, without what pads it, and plain
+_MOST = 100_000  # containers: a flash-attn extension has some hundred, and each byte of a file might begin one
 _LARGEST = 1 << 28  # bytes: what a header claims to unpack to may be anything; a cubin of flash-attn has some megabytes
 PLAIN = "none"
 """How machine code is compressed that is not."""
@@ -74,23 +85,54 @@ class Fatbin:
     toolkits: frozenset[str] = frozenset()
 
 
-def parse(section: bytes | memoryview) -> tuple[Fatbin, ...]:
-    """Return every container of a ``.nv_fatbin`` section, in the order they stand.
+def rows(section: bytes | memoryview) -> Iterator[Place]:
+    """Yield the place of each container in a section of them, in which nothing else stands but zeros, for alignment.
 
     Raises FatbinError when a header is unknown, damaged or points outside the section.
     """
-    return tuple(_fatbin(section, start, end) for start, end in _containers(section))
+    at = 0
+    while at + _CONTAINER.size <= len(section):
+        if _CONTAINER.unpack_from(section, at)[0] == 0:
+            at += _ALIGNMENT
+            continue
+        end = _end(section, at)
+        yield at, end
+        at = end + -end % _ALIGNMENT
+    if any(section[at:]):
+        raise FatbinError(f"{len(section) - at} bytes too many at offset {at:#x}")
 
 
-def hide(section: memoryview, keep: GpuCode) -> None:
-    """Relabel, in place, every image but ``keep`` as one for no GPU, so that the driver takes ``keep`` or nothing.
+def anywhere(image: bytes | memoryview) -> list[Place]:
+    """Return the place of each container in a file, wherever it stands: a program can name any to the CUDA runtime.
 
-    Raises FatbinError as ``parse`` does.
+    Of files of 250 MB with random bytes, as compressed code is, one in a million looks as if it had one more. Raises
+    FatbinError when one is damaged, of a version that nobody knows, or stands inside another.
     """
-    for start, end in _containers(section):
-        for at, image, _ in _images(section, start, end):
-            if image != keep:
-                struct.pack_into("<I", section, at + _CAPABILITY, _NOBODY)
+    starts = [found.start() for found in itertools.islice(HEADER.finditer(image), _MOST + 1)]
+    if len(starts) > _MOST:
+        raise FatbinError(f"there are more than {_MOST} fat binaries")
+    places: list[Place] = []
+    for at in starts:
+        if places and at < places[-1][1]:
+            raise FatbinError(f"the fat binary at offset {at:#x} stands inside another")
+        places.append((at, _end(image, at)))
+    return places
+
+
+def units(image: bytes | memoryview, places: Iterable[Place]) -> tuple[Fatbin, ...]:
+    """Return the containers at ``places``. Raises FatbinError when one is damaged."""
+    return tuple(_fatbin(image, *_inside(image, place)) for place in places)
+
+
+def hide(image: memoryview, keep: GpuCode, places: Iterable[Place]) -> None:
+    """Relabel, in place, every image at ``places`` but ``keep`` as one for no GPU, so that the driver takes no other.
+
+    Raises FatbinError as ``units`` does.
+    """
+    for place in places:
+        for at, code, _ in _images(image, *_inside(image, place)):
+            if code != keep:
+                struct.pack_into("<I", image, at + _CAPABILITY, _NOBODY)
 
 
 def images(wanted: Iterable[Arch]) -> frozenset[GpuCode]:
@@ -132,21 +174,20 @@ def _compression(flags: int) -> str:
     return next((name for bit, name in _COMPRESSIONS if flags & bit), PLAIN)
 
 
-def _containers(section: bytes | memoryview) -> Iterator[tuple[int, int]]:
-    """Yield where the images of each container start and end; zeros between containers are alignment."""
-    at = 0
-    while at + _CONTAINER.size <= len(section):
-        magic, version, header, size = _CONTAINER.unpack_from(section, at)
-        if magic == 0:
-            at += _ALIGNMENT
-            continue
-        end = at + header + size
-        if magic != _MAGIC or version != 1 or header < _CONTAINER.size or end > len(section):
-            raise FatbinError(f"no valid fat binary header at offset {at:#x}")
-        yield at + header, end
-        at = end + -end % _ALIGNMENT
-    if any(section[at:]):
-        raise FatbinError(f"{len(section) - at} bytes too many at offset {at:#x}")
+def _end(image: bytes | memoryview, at: int) -> int:
+    """Return where the container at ``at`` ends."""
+    if at + _CONTAINER.size <= len(image):
+        magic, version, header, size = _CONTAINER.unpack_from(image, at)
+        end = int(at + header + size)
+        if magic == _MAGIC and version == 1 and header >= _CONTAINER.size and end <= len(image):
+            return end
+    raise FatbinError(f"no valid fat binary header at offset {at:#x}")
+
+
+def _inside(image: bytes | memoryview, place: Place) -> tuple[int, int]:
+    """Return where the images of the container at ``place`` start and end."""
+    start, end = place
+    return start + int(_CONTAINER.unpack_from(image, start)[2]), end
 
 
 def _images(section: bytes | memoryview, at: int, end: int) -> Iterator[tuple[int, GpuCode, int]]:

@@ -256,6 +256,12 @@ WRONG: list[tuple[str, Spoil, str]] = [
     ("archs", asked(archs=(Arch(8, 0), Arch(9, 0, ptx=True))), "lacks compute_90"),
     ("archs", asked(archs=(Arch(8, 0), Arch(9, 0, "a"))), "lacks sm_90a"),
     ("archs", binary(fatbins=()), "holds no GPU code"),
+    (
+        "strays",
+        binary(hidden=("cu124_80_90",)),
+        "fat binaries that no section tells of, or that are not loaded, at 0x",
+    ),
+    ("strays", binary(fatbins=(), hidden=("cu124_80_90",) * 5), " and 2 more"),
     ("fatbins", binary(fatbins=("cu124_80_90", "cu124_80", "cu124_80_90")), "2 with sm_80 sm_90; 1 with sm_80"),
     ("compression", asked(made_with=replace(MADE_WITH, compression="balance")), "has lz4, asked for was balance"),
     (

@@ -22,9 +22,9 @@ from factory.matrix.types import COMPRESSIONS
 from factory.pool.store import Pool
 from factory.toolkit.find import World, find, pins
 from factory.toolkit.toolkit import CudaToolkit
-from factory.wheel import elf, fatbin
+from factory.wheel import elf
 from factory.wheel.fatbin import GpuCode
-from tests.elfobject import gpu_code
+from tests.elfobject import gpu_units
 from tests.kernelsets import store
 
 pytestmark = pytest.mark.e2e
@@ -137,13 +137,13 @@ def test_what_is_assembled_and_hidden_is_what_cuobjdump_reads(
     other.mkdir()
     made = assembler.assemble(unit, one)
     assert made.read_bytes() == assembler.assemble(unit, other).read_bytes()
-    (read,) = fatbin.parse(gpu_code(made))
+    (read,) = gpu_units(made)
     assert set(read.images) == {GpuCode("real", arch) for arch in parts} | {GpuCode("ptx", Arch(8, 0))}
     assert read.compressions == {"zstd" if compression else "none"}
     assert extracted(toolkit, made, one) == sorted(parts.values())
     kept = GpuCode("real", Arch(9, 0, "a"))
     elf.hide_all_but(kept, made)
-    (hidden,) = fatbin.parse(gpu_code(made))
+    (hidden,) = gpu_units(made)
     assert [image for image in hidden.images if image.arch.major != 99] == [kept]
     assert extracted(toolkit, made, other) == sorted(parts.values()), "content is no other for being hidden"
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,9 +16,15 @@ from factory.wheel.fatbin import Fatbin, FatbinError, GpuCode
 SAMPLES = Path(__file__).parents[1] / "data" / "fatbin"
 NAMES = ["cu124_80", "cu124_80_90", "cu124_units", "cu130_families", "cu130_plain", "cu135_concat"]
 
+EMPTY = b"\x50\xed\x55\xba\1\0\x10\0" + bytes(8)
+
 
 def sample(name: str) -> bytes:
     return (SAMPLES / f"{name}.bin").read_bytes()
+
+
+def parsed(section: bytes) -> tuple[Fatbin, ...]:
+    return fatbin.units(section, fatbin.rows(section))
 
 
 def by_cuobjdump(name: str) -> list[tuple[str, str]]:
@@ -27,14 +34,14 @@ def by_cuobjdump(name: str) -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_agrees_with_cuobjdump(name: str) -> None:
-    images = [image for unit in fatbin.parse(sample(name)) for image in unit.images]
+    images = [image for unit in parsed(sample(name)) for image in unit.images]
     # cuobjdump names machine code of a family (sm_120f) without its letter, PTX of one with it.
     ours = [(i.kind, i.arch.number.rstrip("f") if i.kind == "real" else i.arch.number) for i in images]
     assert sorted(ours) == by_cuobjdump(name)
 
 
 def test_suffixes_are_read_from_the_entry() -> None:
-    (unit,) = fatbin.parse(sample("cu130_families"))
+    (unit,) = parsed(sample("cu130_families"))
     assert sorted(map(str, unit.images)) == [
         "compute_120f",
         "compute_90a",
@@ -48,7 +55,7 @@ def test_suffixes_are_read_from_the_entry() -> None:
 
 
 def test_concatenated_images_are_read_from_their_list() -> None:
-    first, second = fatbin.parse(sample("cu135_concat"))
+    first, second = parsed(sample("cu135_concat"))
     assert set(first.images) == set(second.images)
     named = ["compute_100f", "compute_80", "sm_100f", "sm_80", "sm_90", "sm_90a"]
     assert sorted(map(str, first.images)) == named
@@ -61,12 +68,12 @@ def test_a_damaged_list_of_images_is_refused(offset: int) -> None:
     start = whole.index(b"\0\1\1\1") + 64
     whole[start + offset] ^= 0x10
     with pytest.raises(FatbinError, match="image"):
-        fatbin.parse(bytes(whole))
+        parsed(bytes(whole))
 
 
 def test_how_machine_code_is_compressed_is_read_from_its_flags() -> None:
     """PTX is compressed unless that is forbidden, so it says nothing of machine code."""
-    found = {name: [set(unit.compressions) for unit in fatbin.parse(sample(name))] for name in NAMES}
+    found = {name: [set(unit.compressions) for unit in parsed(sample(name))] for name in NAMES}
     assert found == {
         "cu124_80": [{"lz4"}],
         "cu124_80_90": [{"lz4"}],
@@ -79,20 +86,20 @@ def test_how_machine_code_is_compressed_is_read_from_its_flags() -> None:
 
 def test_machine_code_tells_which_toolkit_made_it() -> None:
     """What is compressed by lz4 is not read."""
-    found = {name: set().union(*(unit.toolkits for unit in fatbin.parse(sample(name)))) for name in NAMES}
+    found = {name: set().union(*(unit.toolkits for unit in parsed(sample(name)))) for name in NAMES}
     told = {name: releases for name, releases in found.items() if releases}
     assert told == {"cu130_families": {"13.0"}, "cu130_plain": {"13.0"}, "cu135_concat": {"13.5"}}
 
 
 def test_each_translation_unit_is_its_own() -> None:
-    first, second = fatbin.parse(sample("cu124_units"))
+    first, second = parsed(sample("cu124_units"))
     assert set(first.images) == set(second.images)
-    assert [len(unit.images) for unit in fatbin.parse(sample("cu124_80") + sample("cu124_80_90"))] == [1, 2]
+    assert [len(unit.images) for unit in parsed(sample("cu124_80") + sample("cu124_80_90"))] == [1, 2]
 
 
 def test_images_of_what_was_asked() -> None:
     wanted = (Arch(8, 0), Arch(9, 0, "a"), Arch(8, 9, ptx=True), Arch(9, 0))
-    assert fatbin.images(wanted) == set(fatbin.parse(sample("cu124_units"))[0].images)
+    assert fatbin.images(wanted) == set(parsed(sample("cu124_units"))[0].images)
 
 
 def test_ptx_alone_is_not_what_plus_ptx_asks_for() -> None:
@@ -102,11 +109,11 @@ def test_ptx_alone_is_not_what_plus_ptx_asks_for() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_all_but_one_image_can_be_hidden(name: str) -> None:
-    before = fatbin.parse(sample(name))
+    before = parsed(sample(name))
     for keep in {image for unit in before for image in unit.images}:
         section = bytearray(sample(name))
-        fatbin.hide(memoryview(section), keep)
-        after = fatbin.parse(bytes(section))
+        fatbin.hide(memoryview(section), keep, fatbin.rows(sample(name)))
+        after = parsed(bytes(section))
         assert [len(unit.images) for unit in after] == [len(unit.images) for unit in before]
         pairs = [
             (old, new)
@@ -118,8 +125,8 @@ def test_all_but_one_image_can_be_hidden(name: str) -> None:
 
 def test_padding_between_and_after_units_is_skipped() -> None:
     one = sample("cu124_80")
-    assert len(fatbin.parse(one + bytes(40) + one + bytes(13))) == 2
-    assert fatbin.parse(b"") == ()
+    assert len(parsed(one + bytes(40) + one + bytes(13))) == 2
+    assert parsed(b"") == ()
 
 
 @pytest.mark.parametrize(
@@ -137,7 +144,7 @@ def test_padding_between_and_after_units_is_skipped() -> None:
 )
 def test_damage_is_located(section: bytes, complaint: str) -> None:
     with pytest.raises(FatbinError, match=complaint):
-        fatbin.parse(section)
+        parsed(section)
 
 
 @settings(deadline=None)
@@ -147,5 +154,34 @@ def test_damaged_bytes_raise_nothing_else(name: str, changes: list[tuple[float, 
     for place, mask in changes:
         section[int(place * len(section))] ^= mask
     with contextlib.suppress(FatbinError):
-        units = fatbin.parse(bytes(section))
+        units = parsed(bytes(section))
         assert all(image.kind in {"real", "ptx"} for unit in units for image in unit.images)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_is_found_wherever_it_stands(name: str) -> None:
+    row, before = sample(name), b"\x50\xed\x55\xba" + b"code" * 5 + b"\n"
+    places = fatbin.anywhere(before + row + b"behind")
+    assert places == [(start + len(before), end + len(before)) for start, end in fatbin.rows(row)]
+    assert fatbin.units(before + row, places) == parsed(row)
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda row: row[:4] + b"\2" + row[5:], "no valid fat binary header at offset 0x0"),
+        (lambda row: row[:6] + b"\x11" + row[7:-1], "no valid fat binary header at offset 0x0"),
+        (lambda row: row[:-8], "no valid fat binary header at offset 0x0"),
+        (lambda row: row[:-16] + row[:16], "stands inside another"),
+        (lambda row: row + row[:12], "no valid fat binary header"),
+    ],
+)
+def test_none_that_cannot_be_read_is_passed_over(change: Callable[[bytes], bytes], complaint: str) -> None:
+    with pytest.raises(FatbinError, match=complaint):
+        fatbin.anywhere(change(sample("cu124_80")))
+
+
+def test_no_file_has_them_by_the_hundred_thousand() -> None:
+    assert len(fatbin.anywhere(EMPTY * 100_000)) == 100_000
+    with pytest.raises(FatbinError, match="more than 100000"):
+        fatbin.anywhere(EMPTY * 100_001)

@@ -36,6 +36,7 @@ CHECKS: tuple[Check, ...] = (
     binary.abi3,
     binary.cxx11abi,
     binary.archs,
+    binary.strays,
     binary.fatbins,
     binary.compression,
     binary.toolkit,

@@ -87,6 +87,15 @@ def _difference(module: Extension, found: frozenset[GpuCode], wanted: frozenset[
         yield f"{module.path} also has {_spell(found - wanted)}"
 
 
+def strays(given: CheckInput) -> Iterator[str]:
+    """What its sections say of GPU code must be what is loaded, for the CUDA runtime reads no section header."""
+    for module in given.facts.extensions:
+        if module.strays:
+            shown = ", ".join(f"{offset:#x}" for offset in module.strays[:_SHOWN])
+            more = f" and {len(module.strays) - _SHOWN} more" if len(module.strays) > _SHOWN else ""
+            yield f"{module.path} has fat binaries that no section tells of, or that are not loaded, at {shown}{more}"
+
+
 def fatbins(given: CheckInput) -> Iterator[str]:
     """Every translation unit must have the same architectures, or some kernels are missing on some GPUs."""
     for module in given.facts.extensions if given.is_flash_attn else ():

@@ -12,7 +12,7 @@ from factory.build import host, setup
 from factory.build import page as build_page
 from factory.build.container.kernels import Portion
 from factory.build.setup import CellWanted
-from factory.cli import backend, context, failure, jobpage, repository
+from factory.cli import backend, context, failure, jobpage, owngpu, repository
 from factory.data import DATA
 from factory.environment import environment
 from factory.errors import UnfinishedError, UsageError
@@ -85,6 +85,8 @@ def build(arguments: argparse.Namespace) -> int:
     writable(arguments.dist, "wheels", "--dist DIR")
     before = backend.before(order, dist=arguments.dist, memory=arguments.memory)
     place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=True)
+    if saved := owngpu.hint(chosen, arguments, matrix, session):
+        session.log.say(saved)
     outcome = build_verb.build(order, place, arguments.dist, tell=failure.print_error)
     jobpage.add(build_page.markdown(outcome))
     if len(chosen) > 1:

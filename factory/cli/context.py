@@ -6,6 +6,8 @@ import argparse
 import os
 from pathlib import Path
 
+from factory.cli import owngpu
+from factory.cli.options import NATIVE
 from factory.data import DATA
 from factory.errors import MatrixError, SelectorError
 from factory.matrix import cells, kernelset, selector
@@ -48,13 +50,15 @@ def matrix_file() -> Path:
 def expand(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]:
     """Return all cells under the profile and architectures that were typed.
 
-    Raises SelectorError for a profile that the matrix lacks.
+    Raises SelectorError for a profile that the matrix lacks, GpuError where this machine's GPUs are meant and there are
+    none.
     """
-    return cells.expand(matrix, profile=arguments.profile or PROFILE, archs=arguments.archs)
+    archs = owngpu.archs(os.environ) if arguments.archs == NATIVE else arguments.archs
+    return cells.expand(matrix, profile=arguments.profile or PROFILE, archs=archs)
 
 
 def select(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]:
-    """Return the cells that were meant. Raises SelectorError or CellError."""
+    """Return the cells that were meant. Raises SelectorError, CellError or GpuError, as ``expand`` does."""
     if not arguments.selector:
         raise SelectorError(
             "no cell is named", remedy="Name one, such as `cu124 torch2.6 cp310`; `nox -s plan` lists them."

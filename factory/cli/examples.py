@@ -4,7 +4,7 @@ EXAMPLES = {
     "plan": ("", "cu124 torch2.6 cp310", "--why cu130 torch2.6", "cu124 --json", "--against other.yaml"),
     "doctor": ("", "cu124 torch2.6 cp310", "--guide"),
     "kernels": ("cu124", "cu124 --shard 2/8"),
-    "build": ("cu124 torch2.6 cp310 --profile smoke", "cu124 torch2.6 cp310", "cu124 torch2.6 --memory 8"),
+    "build": ("cu124 torch2.6 cp310 --profile smoke", "cu124 torch2.6 cp310", "cu124 torch2.6 cp310 --archs native"),
     "image": ("cu124",),
     "pool": ("export cu124 --to there", "import there/*.tar.zst", "verify"),
     "audit": ("dist/*.whl",),

@@ -12,6 +12,7 @@ from factory.kernels.shard import Shard
 from factory.matrix.arch import Arch
 from factory.matrix.model import FULL
 
+NATIVE = "native"
 SELECTOR = "A selector is any of: cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64; what is left out means all."
 WHOSE = "whose releases (default: where this was installed from, GITHUB_REPOSITORY, or this clone's origin)"
 INDEX = "the index to ask (default: the repository's GitHub Pages)"
@@ -46,7 +47,7 @@ def add_selecting(verbs: Verbs, name: str, run: str, about: str, *, of: str = ""
     tell_selector(verb)
     verb.add_argument("selector", nargs="*", metavar="TOKEN", help="which cells: part of a selector, see below")
     add_profile(verb)
-    add_archs(verb, "architectures in place of the matrix's: 8.6,8.9+PTX")
+    add_archs(verb, "architectures in place of the matrix's: 8.6,8.9+PTX, or native: those of this machine's GPUs")
     return verb
 
 
@@ -98,8 +99,10 @@ def shard(text: str) -> Shard:
         raise argparse.ArgumentTypeError(str(error)) from error
 
 
-def archs(text: str) -> tuple[Arch, ...]:
-    """Return the architectures that ``text`` lists. Raises ArgumentTypeError."""
+def archs(text: str) -> tuple[Arch, ...] | str:
+    """Return the architectures that ``text`` lists, or NATIVE. Raises ArgumentTypeError."""
+    if text.strip().lower() == NATIVE:
+        return NATIVE
     words = text.replace(",", " ").replace(";", " ").split()
     try:
         return tuple(Arch.parse(word) for word in words or [text])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from factory.cli import against, context, jobpage
+from factory.cli import against, context, jobpage, owngpu
 from factory.errors import UnreachableError, UsageError
 from factory.matrix import selector
 from factory.matrix.model import State
@@ -51,6 +51,10 @@ def plan(arguments: argparse.Namespace) -> int:
         sys.stdout.write(plan_verb.to_json(chosen, sets, matrix) + "\n")
         return 0
     session.log.table(plan_verb.table(chosen))
-    for line in [*plan_verb.images(built, matrix), *(plan_verb.summary(sets, len(built), session) if sets else ())]:
+    own = (
+        owngpu.hint(built, arguments, matrix, session) if arguments.selector else ""
+    )  # a whole matrix is for everybody
+    summary = plan_verb.summary(sets, len(built), session) if sets else ()
+    for line in filter(None, [*plan_verb.images(built, matrix), *summary, own]):
         session.log.say(line)
     return 0

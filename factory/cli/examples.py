@@ -1,7 +1,7 @@
 """What people type, verb by verb, for the help: words that come after the verb."""
 
 EXAMPLES = {
-    "plan": ("", "cu124 torch2.6 cp310", "--why cu130 torch2.6", "cu124 --json", "--against other.yaml"),
+    "plan": ("", "cu124 torch2.6 cp310", "--all", "--why cu130 torch2.6", "cu124 --json", "--against other.yaml"),
     "doctor": ("", "cu124 torch2.6 cp310", "--guide"),
     "kernels": ("cu124", "cu124 --shard 2/8"),
     "build": ("cu124 torch2.6 cp310 --profile smoke", "cu124 torch2.6 cp310", "cu124 torch2.6 cp310 --archs native"),

@@ -36,6 +36,7 @@ def _plan(verbs: Verbs) -> None:
     one = options.add_selecting(verbs, "plan", "planning:plan", about)
     options.add_memory(one)
     one.add_argument("--json", action="store_true", help="print the plan as JSON, for programs")
+    one.add_argument("--all", action="store_true", help="a row for each cell, also those that are not built")
     one.add_argument("--why", action="store_true", help="say why the selected cells are, or are not, built")
     one.add_argument("--published", action="store_true", help="take away what an index lists as published")
     one.add_argument("--repository", metavar="OWNER/NAME", help=f"with --published, {options.WHOSE}")

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 
 from factory.cli import against, context, jobpage, owngpu
 from factory.errors import UnreachableError, UsageError
 from factory.matrix import selector
-from factory.matrix.model import State
+from factory.matrix.kernelset import KernelSetId
+from factory.matrix.model import Matrix, Planned, State
 from factory.output import githubjob
 from factory.output.console import Console
+from factory.plan import listing
 from factory.plan import page as page_of_plan
 from factory.plan import plan as plan_verb
+from factory.plan.plan import Estimate
 from factory.plan.planpage import plan_page
+from factory.session import Session
 
 
 def plan(arguments: argparse.Namespace) -> int:
@@ -50,11 +55,27 @@ def plan(arguments: argparse.Namespace) -> int:
     if arguments.json:
         sys.stdout.write(plan_verb.to_json(chosen, sets, matrix) + "\n")
         return 0
-    session.log.table(plan_verb.table(chosen))
-    own = (
-        owngpu.hint(built, arguments, matrix, session) if arguments.selector else ""
-    )  # a whole matrix is for everybody
-    summary = plan_verb.summary(sets, len(built), session) if sets else ()
-    for line in filter(None, [*plan_verb.images(built, matrix), *summary, own]):
-        session.log.say(line)
+    _show(chosen, built, sets, arguments=arguments, matrix=matrix, session=session)
     return 0
+
+
+def _show(  # noqa: PLR0913 - a plan, and all that says how it is told
+    chosen: Sequence[Planned],
+    built: Sequence[Planned],
+    sets: Mapping[KernelSetId, Estimate],
+    *,
+    arguments: argparse.Namespace,
+    matrix: Matrix,
+    session: Session,
+) -> None:
+    say = session.log.say
+    shown = chosen if arguments.all or arguments.selector else built
+    session.log.table(listing.every(shown) if arguments.all else listing.grouped(shown))
+    for line in filter(None, [listing.others(chosen, shown), *plan_verb.images(built, matrix)]):
+        say(line)
+    if not sets:
+        return
+    own = owngpu.hint(built, arguments, matrix, session) if arguments.selector else ""  # all of a matrix is for others
+    for line in filter(None, [*plan_verb.kernels(sets, built, matrix), own]):
+        say(line)
+    say(plan_verb.total(sets, len(built), session))

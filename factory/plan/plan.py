@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-
-from rich.table import Table
-from rich.text import Text
 
 from factory.kernels import costs, source
 from factory.kernels.estimate import Measured, expect, shape_of
@@ -25,6 +22,7 @@ from factory.plan.workflow import outputs
 from factory.pool.store import pool_in
 from factory.session import Session
 from factory.system.machine import Limits
+from factory.versions import version_key
 
 SCHEMA = 1
 
@@ -93,31 +91,33 @@ def estimates(planned: Iterable[Planned], matrix: Matrix, session: Session) -> d
     return {need: estimate(need, matrix, session, known) for need in needs}
 
 
-def table(planned: Sequence[Planned]) -> Table:
-    """Return the cells laid out for a person, a row each."""
-    made = Table(title=counted(len(planned), "cell"), title_justify="left")
-    for column in ("cell", "state", "reason"):
-        made.add_column(column, overflow="fold")
-    for row in planned:
-        made.add_row(row.cell.id, row.state.value, Text(row.reason))  # a reason may hold what looks like markup
-    return made
-
-
-def summary(sets: dict[KernelSetId, Estimate], cells: int, session: Session) -> list[str]:
-    """Return what the plan takes in words: a line for each kernel set, and one for all with ``cells`` wheels."""
-    wheel = costs.table().wheel
-    lines = [
-        f"kernels {need}: {row.units} units, about {duration(row.seconds)} from nothing, "
-        f"{duration(row.cpu_seconds)} of CPU, up to {gigabytes(row.peak)} GB a unit"
+def kernels(sets: Mapping[KernelSetId, Estimate], built: Iterable[Planned], matrix: Matrix) -> list[str]:
+    """Return a line for each kernel set: what it takes, and of which of ``built`` it is for."""
+    torches: dict[KernelSetId, list[str]] = {}
+    for row in built:
+        torches.setdefault(need_of(row.cell, matrix), []).append(row.cell.torch)
+    return [
+        f"kernels {need}, for {counted(len(torches[need]), 'wheel')} of torch {_span(torches[need])}: "
+        f"{counted(row.units, 'unit')}, about {duration(row.seconds)} from nothing, {duration(row.cpu_seconds)} of CPU, "
+        f"up to {gigabytes(row.peak)} GB a unit"
         for need, row in sets.items()
     ]
-    total = sum(row.seconds for row in sets.values()) + cells * wheel.seconds
-    lines.append(
-        f"in all about {duration(total)} on this machine ({session.limits.jobs} jobs, "
+
+
+def _span(series: Iterable[str]) -> str:
+    first, *_, last = sorted([*series] * 2, key=version_key)
+    return first if first == last else f"{first} to {last}"
+
+
+def total(sets: Mapping[KernelSetId, Estimate], cells: int, session: Session) -> str:
+    """Return a line on what all ``sets`` take with ``cells`` wheels."""
+    wheel = costs.table().wheel
+    seconds = sum(row.seconds for row in sets.values()) + cells * wheel.seconds
+    return (
+        f"in all about {duration(seconds)} on this machine ({session.limits.jobs} jobs, "
         f"{gigabytes(session.limits.budget)} GB for compiles), {duration(wheel.seconds)} of it per wheel, "
         "downloads apart"
     )
-    return lines
 
 
 def images(planned: Iterable[Planned], matrix: Matrix) -> list[str]:

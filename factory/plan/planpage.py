@@ -36,7 +36,7 @@ def plan_page(
         for need, row in sets.items()
     )
     none = "no estimate, for the source is not to be had" if built else ""
-    total = plan.summary(dict(sets), len(built), session)[-1] if sets else none
+    total = plan.total(sets, len(built), session) if sets else none
     return PlanPage(
         rows=tuple(rows), built=tuple(built), sets=needs, total=total, images=tuple(plan.images(built, matrix))
     )

@@ -42,11 +42,22 @@ def usage(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 @pytest.mark.usefixtures("here")
 def test_plan_is_a_table_with_reasons_and_an_estimate(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["plan"]) == 0
+    assert main(["plan", "--all"]) == 0
     out = capsys.readouterr().out
     assert "cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64" in out
     assert "older than CUDA 13" in out
-    assert "in all about" in out
+    assert "in all about" in out.splitlines()[-1]
+
+
+@pytest.mark.usefixtures("here")
+def test_a_plan_shows_what_is_built_and_counts_the_rest(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan"]) == 0
+    out = capsys.readouterr().out
+    assert "│ cu124 torch2.6 abiFALSE fa2.7.4.post1 x86_64 " in out
+    assert "older than CUDA 13" not in out
+    assert " other cells: " in out
+    assert len(out.splitlines()) < 60
+    assert "in all about" in out.splitlines()[-1]
 
 
 @pytest.mark.usefixtures("here")

@@ -1,10 +1,12 @@
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
 from factory.kernels import costs
 from factory.matrix import cells, kernelset, selector
@@ -12,7 +14,7 @@ from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix, Planned
 from factory.output.log import Log
 from factory.output.progress import duration
-from factory.plan import plan
+from factory.plan import listing, plan
 from factory.session import Session
 from factory.system.machine import Limits
 from tests.smallsdist import KERNELS, matrix_with_small_sdists
@@ -61,25 +63,51 @@ def test_little_memory_makes_it_slower(matrix: Matrix, session: Session) -> None
     assert narrow.seconds == narrow.cpu_seconds == wide.cpu_seconds > wide.seconds
 
 
-def test_the_table_shows_reasons_as_they_were_written(matrix: Matrix) -> None:
-    (row,) = chosen(matrix, "cu124 torch2.6 cp310")
+def printed(table: Table) -> str:
     output = io.StringIO()
+    Console(file=output, width=160).print(table)
+    return output.getvalue()
+
+
+@pytest.mark.parametrize("lay_out", [listing.every, listing.grouped])
+def test_a_table_shows_reasons_as_they_were_written(matrix: Matrix, lay_out: Callable[[list[Planned]], Table]) -> None:
+    (row,) = chosen(matrix, "cu124 torch2.6 cp310")
     odd = replace(row, reason="see [bold]issue[/red] [8.0]")
-    Console(file=output, width=160).print(plan.table([row, odd]))
-    assert "2 cells" in output.getvalue()
-    assert row.cell.id in output.getvalue()
-    assert odd.reason in output.getvalue()
+    shown = printed(lay_out([row, odd]))
+    assert "2 cells" in shown
+    assert odd.reason in shown
+
+
+def test_cells_that_differ_in_python_alone_are_one_row(matrix: Matrix) -> None:
+    rows = chosen(matrix, "cu124 torch2.5 torch2.6")
+    shown = printed(listing.grouped(rows))
+    assert [line.count("cu124") for line in shown.splitlines()].count(1) == 2
+    assert "│ cu124 torch2.6 abiFALSE fa2.7.4.post1 x86_64 │ cp39 cp310 cp311 cp312 cp313 │ build │" in shown
+    every = printed(listing.every(rows))
+    assert all(row.cell.id in every for row in rows)
+
+
+def test_what_is_not_shown_is_counted(matrix: Matrix) -> None:
+    rows = cells.expand(matrix)
+    built = [row for row in rows if row.state == "build"]
+    said = listing.others(rows, built)
+    assert said.startswith(f"{len(rows) - len(built)} other cells: ")
+    assert "0 build" not in said
+    assert said.endswith("nox -s plan -- --all")
+    assert listing.others(rows, rows) == ""
 
 
 def test_the_summary_adds_up(matrix: Matrix, session: Session) -> None:
     rows = chosen(matrix, "cu124 torch2.6")
-    first, last = plan.summary(plan.estimates(rows, matrix, session), len(rows), session)
-    assert first.startswith("kernels fa2.7.4.post1 cu124 8.0 9.0 full: 3 units, about ")
+    sets = plan.estimates(rows, matrix, session)
+    (first,) = plan.kernels(sets, rows, matrix)
+    assert first.startswith("kernels fa2.7.4.post1 cu124 8.0 9.0 full, for 5 wheels of torch 2.6: 3 units, about ")
+    more = chosen(matrix, "cu124 torch2.4 torch2.5 torch2.6")
+    assert "wheels of torch 2.4 to 2.6: " in plan.kernels(sets, more, matrix)[0]
     wheel = costs.table().wheel.seconds
+    last = plan.total(sets, len(rows), session)
     assert f"(2 jobs, 16.0 GB for compiles), {duration(wheel)} of it per wheel" in last
-    assert plan.summary({}, 10, session) == [
-        last.replace(last.split(" on ")[0], f"in all about {duration(10 * wheel)}")
-    ]
+    assert plan.total({}, 10, session) == last.replace(last.split(" on ")[0], f"in all about {duration(10 * wheel)}")
 
 
 def test_json_is_complete_and_refers_to_its_own_sets(matrix: Matrix, session: Session) -> None:

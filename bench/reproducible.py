@@ -2,7 +2,8 @@
 
 TOKEN selects cells of one kernel set, of the smoke profile. Its cheapest unit is compiled with the factory's flags and
 without those that make its bytes the same; both take turns, every pair on a core of its own. What counts is how the
-fastest of each compare: whatever else runs on the machine only ever adds to a compile's CPU time. Toolkit, compiler and sdist are found or fetched as for a build; no GPU, no torch.
+fastest of each compare: whatever else runs on the machine only ever adds to a compile's CPU time. Toolkit, compiler and
+sdist are found or fetched as for a build; no GPU, no torch.
 """
 
 from __future__ import annotations

@@ -98,8 +98,8 @@ def kernels(sets: Mapping[KernelSetId, Estimate], built: Iterable[Planned], matr
         torches.setdefault(need_of(row.cell, matrix), []).append(row.cell.torch)
     return [
         f"kernels {need}, for {counted(len(torches[need]), 'wheel')} of torch {_span(torches[need])}: "
-        f"{counted(row.units, 'unit')}, about {duration(row.seconds)} from nothing, {duration(row.cpu_seconds)} of CPU, "
-        f"up to {gigabytes(row.peak)} GB a unit"
+        f"{counted(row.units, 'unit')}, about {duration(row.seconds)} from nothing, "
+        f"{duration(row.cpu_seconds)} of CPU, up to {gigabytes(row.peak)} GB a unit"
         for need, row in sets.items()
     ]
 

@@ -102,9 +102,10 @@ def _filename(version: str) -> str:
 
 
 def _download(version: str, sha256: str, target: Path, env: Mapping[str, str]) -> None:
-    from factory.kernels import sdistindex  # noqa: PLC0415 - needed once a release, and half a second to load
+    from factory.system import packageindex  # noqa: PLC0415 - needed once a release, and half a second to load
 
-    sdistindex.download(_filename(version), sha256, target, env)
+    wanted = packageindex.File(project="flash-attn", name=_filename(version), sha256=sha256, pinned="matrix.yaml")
+    packageindex.fetch(wanted, target, env)
 
 
 def _extract(archive: Path, target: Path, leave_out: tuple[str, ...]) -> None:

@@ -1,6 +1,6 @@
 """What a package index lists of a project, and what a wheel on it says of itself; nothing is installed.
 
-The index is the one that pip or uv is configured for, as in ``factory.kernels.source``, or one that is named.
+The index is the one that pip or uv is configured for, as in ``factory.system.packageindex``, or one that is named.
 """
 
 from __future__ import annotations

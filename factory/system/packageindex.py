@@ -1,8 +1,9 @@
-"""Fetches an sdist from the package index that pip or uv is configured for."""
+"""Fetches one file, known by its hash, from the package index that pip or uv is configured for."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import requests
@@ -19,33 +20,45 @@ from factory.system import pacedsession
 from factory.system.download import PACE
 from factory.system.pipconfig import index_url, without_password
 
-_PROJECT = "flash-attn"
 _TIMEOUT = (10.0, 60.0)  # seconds to connect, seconds without a byte
 
 
-def download(name: str, sha256: str, target: Path, env: Mapping[str, str]) -> None:
-    """Put the sdist of flash-attn that is called ``name`` into the directory ``target``.
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """The file ``name`` of ``project``; its ``sha256`` is written where ``pinned`` says, for people."""
 
-    Raises UnreachableError, SourceError (no such file there) or DigestError (other bytes).
+    project: str
+    name: str
+    sha256: str
+    pinned: str
+
+
+def fetch(file: File, into: Path, env: Mapping[str, str]) -> None:
+    """Put ``file`` into the directory ``into``, under its name.
+
+    Raises UnreachableError, SourceError (no such file there), DigestError (other bytes), and UsageError where pip's
+    configuration, which may name the index, cannot be read.
     """
     endpoint = index_url(env) or PYPI_SIMPLE_ENDPOINT
     shown = without_password(endpoint)
     try:
         with PyPISimple(endpoint=endpoint, session=pacedsession.session(PACE)) as client:
-            page = client.get_project_page(_PROJECT, timeout=_TIMEOUT)
-            found = [package for package in page.packages if package.filename == name]
+            page = client.get_project_page(file.project, timeout=_TIMEOUT)
+            found = [package for package in page.packages if package.filename == file.name]
             if not found:
-                raise SourceError(f"the package index has no {name}", why=[f"asked {shown} for {_PROJECT}"])
+                raise SourceError(f"the package index has no {file.name}", why=[f"asked {shown} for {file.project}"])
             package = found[0]
-            package.digests = {"sha256": sha256}
-            client.download_package(package, target / package.filename, verify=True, timeout=_TIMEOUT)
+            package.digests = {"sha256": file.sha256}
+            client.download_package(package, into / file.name, verify=True, timeout=_TIMEOUT)
     except NoSuchProjectError as error:
-        raise SourceError(f"the package index {shown} does not have {_PROJECT}") from error
+        raise SourceError(f"the package index {shown} does not have {file.project}") from error
     except DigestMismatchError as error:
-        raise DigestError(f"{name} is not the file matrix.yaml names", why=[without_password(str(error))]) from error
+        raise DigestError(
+            f"{file.name} is not the file {file.pinned} names", why=[without_password(str(error))]
+        ) from error
     except requests.RequestException as error:
         raise UnreachableError(
-            f"{name} could not be downloaded from {shown}",
+            f"{file.name} could not be downloaded from {shown}",
             why=[without_password(str(error))],
             remedy="Check the network, a proxy or pip's index-url, and run the same command again.",
         ) from error

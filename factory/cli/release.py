@@ -8,9 +8,9 @@ from collections.abc import Callable
 from functools import partial
 
 from factory.cli import context, jobpage, releases, repository, wheelfiles
+from factory.index import beside, rules, torchbuilds, wheelsjson
 from factory.index import index as index_verb
 from factory.index import page as index_page
-from factory.index import rules, torchbuilds, wheelsjson
 from factory.index.served.flash_attn_wheel import Repository
 from factory.kernels.installed import installed
 from factory.output.console import Console
@@ -58,9 +58,9 @@ def index(arguments: argparse.Namespace) -> int:
     """Write the site that pip, uv and people use, from the releases alone; return the exit status.
 
     Raises UsageError where no repository is known, MatrixError, UnreachableError, PublishError, and what
-    ``factory.index.index`` raises.
+    ``factory.index.index`` and ``factory.index.beside`` raise.
     """
-    matrix, say = context.matrix(), _say()
+    matrix, say, env = context.matrix(), _say(), dict(os.environ)
     published_by = repository.needed(arguments.repository)
     named = Repository(name=published_by, home=repository.home(published_by), api=repository.api())
     address = repository.pages(published_by)
@@ -71,7 +71,12 @@ def index(arguments: argparse.Namespace) -> int:
     if arguments.mirror:
         wheels = index_verb.mirror(wheels, out=arguments.out, fetch=fetch)
     before = index_verb.Former(wheels=former, may_shrink=arguments.allow_shrink)
-    facts = index_verb.Facts(rules=rules.table(matrix, named), builds=torchbuilds.builds(matrix))
+    others = beside.known() if any(one.tied for one in wheels) else ()
+    facts = index_verb.Facts(
+        rules=rules.table(matrix, named),
+        builds=torchbuilds.builds(matrix),
+        others={one: beside.fetch(one, cache=cache_root(env), env=env) for one in others},
+    )
     index_verb.index(wheels, facts=facts, former=before, out=arguments.out, say=say)
     left_out += index_verb.untied(wheels)
     written = index_page.WrittenIndex(wheels=wheels, former=former, left_out=tuple(left_out), address=address)

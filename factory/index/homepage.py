@@ -19,10 +19,13 @@ from factory.versions import abi_word
 from factory.wheel.sidecars import REPORT, VERDICT
 
 
-def page(published: Sequence[Published], rules: Rules, template: str, *, indexes: Sequence[str]) -> str:
+def page(
+    published: Sequence[Published], rules: Rules, template: str, *, indexes: Sequence[str], others: Sequence[str] = ()
+) -> str:
     """Return ``template`` filled in: ``$sections``, ``$count``, ``$newest`` (date), ``$home`` and ``$rules`` (JSON).
 
-    ``indexes`` are the paths of those with every torch of one CUDA, ``$indexes`` a sentence that leads to them. Raises
+    ``indexes`` are the paths of those with every torch of one CUDA, which have the projects ``others`` too, and
+    ``$indexes`` is a sentence that leads to them. Raises
     KeyError or ValueError where the template asks for anything else.
     """
     repository = rules["repository"]
@@ -32,7 +35,7 @@ def page(published: Sequence[Published], rules: Rules, template: str, *, indexes
         count=counted(len(published), "wheel"),
         newest=max((one.uploaded[:10] for one in published), default="never"),
         home=_home(repository) if repository else "",
-        indexes=_indexes(indexes) if indexes else "",
+        indexes=_indexes(indexes, others) if indexes else "",
         rules=json.dumps(rules, ensure_ascii=False).replace("<", "\\u003c"),
     )
 
@@ -42,9 +45,10 @@ def _home(repository: Repository) -> str:
     return f'The wheels are built, checked and signed by <a href="{address}">{name}</a>.'
 
 
-def _indexes(paths: Sequence[str]) -> str:
+def _indexes(paths: Sequence[str], others: Sequence[str]) -> str:
     links = ", ".join(f'<a href="{path}/">{path}</a>' for path in paths)
-    return f"Every torch of one CUDA, for <code>--extra-index-url</code> beside torch's own index: {links}."
+    also = f", with {' and '.join(dict.fromkeys(others))}" if others else ""
+    return f"Every torch of one CUDA{also}, for <code>--extra-index-url</code> beside torch's own index: {links}."
 
 
 def _section(group: Group, repository: Repository | None) -> str:

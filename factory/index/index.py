@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
 from factory.errors import DiskFullError, IndexShrinkError
-from factory.index import homepage, locks, requirements, simple
+from factory.index import beside, homepage, locks, requirements, simple
 from factory.index import rules as rulestable
+from factory.index.beside import Beside
 from factory.index.groups import by_cuda
 from factory.index.published import LIST, Published, ordered, to_json
 from factory.index.released import Asset, of_release
@@ -55,11 +56,12 @@ def gather(
 class Facts:
     """What the pages say beside which wheels there are: ``rules``, and torch's official ``builds``.
 
-    The CUDA of each build has an index.
+    The CUDA of each build has an index, which has ``others`` too: what flash-attn requires, with its content.
     """
 
     rules: Rules
     builds: Collection[TorchBuild]
+    others: Mapping[Beside, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +93,9 @@ def index(
             remedy="If that is meant, as after a wheel was withdrawn for good: nox -s index -- --allow-shrink",
         )
     made = pages(published, facts, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
+    others = {one.path: content for one, content in facts.others.items()}
     try:
-        _write(made, out)
+        _write({**made, **others}, out)
     except OSError as error:
         raise DiskFullError(
             f"the index cannot be written into {out}",
@@ -101,17 +104,18 @@ def index(
         ) from error
     for line in (*(f"{line}, as allowed" for line in lost), *untied(published)):
         say(f"index: {line}")
-    say(f"index: {len(published)} wheels, {len(made)} files in {out}")
+    say(f"index: {len(published)} wheels, {len(made) + len(others)} files in {out}")
 
 
 def pages(published: Iterable[Published], facts: Facts, template: str) -> dict[str, str]:
     """Return path below the root and content of every made file, the same for the same wheels in whatever order."""
     wheels = ordered(published)
+    indexes, others = [one.path for one in by_cuda(wheels, facts.builds)], [one.project for one in facts.others]
     return {
         LIST: to_json(wheels),
         rulestable.FILE: rulestable.to_json(facts.rules),
-        HOME: homepage.page(wheels, facts.rules, template, indexes=[one.path for one in by_cuda(wheels, facts.builds)]),
-        **simple.pages(wheels, facts.builds),
+        HOME: homepage.page(wheels, facts.rules, template, indexes=indexes, others=others),
+        **simple.pages(wheels, facts.builds, list(facts.others)),
         **locks.files(wheels),
         **requirements.files(wheels),
     }
@@ -152,14 +156,14 @@ def mirror(published: Sequence[Published], *, out: Path, fetch: Fetch) -> tuple[
     return tuple(replace(one, url=f"{_MIRRORED}/{quote(one.filename)}") for one in published)
 
 
-def _write(made: dict[str, str], out: Path) -> None:
+def _write(made: Mapping[str, str | bytes], out: Path) -> None:
     for directory in {(out / path).parent for path in made}:
         directory.mkdir(parents=True, exist_ok=True)
     for path, content in made.items():
         files.write(out / path, content)
     for name in _AS_THEY_ARE:
         shutil.copyfile(SITE / name, out / name)
-    of_wheels = (*out.glob(f"{locks.HOME}/*.toml"), *out.glob(f"{requirements.HOME}/*.txt"))
-    for page in (*out.glob("cu*/**/index.html"), *of_wheels):
-        if page.relative_to(out).as_posix() not in made:
-            page.unlink()
+    ours = ("cu*/**/index.html", f"{locks.HOME}/*.toml", f"{requirements.HOME}/*.txt", f"{beside.HOME}/*.whl")
+    for file in (file for pattern in ours for file in out.glob(pattern)):
+        if file.relative_to(out).as_posix() not in made:
+            file.unlink()

@@ -52,14 +52,17 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def write(path: Path, text: str) -> None:
-    """Put ``text`` at ``path``, for everyone to read. Raises OSError, and leaves what was there, where it cannot."""
+def write(path: Path, content: str | bytes) -> None:
+    """Put ``content``, text in UTF-8, at ``path``, for everyone to read.
+
+    Raises OSError, and leaves what was there, where it cannot.
+    """
     descriptor, name = tempfile.mkstemp(dir=path.parent)  # an index has thousands: a third cheaper than a named file
     draft = Path(name)
     try:
-        with open(descriptor, "w", encoding="utf-8") as sink:  # noqa: PTH123  # it is open already
+        with open(descriptor, "wb") as sink:  # noqa: PTH123  # it is open already
             os.fchmod(descriptor, 0o644)
-            sink.write(text)
+            sink.write(content.encode() if isinstance(content, str) else content)
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)

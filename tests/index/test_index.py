@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DiskFullError, IndexShrinkError
-from factory.index import locks, requirements
+from factory.index import beside, locks, requirements
 from factory.index.index import Former, gather, index, mirror
 from factory.index.published import Gpu, Published, from_json
 from factory.index.released import Asset
@@ -117,3 +117,12 @@ def test_a_mirror_holds_wheels_and_metadata(tmp_path: Path) -> None:
         f"files/{ONE.filename}": f"{ONE.url} {ONE.sha256}".encode(),
         f"files/{ONE.filename}.metadata": f"{ONE.url}.metadata {ONE.metadata_sha256}".encode(),
     }
+
+
+def test_what_flash_attn_requires_is_served_and_goes_when_it_is_not_any_more(tmp_path: Path) -> None:
+    (one, *_) = beside.known()
+    facts = replace(FACTS, others={one: b"a wheel"})
+    index([ONE], facts=facts, former=Former(wheels=(), may_shrink=False), out=tmp_path, say=lambda _: None)
+    assert contents(tmp_path)["beside/einops-0.8.2-py3-none-any.whl"] == b"a wheel"
+    index([ONE], facts=FACTS, former=Former(wheels=(), may_shrink=False), out=tmp_path, say=lambda _: None)
+    assert not [path for path in contents(tmp_path) if "einops" in path]

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factory.index import locks, requirements, simple
+from factory.index import beside, locks, requirements, simple
 from factory.index.groups import all_indexes, by_cuda, by_toolkit
 from factory.index.index import losses, pages
 from factory.index.published import Gpu, Published
@@ -76,6 +76,23 @@ def test_a_wheel_is_in_the_index_of_its_toolkit_and_of_its_major() -> None:
         for page in ("index.html", "flash-attn/index.html")
     }
     assert {group.path for group in all_indexes([replace(wheel(), cuda=None)])} == {"cu12/torch2.6/cxx11abiFALSE"}
+
+
+def test_an_index_of_a_cuda_has_what_flash_attn_requires_and_no_finer_one_does() -> None:
+    others = beside.known()
+    made = simple.pages([wheel(), wheel(profile="smoke")], BUILDS, others)
+    assert {path for path in made if "einops" in path} == {
+        "cu124/einops/index.html",
+        "cu124.smoke/einops/index.html",
+    }
+    assert [link["href"] for link in Page(made["cu124/index.html"]).links] == ["flash-attn/", "einops/"]
+    links = Page(made["cu124/einops/index.html"]).links
+    assert [link["href"] for link in links] == [f"../../{one.path}#sha256={one.sha256}" for one in others]
+    assert {name for link in links for name in link} == {
+        *("href", "data-requires-python", "data-size", "data-upload-time"),
+    }
+    page = pages([wheel()], replace(FACTS, others=dict.fromkeys(others, b"")), TEMPLATE)["index.html"]
+    assert "Every torch of one CUDA, with einops, for" in page
 
 
 def test_local_versions_never_compete_in_one_index() -> None:

@@ -13,7 +13,7 @@ from factory.environment import interpreter
 from factory.index import requirements
 from factory.system import process
 from tests.installers import Client
-from tests.integration.torchsite import TorchSite, served
+from tests.integration.torchsite import EINOPS, TorchSite, served
 
 pytestmark = pytest.mark.e2e_site
 
@@ -40,7 +40,16 @@ def test_an_old_pip_installs_both(old: Client, site: TorchSite) -> None:
     words = ("--extra-index-url", site.pytorch("cu124"), "--extra-index-url", site.ours("cu124"))
     done = old.install("torch==2.6.0", "flash-attn", "--only-binary", "flash-attn", *words)
     assert done.ok, done.stderr
-    assert old.everything == {"torch": "2.6.0+cu124", "einops": "0.8.1", "flash_attn": WHEEL}
+    assert old.everything == {"torch": "2.6.0+cu124", "einops": EINOPS, "flash_attn": WHEEL}
+    assert old.imports().ok
+
+
+def test_an_old_pip_needs_no_other_index_than_pytorchs_and_ours(old: Client, site: TorchSite) -> None:
+    old.clear()
+    words = ("--only-binary", "flash-attn", "--extra-index-url", site.ours("cu124"))
+    done = old.install("torch==2.6.0", "flash-attn", *words, index=site.pytorch("cu124"))
+    assert done.ok, done.stderr
+    assert old.everything == {"torch": "2.6.0+cu124", "einops": EINOPS, "flash_attn": WHEEL}
     assert old.imports().ok
 
 
@@ -115,7 +124,7 @@ def test_a_pylock_of_both_is_made_and_installed(name: str, new: Client, site: To
     assert site.wheels[0].filename.split("-")[0] in lock.read_text()
     done = client.install("-r", str(lock))
     assert done.ok, done.stderr
-    assert client.everything == {"torch": "2.6.0+cu124", "einops": "0.8.1", "flash_attn": WHEEL}
+    assert client.everything == {"torch": "2.6.0+cu124", "einops": EINOPS, "flash_attn": WHEEL}
     assert client.imports().ok
 
 

@@ -14,7 +14,7 @@ from factory.environment import interpreter
 from factory.index import requirements
 from factory.system import process
 from tests.installers import Client
-from tests.integration.torchsite import TorchSite, served
+from tests.integration.torchsite import EINOPS, TorchSite, served
 
 README = Path(__file__).parents[2] / "README.md"
 PINNED = ("torch==2.6.0", "flash-attn", "--only-binary", "flash-attn")
@@ -57,7 +57,7 @@ def extra(site: TorchSite, cuda: str) -> tuple[str, ...]:
 def test_torch_and_flash_attn_come_together(torch: str, cuda: str, local: str, client: Client, site: TorchSite) -> None:
     done = client.install(f"torch=={torch}", *PINNED[1:], *extra(site, cuda))
     assert done.ok, done.stderr
-    assert client.everything == {"torch": f"{torch}+{cuda}", "einops": "0.8.1", "flash_attn": local}
+    assert client.everything == {"torch": f"{torch}+{cuda}", "einops": EINOPS, "flash_attn": local}
     assert client.imports().ok
 
 
@@ -68,12 +68,28 @@ def test_without_a_number_torch_is_the_newest_that_has_a_wheel(client: Client, s
     assert client.imports().ok
 
 
-def test_in_pytorchs_index_and_ours_alone(client: Client, site: TorchSite) -> None:
-    assert client.install("einops").ok  # PyTorch's index does not have it
+def test_pytorchs_index_and_ours_are_enough(client: Client, site: TorchSite) -> None:
     done = client.install(*PINNED, "--extra-index-url", site.ours("cu124"), index=site.pytorch("cu124"))
     assert done.ok, done.stderr
-    assert client.everything["flash_attn"] == "2.7.4.post1+cu12torch2.6cxx11abifalse"
+    local = "2.7.4.post1+cu12torch2.6cxx11abifalse"
+    assert client.everything == {"torch": "2.6.0+cu124", "einops": EINOPS, "flash_attn": local}
     assert client.imports().ok
+
+
+@pytest.mark.parametrize("cuda", ["cu121", "cu124", "cu126", "cu130"])
+def test_ours_alone_is_enough_where_a_torch_is(cuda: str, client: Client, site: TorchSite) -> None:
+    torch = {"cu121": "2.4.1", "cu124": "2.6.0", "cu126": "2.9.1", "cu130": "2.10.0"}[cuda]
+    assert client.install(f"torch=={torch}", index=site.pytorch(cuda)).ok
+    done = client.install("flash-attn", index=site.ours(cuda))
+    assert done.ok, done.stderr
+    assert client.everything["einops"] == EINOPS
+    assert client.imports().ok
+
+
+def test_an_einops_that_is_there_stays(client: Client, site: TorchSite) -> None:
+    assert client.install("torch==2.6.0", "einops").ok
+    assert client.install("flash-attn", index=site.ours("cu124")).ok
+    assert client.everything["einops"] == "0.8.1"
 
 
 @pytest.mark.parametrize("torch", ["2.4.1", "2.5.1", "2.6.0"])
@@ -164,11 +180,12 @@ def test_what_readme_has_one_type(client: Client, site: TorchSite) -> None:
     env |= {"PIP_INDEX_URL": client.default, "UV_INDEX_URL": client.default}
     for line in lines:
         if "torch==" not in line:  # it is for who has one
-            assert client.install("torch==2.6.0", "einops").ok
+            assert client.install("torch==2.6.0").ok
         done = process.run(["bash", "-c", line.replace("pip install", words)], env=env)
         assert done.ok, done.stderr
         assert client.installed == "2.7.4.post1+cu12torch2.6cxx11abifalse"
         assert client.imports().ok
+        assert ("einops" in client.everything) is ("--no-deps" not in line)
         client.clear()
 
 
@@ -179,7 +196,7 @@ def test_readmes_uv_project_on_two_pythons(site: TorchSite, tmp_path: Path) -> N
     (root / "pyproject.toml").write_text(tables)
     uv: list[Path | str] = [Path(sys.executable).with_name("uv"), "--directory", root, "--no-cache"]
     env = {"HOME": str(tmp_path), "UV_DEFAULT_INDEX": f"{site.url}default/"}
-    done = process.run([*uv, "lock", "--python", sys.executable], env=env)
+    done = process.run([*uv, "lock", "--python", interpreter.find("3.11", os.environ)], env=env)
     assert done.ok, done.stderr
     lock = (root / "uv.lock").read_text()
     assert lock.count('name = "flash-attn"\nversion = "2.7.4.post1+cu12torch2.6cxx11abifalse"') == 1

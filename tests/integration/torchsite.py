@@ -10,9 +10,10 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from factory.index.beside import Beside
 from factory.index.index import index
 from factory.index.published import Published
 from factory.matrix import wheelname
@@ -26,6 +27,7 @@ from tests.samplewheels import BUILDS, FACTS, NOTHING, named
 from tests.serving import serving
 from tests.wheelmaker import Maker, Parts
 
+EINOPS = "0.8.2"
 RULES = load_matrix(MATRIX.read_bytes())
 CELLS = tuple(row.cell for row in expand(RULES) if row.state is State.BUILD)
 
@@ -59,8 +61,24 @@ def served(root: Path, cells: Sequence[Cell] = CELLS) -> Iterator[TorchSite]:
     with serving(http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)) as server:
         url = f"http://127.0.0.1:{server.server_port}/"
         wheels = tuple(_published(cell, root, url) for cell in cells)
-        index(wheels, facts=FACTS, former=NOTHING, out=root / "site", say=lambda _: None)
+        facts = replace(FACTS, others=dict([_einops(root)]))
+        index(wheels, facts=facts, former=NOTHING, out=root / "site", say=lambda _: None)
         yield TorchSite(root=root, url=url, wheels=wheels)
+
+
+def _einops(root: Path) -> tuple[Beside, bytes]:
+    """Make an einops that is newer than everyone's, as what the factory's index has beside flash-attn."""
+    wheel = stubwheels.package("einops", EINOPS, root / "beside")
+    content = wheel.read_bytes()
+    row = Beside(
+        project="einops",
+        filename=wheel.name,
+        sha256=hashlib.sha256(content).hexdigest(),
+        size=len(content),
+        uploaded="2026-11-22T10:00:00Z",
+        requires_python=">=3.9",
+    )
+    return row, content
 
 
 class _Quiet(http.server.SimpleHTTPRequestHandler):

@@ -8,10 +8,12 @@ from itertools import islice
 from typing import NamedTuple
 
 _WHOLE = 131_072  # bytes at either end of a log that are read line by line
+_EACH = 8_000  # lines of such an end that are read: where lines have a letter each, not all of it
 _MOST = 20_000  # lines looked at between them: a log that cries wolf more often than that has said it
 _LONGEST = 1_048_576  # bytes of a line before it is cut in two; a compile command has a few thousand
 _WIDTH = 8_192  # bytes of a longer line that are looked at: at its beginning, at its end, around a hook
 _AHEAD = 400  # bytes of the lines below that a pattern may read on into
+_SHARED = b"error"  # in several hooks, which are not looked for where this is not
 
 # ECMA-48: control sequences, strings to the terminal (such as Buildkite's times); then what else cannot be printed.
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
@@ -41,12 +43,13 @@ def worth_a_look(blocks: Iterable[bytes], hooks: Sequence[bytes], foreign: Seque
 
     ``foreign`` are hooks that are not ASCII.
 
-    An end is 131,072 bytes; between them 20,000 lines are looked at, at most.
+    An end is 131,072 bytes and at most 8,000 lines; between them 20,000 lines are looked at, at most.
     """
-    room, size, done = _MOST, 0, 0
+    room, size, done, rows = _MOST, 0, 0, _EACH
     tail: list[tuple[int, bytes]] = []
     for number, body, after in _bodies(blocks):
-        head = body[: max(0, _WHOLE - size)]
+        head = _first(rows, body[: max(0, _WHOLE - size)])
+        rows -= head.count(b"\n")
         for line in _lines(number, head, body[len(head) :] + after):
             done = line.number
             yield line
@@ -85,7 +88,13 @@ def _shortened(tail: list[tuple[int, bytes]]) -> list[tuple[int, bytes]]:
 def _end(number: int, body: bytes) -> Iterator[Line]:
     """Yield the lines of the last bytes of ``body``, beginning with a whole one."""
     skipped = body.rfind(b"\n", 0, max(0, len(body) - _WHOLE)) + 1
+    skipped += max(0, len(body) - skipped - sum(len(line) + 1 for line in body[skipped:].split(b"\n")[-_EACH:]))
     yield from _lines(number + body.count(b"\n", 0, skipped), body[skipped:], b"")
+
+
+def _first(rows: int, body: bytes) -> bytes:
+    """Return the first ``rows`` lines of ``body``."""
+    return body if body.count(b"\n") <= rows else b"".join(line + b"\n" for line in body.split(b"\n")[:rows])
 
 
 def _lines(number: int, body: bytes, after: bytes) -> Iterator[Line]:
@@ -101,8 +110,11 @@ def _lines(number: int, body: bytes, after: bytes) -> Iterator[Line]:
 
 def _hooked(number: int, body: bytes, after: bytes, hooks: Sequence[bytes]) -> Iterator[Line]:
     """Yield the lines of ``body`` that hold one of ``hooks``."""
-    low, held, counted = body.lower(), body + after, 0
-    nearest = {hook: low.find(hook) for hook in hooks if hook.isascii() or not low.isascii()}
+    low, counted = body.lower(), 0
+    shared, plain = low.find(_SHARED), low.isascii()
+    asked = (hook for hook in hooks if hook.isascii() or not plain)
+    nearest = {hook: low.find(hook) for hook in asked if shared >= 0 or _SHARED not in hook}
+    held = body + after if any(place >= 0 for place in nearest.values()) else b""
     while places := [place for place in nearest.values() if place >= 0]:
         place = min(places)
         start, end = low.rfind(b"\n", 0, place) + 1, _line_end(low, place)

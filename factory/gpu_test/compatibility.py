@@ -6,9 +6,11 @@ Told by the facts of both before anything is run, and by what the loader, CUDA a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from factory.diagnose.reading import Found, read
+from factory.diagnose.rules import Rules
 from factory.errors import CellError, SelectorError
 from factory.gpu_test.coverage import runs
 from factory.matrix import selector, wheelname
@@ -20,10 +22,12 @@ from factory.matrix.model import FULL, Matrix, Planned
 from factory.matrix.wheelname import WheelName
 from factory.versions import abi_word, cuda_major
 from factory.wheel.cxxabi import cxx11abi
+from factory.wheel.facts import MODULE
 from factory.wheel.fatbin import GpuCode
 from factory.wheel.torchabi import CHECK_FUNCTION
 
 _ARCHS = " --archs "
+_ANOTHER_S = "foreign"  # the cause that is another package's failure
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,15 +113,13 @@ def by_facts(pair: WheelHere) -> tuple[Incompatibility, ...]:
     return (*unlike, *_old_driver(pair), *_other_gpu(pair))
 
 
-def by_text(pair: WheelHere, text: str) -> tuple[Incompatibility, ...]:
-    """Return what was printed when the wheel failed, explained; nothing where no cause is known."""
-    found = {
-        incompatibility: None
-        for pattern, explain in _SIGNS
-        for match in pattern.finditer(text)
-        for incompatibility in explain(pair, match)
-    }
-    return tuple(found)
+def by_text(pair: WheelHere, text: str, rules: Rules) -> tuple[Incompatibility, ...]:
+    """Return what was printed when the wheel failed, explained; nothing where ``rules`` know no cause."""
+    found = read([text.encode("utf-8", "replace")], rules).found
+    if any(one.sign.cause == _ANOTHER_S for one in found):
+        return ()
+    known = (one for one in found if one.sign.cause in _EXPLAIN)
+    return tuple(dict.fromkeys(told for one in known for told in _EXPLAIN[one.sign.cause](pair, one)))
 
 
 def _worded(pair: WheelHere, axis: str, message: str, *, options: str = "") -> Incompatibility:
@@ -184,24 +186,35 @@ def _driver(pair: WheelHere, why: str) -> Incompatibility:
     return Incompatibility(axis="driver", message=message, tokens=cell, remedy=remedy)
 
 
-def _symbol(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
-    symbol = match["symbol"]
+def _unfit(pair: WheelHere, found: Found) -> Iterator[Incompatibility]:
+    """Explain what the loader did not find: a module, a library or a symbol."""
+    name = found.caught["symbol"]
+    if name == MODULE:
+        yield from _no_module(pair, found)
+    elif runtime := re.match(r"libcudart\.so\.(\d+)", name):
+        message = f"the wheel needs the runtime of CUDA {runtime[1]}; torch here brings that of CUDA {pair.here.cuda}"
+        yield _worded(pair, "CUDA", message)
+    elif name.startswith("lib"):
+        yield _worded(pair, "torch", f"torch {pair.here.torch} brings no {name}")
+    else:
+        yield _symbol(pair, name)
+
+
+def _symbol(pair: WheelHere, symbol: str) -> Incompatibility:
     if CHECK_FUNCTION in symbol:
-        yield _torch_series(pair, symbol)
-        return
+        return _torch_series(pair, symbol)
     spoken = cxx11abi([symbol])
     if spoken and pair.here.cxx11abi is not None and spoken != {pair.here.cxx11abi}:
         (wheels,) = spoken
         message = (
             f"the wheel asks torch for {symbol}, which is cxx11abi{abi_word(wheels)}; this torch is {pair.here.abi}"
         )
-        yield _worded(pair, "C++ ABI", message)
-    elif symbol.lstrip("_").startswith("Py"):
-        yield _worded(pair, "Python", f"CPython {pair.here.python} has no {symbol}")
-    elif symbol.startswith(("cuda", "__cuda")):
-        yield _worded(pair, "CUDA", f"the CUDA runtime of torch {pair.here.torch} has no {symbol}")
-    else:
-        yield _worded(pair, "torch", f"torch {pair.here.torch} has no {symbol}")
+        return _worded(pair, "C++ ABI", message)
+    if symbol.lstrip("_").startswith("Py"):
+        return _worded(pair, "Python", f"CPython {pair.here.python} has no {symbol}")
+    if symbol.startswith(("cuda", "__cuda")):
+        return _worded(pair, "CUDA", f"the CUDA runtime of torch {pair.here.torch} has no {symbol}")
+    return _worded(pair, "torch", f"torch {pair.here.torch} has no {symbol}")
 
 
 def _torch_series(pair: WheelHere, symbol: str) -> Incompatibility:
@@ -212,19 +225,15 @@ def _torch_series(pair: WheelHere, symbol: str) -> Incompatibility:
     return _worded(pair, "torch", message)
 
 
-def _glibc(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
-    library = "glibc" if match["family"] == "GLIBC" else "libstdc++"
+def _glibc(pair: WheelHere, found: Found) -> Iterator[Incompatibility]:
+    version = found.caught.get("version", "a newer C library")
+    library = "glibc" if version.startswith("GLIBC_") else "libstdc++"
     ours = f", here is glibc {pair.here.glibc}" if library == "glibc" and pair.here.glibc else ""
-    message = f"the wheel needs {match['family']}_{match['version']}{ours}; it was built on a newer Linux"
+    message = f"the wheel needs {version}{ours}; it was built on a newer Linux"
     yield _worded(pair, library, message, options=" --backend container")
 
 
-def _cudart(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
-    message = f"the wheel needs the runtime of CUDA {match['major']}; torch here brings that of CUDA {pair.here.cuda}"
-    yield _worded(pair, "CUDA", message)
-
-
-def _no_image(pair: WheelHere, _: re.Match[str]) -> Iterator[Incompatibility]:
+def _no_image(pair: WheelHere, _: Found) -> Iterator[Incompatibility]:
     yield _no_kernel(pair)
 
 
@@ -235,30 +244,25 @@ def _no_kernel(pair: WheelHere) -> Incompatibility:
     return _worded(pair, "architectures", f"the wheel has {has}; {gpu}", options=options)
 
 
-def _driver_said(pair: WheelHere, match: re.Match[str]) -> Iterator[Incompatibility]:
-    yield from list(_old_driver(pair)) or [_driver(pair, f"it says: {match[0]}")]
+def _driver_said(pair: WheelHere, found: Found) -> Iterator[Incompatibility]:
+    yield from list(_old_driver(pair)) or [_driver(pair, f"it says: {found.evidence.text}")]
 
 
-def _no_module(pair: WheelHere, _: re.Match[str]) -> Iterator[Incompatibility]:
+def _no_module(pair: WheelHere, _: Found) -> Iterator[Incompatibility]:
     if pair.name.python == pair.here.python:
         yield _worded(pair, "Python", f"its extension module is not for {pair.name.python}, whatever its name says")
     else:
         yield _worded(pair, "Python", f"the wheel is for {pair.name.python}, here is {pair.here.python}")
 
 
-_Explain = Callable[[WheelHere, re.Match[str]], Iterator[Incompatibility]]
-_SIGNS: tuple[tuple[re.Pattern[str], _Explain], ...] = (
-    (re.compile(r"undefined symbol: (?P<symbol>[A-Za-z_]\w*)"), _symbol),
-    (re.compile(r"version `(?P<family>GLIBC|GLIBCXX|CXXABI)_(?P<version>[\d.]+)' not found"), _glibc),
-    (re.compile(r"libcudart\.so\.(?P<major>\d+)(?:\.\d+)*: cannot open shared object file"), _cudart),
-    (re.compile(r"no kernel image is available|only supports Ampere GPUs or newer"), _no_image),
-    (
-        re.compile(
-            r"CUDA driver version is insufficient for CUDA runtime version"
-            r"|The NVIDIA driver on your system is too old"
-            r"|PTX was compiled with an unsupported toolchain"
-        ),
-        _driver_said,
-    ),
-    (re.compile(r"No module named ['\"]flash_attn_2_cuda['\"]|is not a supported wheel on this platform"), _no_module),
-)
+_EXPLAIN: Mapping[str, Callable[[WheelHere, Found], Iterator[Incompatibility]]] = {
+    "unfit": _unfit,
+    "refused": _no_module,
+    "wrong_python": _no_module,
+    "glibc": _glibc,
+    "no_kernel": _no_image,
+    "gpu_old": _no_image,
+    "driver": _driver_said,
+    "driver_ptx": _driver_said,
+}
+"""What is said of a wheel for each cause of ``factory/data/diagnoses.toml`` that one may have when it is run."""

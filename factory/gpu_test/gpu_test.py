@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from factory.diagnose import machine as diagnoses
 from factory.environment.environment import Installer
 from factory.gpu_test import compatibility, coverage, testenv, verdictfile, wheelundertest
 from factory.gpu_test.compatibility import Runtime, WheelHere
@@ -137,7 +138,8 @@ def _line(ran: Ran) -> str:
 
 
 def _verdict(under_test: WheelUnderTest, done: Done, pair: WheelHere) -> Verdict:
-    misfits = dict.fromkeys([*compatibility.by_facts(pair), *compatibility.by_text(pair, _said(done.ran))])
+    explained = compatibility.by_text(pair, _said(done.ran), diagnoses.rules())
+    misfits = dict.fromkeys([*compatibility.by_facts(pair), *explained])
     return Verdict(
         wheel=under_test.path.name,
         sha256=under_test.sha256,

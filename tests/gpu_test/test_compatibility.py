@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factory.diagnose.machine import rules
+from factory.gpu_test import compatibility
 from factory.gpu_test.compatibility import Runtime, WheelHere, by_facts, by_text
 from factory.matrix import wheelname
 from factory.matrix.arch import Arch
@@ -16,6 +18,7 @@ from factory.wheel.fatbin import images
 from tests.frozen import MATRIX
 
 RULES = load_matrix(MATRIX.read_text())
+SIGNS = rules()
 HERE = Runtime(
     python="3.12",
     torch="2.11.0+cu130",
@@ -43,7 +46,7 @@ def pair(filename: str = FITTING, **here: object) -> WheelHere:
 
 def test_what_fits_has_no_misfit() -> None:
     assert by_facts(pair()) == ()
-    assert by_text(pair(), "Segmentation fault") == ()
+    assert by_text(pair(), "Segmentation fault", SIGNS) == ()
 
 
 @pytest.mark.parametrize(
@@ -155,27 +158,38 @@ def test_gpu_code_that_the_gpu_cannot_run_shows_before_anything_is_run(archs: st
         (
             "torch.AcceleratorError: CUDA error: CUDA driver version is insufficient for CUDA runtime version",
             "driver",
-            "it says: CUDA driver version is insufficient",
+            "it says: torch.AcceleratorError: CUDA error: CUDA driver version is insufficient",
         ),
         (
             "RuntimeError: The NVIDIA driver on your system is too old (found version 12020). Please update",
             "driver",
-            "it says: The NVIDIA driver on your system is too old",
+            "it says: RuntimeError: The NVIDIA driver on your system is too old",
         ),
         ("ModuleNotFoundError: No module named 'flash_attn_2_cuda'", "Python", "not for 3.12, whatever its name"),
+        ("ERROR: x.whl is not a supported wheel on this platform.", "Python", "not for 3.12, whatever its name"),
+        (
+            "ImportError: libtorch_cuda.so: cannot open shared object file: No such file or directory",
+            "torch",
+            "torch 2.11.0+cu130 brings no libtorch_cuda.so",
+        ),
+        (
+            "RuntimeError: CUDA error: the provided PTX was compiled with an unsupported toolchain.",
+            "driver",
+            "unsupported toolchain",
+        ),
     ],
 )
 def test_what_is_said_names_the_axis(text: str, axis: str, said: str) -> None:
-    (incompatibility,) = by_text(pair(), f"Traceback (most recent call last):\n{text}\n{text}\n")
+    (incompatibility,) = by_text(pair(), f"Traceback (most recent call last):\n{text}\n{text}\n", SIGNS)
     assert incompatibility.axis == axis
     assert said in incompatibility.message
     assert said in str(incompatibility)
 
 
 def test_glibc_is_mended_by_a_container_and_architectures_by_naming_them() -> None:
-    (glibc,) = by_text(pair(), "libc.so.6: version `GLIBC_2.38' not found")
+    (glibc,) = by_text(pair(), "libc.so.6: version `GLIBC_2.38' not found", SIGNS)
     assert glibc.remedy == f"build it with: nox -s build -- {OURS} --backend container"
-    (archs,) = by_text(pair(), "CUDA error: no kernel image is available for execution on the device")
+    (archs,) = by_text(pair(), "CUDA error: no kernel image is available for execution on the device", SIGNS)
     assert archs.remedy == f"build it with: nox -s build -- {OURS} --archs 9.0"
 
 
@@ -183,7 +197,10 @@ def test_a_gpu_that_its_driver_s_cuda_makes_nothing_for_is_led_to_one_that_does(
     wheel = "flash_attn-2.8.3.post2+cu13torch2.12cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"
     told = pair(wheel, torch="2.12.1+cu130", gpu="NVIDIA GeForce RTX 5090", capability="12.0", driver="576.88")
     told = replace(told, images=images([Arch(8, 0), Arch(9, 0), Arch(10, 0), Arch(12, 0)]))
-    found = {*by_facts(told), *by_text(told, "RuntimeError: The NVIDIA driver on your system is too old (found 12090)")}
+    found = {
+        *by_facts(told),
+        *by_text(told, "RuntimeError: The NVIDIA driver on your system is too old (found 12090)", SIGNS),
+    }
     (driver,) = found
     assert driver.tokens == "cu128 torch2.11 cp312"
     assert "driver 580 or newer, or torch 2.11 for CUDA 12.8" in driver.remedy
@@ -193,7 +210,7 @@ def test_a_gpu_that_its_driver_s_cuda_makes_nothing_for_is_led_to_one_that_does(
 def test_a_gpu_that_is_too_old_for_flash_attn_is_offered_no_build() -> None:
     wheel = "flash_attn-2.8.3.post2+cu13torch2.9cxx11abiTRUE-cp312-cp312-linux_x86_64.whl"
     told = pair(wheel, torch="2.9.1+cu130", gpu="Quadro RTX 5000", capability="7.5", driver="590.48.01")
-    found = {*by_facts(told), *by_text(told, "RuntimeError: FlashAttention only supports Ampere GPUs or newer.")}
+    found = {*by_facts(told), *by_text(told, "RuntimeError: FlashAttention only supports Ampere GPUs or newer.", SIGNS)}
     (gpu,) = found
     assert gpu.tokens is None
     assert gpu.remedy.endswith("flash-attn has no kernels for 7.5; 8.0 is the oldest it supports")
@@ -203,12 +220,18 @@ def test_a_gpu_that_is_too_old_for_flash_attn_is_offered_no_build() -> None:
 def test_the_wheel_that_failed_beside_a_pre_release_is_not_built_again() -> None:
     wheel = FITTING.replace("torch2.11", "torch2.9")
     told = pair(wheel, torch="2.9.0a0+145a3a7bda.nv25.10")
-    (torch,) = by_text(told, f"ImportError: {SO}: undefined symbol: _ZN3c105abcdE")
+    (torch,) = by_text(told, f"ImportError: {SO}: undefined symbol: _ZN3c105abcdE", SIGNS)
     assert "nox" not in torch.remedy
     assert torch.remedy.endswith("install torch 2.9.1")
 
 
+def test_what_is_explained_is_what_the_signs_of_logs_tell() -> None:
+    explained = compatibility._EXPLAIN  # noqa: SLF001  # a name that no cause has would never be asked for
+    assert set(explained) <= {cause.name for cause in SIGNS.causes}
+    assert by_text(pair(), "xformers/ops/fmha.py: no kernel image is available", SIGNS) == ()
+
+
 @given(st.text() | st.from_regex(r"undefined symbol: \S*|libcudart\.so\.\d+: cannot open shared object file"))
 def test_anything_may_be_said(text: str) -> None:
-    for incompatibility in by_text(pair(), text):
+    for incompatibility in by_text(pair(), text, SIGNS):
         assert incompatibility.remedy

@@ -9,12 +9,13 @@ import argparse
 import pkgutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from factory.cli import jobpage
 from factory.cli.parser import read
 from factory.errors import DiskFullError, FactoryError
 from factory.github.dryrun import rehearsing
-from factory.system import streams
+from factory.system import streams, transfers
 from factory.system.disk import FULL
 
 _INTERRUPTED = 130
@@ -30,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             arguments = read(argv)
             verb: Callable[[argparse.Namespace], int] = pkgutil.resolve_name(f"factory.cli.{arguments.run}")
             name = verb.__name__
-            with rehearsing(dry_run=arguments.dry_run):
+            with rehearsing(dry_run=arguments.dry_run), transfers.shown(_transfer):
                 return verb(arguments)
     except FactoryError as error:
         return _failed(name, error)
@@ -44,6 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; what is finished is kept, the same command goes on from here\n")
         return _INTERRUPTED
+
+
+def _transfer(name: str, size: int | None) -> AbstractContextManager[Callable[[int], None]]:
+    """Show how a file comes, on standard error: what a verb answers stays alone on the other."""
+    from factory.output.console import Console  # noqa: PLC0415 - rich is not needed where nothing comes
+    from factory.output.log import Log  # noqa: PLC0415 - likewise
+
+    return Log(Console(stderr=True)).transfer(name, size)
 
 
 def _failed(verb: str, error: FactoryError) -> int:

@@ -50,7 +50,7 @@ PURE = {
         "native page pins representatives schema selector shape suggest types unserved wheelname"
     ),
     "output": "failure githubjob markdown progress",
-    "plan": "page room sizes workflow",
+    "plan": "listing page room sizes workflow",
     "pool": "archivename record tarstream",
     "prove": "moved proof",
     "publish": "body checksums gate page parts pools sbom steps",

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import time
-from functools import partial
-from pathlib import Path
 
 from factory.cli import context, repository
 from factory.github import attestation
 from factory.index import download as download_verb
 from factory.index import probe, wheelsjson
-from factory.index.published import Published
 from factory.output.console import Console
 from factory.output.log import Log
-from factory.output.progress import Transfer
 from factory.system.download import fetch
 
 
@@ -28,7 +23,7 @@ def download(arguments: argparse.Namespace) -> int:
     edges = download_verb.Edges(
         python=lambda: arguments.python or probe.interpreter(env),
         here=lambda python: probe.read(python, env),
-        fetch=partial(_fetched, log),
+        fetch=lambda wheel, target: fetch(wheel.url, wheel.sha256, target),
         attest=lambda file, url: attestation.verify(file, url, env),
         say=log.say,
     )
@@ -36,13 +31,3 @@ def download(arguments: argparse.Namespace) -> int:
     published = wheelsjson.read(arguments.index or repository.pages(repository.needed(arguments.repository)))
     download_verb.download(asked, published, matrix=matrix, into=arguments.to, edges=edges)
     return 0
-
-
-def _fetched(log: Log, wheel: Published, target: Path) -> None:
-    begun = time.monotonic()
-    with log.progress() as meter:
-
-        def tell(done: int) -> None:
-            meter.show(Transfer(done=done, total=wheel.size, elapsed=time.monotonic() - begun))
-
-        fetch(wheel.url, wheel.sha256, target, tell=tell)

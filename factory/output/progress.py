@@ -31,17 +31,17 @@ class Snapshot:
 
 @dataclass(frozen=True, kw_only=True)
 class Transfer:
-    """Bytes of a file that are here of all, and seconds since its transfer began."""
+    """Bytes of the file ``name`` that are here of all, None if nobody said how many, and seconds since it began."""
 
+    name: str
     done: int
-    total: int
+    total: int | None
     elapsed: float
 
     def line(self) -> str:
-        """Return it as one line: ``41.2 MB of 1.9 GB · 2 % · 2m10s``."""
-        return (
-            f"{short(self.done)} of {short(self.total)} · {100 * self.done // self.total} % · {duration(self.elapsed)}"
-        )
+        """Return it as one line: ``torch.whl: 41.2 MB of 1.9 GB · 2 % · 2m10s``."""
+        of = f" of {short(self.total)} · {100 * self.done // self.total} %" if self.total else ""
+        return f"{self.name}: {short(self.done)}{of} · {duration(self.elapsed)}"
 
 
 def duration(seconds: float) -> str:

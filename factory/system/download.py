@@ -9,14 +9,15 @@ import os
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
+from urllib.parse import unquote, urlsplit
 
 from factory.errors import DigestError, UnreachableError
-from factory.system import disk
+from factory.system import disk, transfers
 from factory.system.files import sha256_of
 from factory.system.retry import Pace, RetryPolicy, TooSlowError, TroubleError
 
@@ -28,20 +29,19 @@ _FILES = RetryPolicy(tries=3, most_asked=120.0, slowest=SLOWEST)
 _LISTS = RetryPolicy(tries=3, first=0.5, most_asked=120.0, slowest=SLOWEST)
 
 
-def fetch(  # noqa: PLR0913 - three say what, three how, and those nearly nobody
+def fetch(
     url: str,
     sha256: str,
     target: Path,
     *,
     timeout: float = 10.0,
     policy: RetryPolicy = _FILES,
-    tell: Callable[[int], object] = lambda _: None,
 ) -> None:
     """Put the file at ``url`` to ``target``, unless a file of that sha256 is there already.
 
     ``timeout`` is in seconds and holds for the connection and for each silence after it. A part that
     came before a crash is kept beside the target and continued. Of two who fetch at once one waits.
-    ``tell`` is called now and then with how many bytes are here.
+    ``transfers`` is told now and then how many bytes are here.
 
     Raises:
         UnreachableError: The host did not answer, refused, fell silent, or sends slower than ``policy`` allows.
@@ -57,7 +57,7 @@ def fetch(  # noqa: PLR0913 - three say what, three how, and those nearly nobody
             if not _is(sink, part):  # whoever was waited for finished it, or gave it up
                 continue
             try:
-                wanted = _Wanted(url=url, sha256=sha256, timeout=timeout, policy=policy, tell=tell)
+                wanted = _Wanted(url=url, sha256=sha256, timeout=timeout, policy=policy)
                 _fill(wanted, sink, part)
             except BaseException:
                 if _size(sink) == 0 and _is(sink, part):
@@ -80,7 +80,11 @@ class _Wanted:
     sha256: str
     timeout: float
     policy: RetryPolicy
-    tell: Callable[[int], object]
+
+    @property
+    def name(self) -> str:
+        """What the file is called, as people read it."""
+        return unquote(PurePosixPath(urlsplit(self.url).path).name)
 
 
 def _fill(wanted: _Wanted, sink: IO[bytes], part: Path) -> None:
@@ -120,9 +124,11 @@ def _append(wanted: _Wanted, sink: IO[bytes], pace: Pace) -> None:
         with _answer(wanted.url, wanted.timeout, {"Range": f"bytes={had}-"} if had else {}) as answer:
             if had and answer.status != HTTPStatus.PARTIAL_CONTENT:
                 sink.truncate(0)
-            for piece in _pieces(answer, pace):
-                _write(sink, piece)
-                wanted.tell(_size(sink))
+            left = getattr(answer, "length", None)  # a file's answer has none
+            with transfers.coming(wanted.name, None if left is None else _size(sink) + left) as tell:
+                for piece in _pieces(answer, pace):
+                    _write(sink, piece)
+                    tell(_size(sink))
     except _RefusedError as error:
         if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise  # else nothing is left to send; the hash decides

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DigestError, DiskFullError, UnreachableError
+from factory.system import transfers
 from factory.system.download import fetch
 from factory.system.retry import RetryPolicy
 from tests.serving import serving
@@ -27,6 +28,7 @@ AT_ONCE = RetryPolicy(tries=1, sleep=lambda _: None)
 FETCH = """
 import sys
 from pathlib import Path
+from factory.system import transfers
 from factory.system.download import fetch
 fetch(*sys.argv[1:3], Path(sys.argv[3]))
 """
@@ -266,3 +268,20 @@ def test_threads_fetch_one_file_at_once(server: Server, tmp_path: Path) -> None:
         assert [path.name for path in target.parent.iterdir()] == ["file.bin"]
         assert target.read_bytes() == CONTENT
     assert len(server.ranges) == 40
+
+
+def test_who_shows_transfers_is_told_of_all_bytes_that_are_here(server: Server, tmp_path: Path) -> None:
+    told: list[tuple[str, int | None, int]] = []
+
+    @contextlib.contextmanager
+    def show(name: str, size: int | None) -> Iterator[Callable[[int], object]]:
+        yield lambda done: told.append((name, size, done))
+
+    (tmp_path / "a.part").write_bytes(CONTENT[:HALF])  # what an earlier run left
+    with transfers.shown(show):
+        fetch(server.url, SHA256, tmp_path / "a")
+    assert {(name, size) for name, size, _ in told} == {("file.bin", len(CONTENT))}
+    assert HALF < told[0][2] <= told[-1][2] == len(CONTENT)
+    told.clear()
+    fetch(server.url, SHA256, tmp_path / "b")
+    assert told == []

@@ -13,13 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from factory.platforms import usual
 from factory.system.uvconfig import told
 
 LOCK = Path("factory/data/locks/factory.txt")
 _MADE_OF = (Path("pyproject.toml"), LOCK)
 _STAMP = "made-of"
 _LINK = "me.pth"
-_LOCKED = ("linux", "x86_64")
+_LOCKED = ("linux", usual())
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from packaging.utils import parse_wheel_filename
 
+from factory.platforms import platforms
 from factory.versions import version_key
 
 _CUDA = re.compile(r"(?<![a-z])cu(\d\d)\.?(\d?)(?!\d)", re.ASCII)
@@ -22,7 +23,7 @@ _PYTHON = re.compile(r"cp(\d)(\d+)", re.ASCII)
 _PLATFORM = re.compile(
     r"(?P<system>[a-z]+?)(?P<old>1|2010|2014)?(?:_(?P<floor>\d+_\d+))?_(?P<machine>[a-z]\w*)", re.ASCII
 )
-_OTHER_NAMES = {"amd64": "x86_64", "arm64": "aarch64"}
+_OTHER_NAMES = {row.image: row.name for row in platforms().values()}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ PURE = {
     "build": "container container.inside container.messages container.spec page recipe",
     "diagnose": "cell english facts judge lines logfile reading rules",
     "doctor": "choose cuda facts kindlines parse python result target versionbound",
-    "environment": "requirements",
+    "environment": "requirements target",
     "github": "ratelimit",
     "gpu_test": "compatibility coverage page verdict",
     "image": "aptsource layout",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 import sys
 import time
@@ -20,9 +21,12 @@ from factory.build.setup import CellWanted
 from factory.data import DATA
 from factory.diagnose import machine
 from factory.diagnose.judge import selector_of
+from factory.environment import foreign
 from factory.environment.environment import Environment, Installer
+from factory.environment.target import Target
 from factory.errors import DiskFullError, WheelBuildError
 from factory.kernels import costs, kernels
+from factory.kernels.hostcompiler import HostCompiler
 from factory.kernels.installed import installed
 from factory.kernels.kernels import CompiledSet
 from factory.kernels.page import Tally
@@ -37,7 +41,7 @@ from factory.session import Session
 from factory.system import disk, process, zips
 from factory.system.cache import locked
 from factory.system.files import deliver
-from factory.toolkit.toolkit import CudaRuntime
+from factory.toolkit.toolkit import CudaToolkit
 from factory.wheel.facts import Expected
 
 
@@ -62,9 +66,11 @@ class Host:
         for one in wanted:
             self.installer.have_python(one.torch, one.build, one.cell.python)
         for one in wanted:
-            _runtime(one.cell, need_of(one.cell, self.order.matrix).cuda, self.order.session)
+            _toolkit(one, self.order.session)
         for one in wanted:
             prepare(one, self.installer)
+        for one in wanted:
+            target(one, self.installer, self.order.session)
 
     def kernels(self, cells: Sequence[Cell], portion: Portion) -> Tally:
         """Have the kernels that ``cells`` share, or a ``portion`` of them, in the pool; return what came from where.
@@ -122,12 +128,13 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
             workdir=workspace,
             python=environment.python,
             site_packages=environment.site_packages,
-            cuda_home=_runtime(wanted.cell, kernels.ready.wanted.toolkit.version, session).home,
+            cuda_home=_toolkit(wanted, session).home,
+            target=target(wanted, installer, session),
         )
-        setup.set_up(paths, wanted, kernels, environment.torch, session)
+        setup.set_up(paths, wanted, kernels, session)
         shutil.copytree(kernels.ready.root, paths.source, symlinks=True)
         made = _run(recipe(wanted.cell, paths, jobs=session.limits.jobs, env=session.env), paths, wanted.cell, session)
-        _load(made, workspace / "loaded", environment, wanted)
+        _load(made, workspace / "loaded", paths, kernels.ready.linker, wanted)
         spec, root = kernels.ready.wanted, kernels.ready.root
         materials = Materials(release=spec.flash_attn, root=root, torch=wanted.torch, kernels=spec.toolkit.version)
         deliver(finish.finished(made, wanted.cell, materials), final)
@@ -136,18 +143,35 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
     return final
 
 
-def _runtime(cell: Cell, kernels: str, session: Session) -> CudaRuntime:
-    """Return the headers and the runtime of the cell's own CUDA; that of ``kernels`` compiles its kernels."""
-    having = toolkit.find if cell.cuda == kernels else toolkit.runtime
-    return having(cell.cuda, session.env, session.cache, session.log.say)
+def _toolkit(wanted: CellWanted, session: Session) -> CudaToolkit:
+    """Return the toolkit of the cell's own CUDA, which gives the headers and the runtime; another may give kernels."""
+    return toolkit.find(wanted.cell.cuda, session.env, session.cache, session.log.say)
 
 
-def _load(wheel: Path, into: Path, environment: Environment, wanted: CellWanted) -> None:
-    """Load the extension beside the real torch with every symbol bound at once: what is missing shows here."""
+def target(wanted: CellWanted, installer: Installer, session: Session) -> Target | None:
+    """Return what ``wanted`` is compiled and linked with where it is for another machine, else None.
+
+    Raises what ``foreign.provide`` raises.
+    """
+    cell = wanted.cell
+    if cell.machine == platform.machine():
+        return None
+    return foreign.provide(cell, wanted.torch, wanted.build, installer, session)
+
+
+def _load(wheel: Path, into: Path, paths: BuildPaths, linker: HostCompiler, wanted: CellWanted) -> None:
+    """Load the extension beside the real torch with every symbol bound at once: what is missing shows here.
+
+    One for another machine is compared with what the libraries of that machine export.
+    """
     with zips.opened(wheel) as archive:
         modules = [name for name in archive.namelist() if name.endswith(".so") and "/" not in name]
     zips.unpack(wheel, into, modules)
-    loading.load(environment.python, [into / name for name in modules], torch=wanted.torch.release)
+    unpacked = [into / name for name in modules]
+    if paths.target is None:
+        loading.load(paths.python, unpacked, torch=wanted.torch.release)
+    else:
+        loading.compare(unpacked, paths.target, linker, torch=wanted.torch.release)
 
 
 def _run(made_by: Recipe, paths: BuildPaths, cell: Cell, session: Session) -> Path:
@@ -182,7 +206,7 @@ def expected(wanted: CellWanted, kernels: CompiledSet, session: Session) -> Expe
 
     Raises SourceError where the sdist packs in a way that is not known here, and what ``toolkit.find`` raises.
     """
-    toolkits = (kernels.ready.toolkit.home, _runtime(wanted.cell, kernels.ready.wanted.toolkit.version, session).home)
+    toolkits = (kernels.ready.toolkit.home, _toolkit(wanted, session).home)
     paths = (session.cache, *toolkits, DATA, Path(sys.prefix), Path.cwd())
     return Expected.of_cell(
         wanted.cell,

@@ -1,4 +1,7 @@
-"""Loads a finished extension beside the real torch with every symbol bound: what does not fit shows here."""
+"""Loads a finished extension beside the real torch with every symbol bound: what does not fit shows here.
+
+One for another machine is not loaded: what it lacks is looked for in what that machine's libraries export.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,15 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from factory.environment.target import Target
 from factory.errors import InstallError
+from factory.kernels.hostcompiler import HostCompiler
+from factory.platforms import platforms
 from factory.system import process
 from factory.wheel import elf
 
+_SYSTEM_LIBRARIES = ("libstdc++.so.6", "libgcc_s.so.1", "libm.so.6", "libc.so.6")
+_OF_PYTHON = ("Py", "_Py")
 # Run beside the real torch: first every symbol the extension lacks is looked up in what torch has loaded, so that
 # all that are missing are named; then the extension is loaded with every symbol bound at once.
 _LOAD = r"""
@@ -36,8 +44,33 @@ def load(python: Path, modules: Sequence[Path], *, torch: str) -> None:
     done = process.run([python, "-I", "-c", _LOAD, modules[0].parent, json.dumps(lacking)], timeout=600)
     if not done.ok:
         undefined = [line for line in done.stderr.splitlines() if line.startswith("undefined symbol: ")]
-        raise InstallError(
-            f"the extension does not load with torch {torch}",
-            why=undefined or done.stderr.strip().splitlines()[-1:],
-            remedy="Nothing was written to the output directory. An undefined symbol names the library that lacks it.",
-        )
+        raise _refused(torch, undefined or done.stderr.strip().splitlines()[-1:])
+
+
+def compare(modules: Sequence[Path], target: Target, linker: HostCompiler, *, torch: str) -> None:
+    """Look up all that ``modules`` lack in torch, CUDA's runtime and the libraries that ``linker`` links with.
+
+    What Python itself exports is taken for granted. Raises InstallError that names every symbol that nobody has.
+    """
+    names = (*_SYSTEM_LIBRARIES, platforms()[target.machine].loader)
+    system = [_asked(linker, f"-print-file-name={name}") for name in names]
+    nm = _asked(linker, "-print-prog-name=nm")
+    libraries = [*(target.torch / "lib").glob("*.so*"), *target.runtime.glob("libcudart.so.*"), *map(Path, system)]
+    asked = process.run([nm, "--dynamic", "--defined-only", "--format=posix", *libraries], timeout=600)
+    there = {line.partition(" ")[0].partition("@")[0] for line in asked.stdout.splitlines()}
+    lacking = {symbol for path in modules for symbol in elf.read(path, path.name).undefined}
+    missing = sorted(symbol for symbol in lacking - there if not symbol.startswith(_OF_PYTHON))
+    if missing or not asked.ok:
+        raise _refused(torch, [f"undefined symbol: {symbol}" for symbol in missing] or asked.stderr.splitlines()[-1:])
+
+
+def _asked(linker: HostCompiler, question: str) -> str:
+    return process.run([linker.path, question], timeout=60).stdout.strip()
+
+
+def _refused(torch: str, why: Sequence[str]) -> InstallError:
+    return InstallError(
+        f"the extension does not load with torch {torch}",
+        why=why,
+        remedy="Nothing was written to the output directory. An undefined symbol names the library that lacks it.",
+    )

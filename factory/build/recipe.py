@@ -10,9 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory.environment.target import Target
 from factory.matrix.model import Cell, Profile
 from factory.matrix.wheelname import local_version
+from factory.platforms import platforms
 from factory.system.environ import inherited
+from factory.versions import python_tag
 
 # 2020-01-01: zip cannot hold dates before 1980, and one fixed date makes wheels comparable.
 _SOURCE_DATE_EPOCH = "1577836800"
@@ -20,13 +23,22 @@ _SOURCE_DATE_EPOCH = "1577836800"
 
 @dataclass(frozen=True, kw_only=True)
 class BuildPaths:
-    """Where a wheel step finds its things: ``source`` is a copy to write into, ``workdir`` a directory its own."""
+    """Where a wheel step finds its things: ``source`` is a copy to write into, ``workdir`` a directory its own.
+
+    ``target`` has what takes the place of this machine's things where the wheel is for another machine.
+    """
 
     source: Path
     workdir: Path
     python: Path
     site_packages: Path
     cuda_home: Path
+    target: Target | None = None
+
+    @property
+    def torch(self) -> Path:
+        """The torch package that the wheel is compiled and linked with."""
+        return self.target.torch if self.target else self.site_packages / "torch"
 
     @property
     def wheelhouse(self) -> Path:
@@ -94,24 +106,37 @@ def variables(cell: Cell, paths: BuildPaths, *, jobs: int) -> dict[str, str]:
         "FLASH_ATTENTION_FORCE_BUILD": "TRUE",
         "FLASH_ATTN_LOCAL_VERSION": local_version(cell),
         "SOURCE_DATE_EPOCH": _SOURCE_DATE_EPOCH,
+        **(_elsewhere(cell) if paths.target else {}),
     }
+
+
+def _elsewhere(cell: Cell) -> dict[str, str]:
+    """Return what has the build machine's Python name wheel and extension for the machine of ``cell``.
+
+    Source: ``sysconfig.get_platform`` of CPython, and ``get_ext_filename`` of setuptools' ``build_ext``.
+    """
+    soabi = f"{python_tag(cell.python).replace('cp', 'cpython-')}-{platforms()[cell.machine].triple}"
+    return {"_PYTHON_HOST_PLATFORM": f"linux-{cell.machine}", "SETUPTOOLS_EXT_SUFFIX": f".{soabi}.so"}
 
 
 def cxx_flags(profile: Profile, paths: BuildPaths, *, standard: int) -> tuple[str, ...]:
     """Return what the C++ file gets beyond upstream's flags.
 
     The profile's switches, the C++ standard torch needs, the CUDA library headers that torch brings, and
-    paths written as relative ones so that no build machine's path stays in the wheel.
+    paths written as relative ones so that no build machine's path stays in the wheel. Debian's Python headers include
+    those of a machine by a path of their own.
     """
+    own = (paths.target.include,) if paths.target else ()
     switches = tuple(f"-DFLASHATTENTION_DISABLE_{name}" for name in profile.disable)
     brought = tuple(
-        f"-idirafter{path}" for path in (f"{paths.site_packages}/nvidia/{name}/include" for name in _BROUGHT)
+        f"-idirafter{path}" for path in (*(f"{paths.site_packages}/nvidia/{name}/include" for name in _BROUGHT), *own)
     )
     maps = tuple(
         f"-ffile-prefix-map={path}={name}"
         for path, name in (
             (paths.source, "."),
             (paths.site_packages, "site-packages"),
+            *(((paths.torch, "site-packages/torch"), *((path, "python") for path in own)) if own else ()),
             (paths.cuda_home, "cuda"),
         )
     )

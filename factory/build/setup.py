@@ -14,7 +14,10 @@ from factory.kernels.kernels import CompiledSet
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, Profile, Torch, TorchBuild
 from factory.session import Session
+from factory.system import process
 from factory.system.files import sha256_of
+
+_INCLUDE = "import sysconfig; print(sysconfig.get_path('include'))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,8 +45,8 @@ def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
     )
 
 
-def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: Path, session: Session) -> None:
-    """Fill ``paths.workdir`` for ``wanted``; ``torch`` is the directory of the installed package.
+def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, session: Session) -> None:
+    """Fill ``paths.workdir`` for ``wanted``.
 
     Raises TorchHeadersError when this torch does not fit the kernels, DigestError when one of their parts was lost.
     """
@@ -51,11 +54,11 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: P
     hostcompiler.check_bridge(
         wanted.torch,
         compiler=ready.linker,
-        include_dirs=(torch / "include", paths.cuda_home / "include"),
+        include_dirs=(paths.torch / "include", paths.cuda_home / "include"),
         env=session.env,
     )
     paths.objects.mkdir(parents=True)
-    assembler = kernels.assembler(session, compression=wanted.compression)
+    assembler = kernels.assembler(session, cuda_home=paths.cuda_home, compression=wanted.compression)
     assembled = {unit.source: assembler.assemble(unit, paths.objects) for unit in ready.units}
     _wrapper(paths.nvcc, "factory.build.wrappers.nvcc")
     _wrapper(paths.cxx, "factory.build.wrappers.cxx")
@@ -67,8 +70,22 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, torch: P
         bridge=str(hostcompiler.BRIDGE),
         nvcc_flags=kernels.flags,
         cxx_flags=cxx_flags(wanted.profile, paths, standard=wanted.torch.cxx_standard),
+        places=_places(paths),
         objects={source: (str(path), sha256_of(path)) for source, path in assembled.items()},
     ).write(paths.job_file)
+
+
+def _places(paths: BuildPaths) -> dict[str, str]:
+    """Return this machine's directories that upstream's build names, with those of the wheel's machine."""
+    target = paths.target
+    if target is None:
+        return {}
+    include = Path(process.run([paths.python, "-I", "-c", _INCLUDE], timeout=60).stdout.strip())
+    return {
+        str(include): str(target.include / include.name),
+        str(paths.site_packages / "torch"): str(target.torch),
+        **{str(paths.cuda_home / name): str(target.runtime) for name in ("lib64", "lib")},
+    }
 
 
 def _wrapper(path: Path, module: str) -> None:

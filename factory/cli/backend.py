@@ -14,7 +14,7 @@ from factory.build.container.session import Containers, image_of
 from factory.build.host import Host
 from factory.cli import context
 from factory.environment import environment
-from factory.errors import FactoryError
+from factory.errors import FactoryError, UnfitError
 from factory.image import engine as engines
 from factory.image import pull
 from factory.image.engine import Engine
@@ -59,6 +59,11 @@ def engine(order: Order, asked: str | None, before: Before) -> Engine | None:
 
     Raises what is wrong with the engine or an image when containers were ``asked`` for by name; else says so.
     """
+    abroad = native.crossed(order.cells, platform.machine())
+    if abroad and asked != _HOST:
+        what = f"wheels for {' and '.join(abroad)} are not built in containers of {platform.machine()}"
+        _instead(UnfitError(what, remedy="Run the same command again with --backend host."), order, asked)
+        asked = _HOST
     found = None if asked == _HOST else _having_images(order, asked, before)
     if found is None:
         before(contained=False)

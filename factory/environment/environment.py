@@ -28,6 +28,8 @@ from factory.versions import cuda_token, python_tag
 # virtualenv gives an interpreter this many seconds to say what it is; its own limit is too short for a machine
 # that compiles at the same time.
 _PATIENT = {"PY_DISCOVERY_TIMEOUT": "120"}
+# glibc 2.MINOR of the wheels that are taken for another machine: torch's own floor, and the oldest there is a tag for.
+_NEWEST_GLIBC, _OLDEST_GLIBC = 28, 17
 _NETWORK_SIGNS = ("Connection", "Temporary failure", "timed out", "error sending request", "dns error", "Max retries")
 
 
@@ -108,6 +110,20 @@ class Installer:
         with tempfile.TemporaryDirectory() as directory:
             self._add(python, self._groups(torch, build), Path(directory))
 
+    def lay_out(self, pip: Path, into: Path, requirements: str, *, python: str, machine: str) -> None:
+        """Unpack the wheels that ``requirements`` name, for another ``machine`` and its ``python``, into ``into``.
+
+        The interpreter ``pip`` has pip. Raises UnreachableError, DiskFullError or EnvironmentInstallError.
+        """
+        installer = [*self._installer(pip), *_elsewhere(python, machine, uv=bool(self._uv())), "--target", into]
+        hashed = ("--require-hashes",) if "--hash=" in requirements else ()
+        listed = into.with_name(f"{into.name}.txt")
+        listed.write_text(requirements)
+        try:
+            self._run([*installer, "--no-deps", *hashed, "-r", listed])
+        finally:
+            listed.unlink()
+
     def lock(self, python: Path, name: str) -> None:
         """Install the lock file ``name`` into the interpreter ``python``.
 
@@ -143,12 +159,14 @@ class Installer:
             self._run([*self._installer(python), *group.options, "-r", listed])
 
     def _installer(self, python: Path) -> list[str | Path]:
-        # Not find_uv's: mirrors are configured for pip, and a uv that only came with nox was never told of them.
-        uv = shutil.which("uv", path=self._env.get("PATH"))
-        if uv:
+        if uv := self._uv():
             return [uv, "pip", "install", "--python", python, "--quiet"]
         # -I: what the caller's PYTHONPATH holds must not pass for installed.
         return [python, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+
+    def _uv(self) -> str | None:
+        # Not find_uv's: mirrors are configured for pip, and a uv that only came with nox was never told of them.
+        return shutil.which("uv", path=self._env.get("PATH"))
 
     def _run(self, command: Sequence[str | Path]) -> None:
         done = process.run(command, env=self._env | _PATIENT)
@@ -181,6 +199,15 @@ def installer(session: Session) -> Installer:
         interpreter=lambda version: interpreter.provide(version, session.env, session.log.say),
         say=session.log.say,
     )
+
+
+def _elsewhere(python: str, machine: str, *, uv: bool) -> tuple[str, ...]:
+    """Return what has pip, or ``uv``, choose wheels for another ``machine``, up to the newest glibc they may need."""
+    if uv:
+        return ("--python-platform", f"{machine}-manylinux_2_{_NEWEST_GLIBC}", "--only-binary", ":all:")
+    floors = [f"manylinux_2_{minor}_{machine}" for minor in range(_NEWEST_GLIBC, _OLDEST_GLIBC - 1, -1)]
+    platforms = [word for tag in (*floors, f"manylinux2014_{machine}") for word in ("--platform", tag)]
+    return (*platforms, "--python-version", python, "--implementation", "cp", "--only-binary", ":all:", "--no-compile")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -53,22 +53,28 @@ def fetcher(version: str, env: Mapping[str, str], tried: Sequence[str]) -> Path:
     return uv
 
 
-def fetch(version: str, uv: Path, env: Mapping[str, str], say: Callable[[str], None]) -> Path:
+def fetch(
+    version: str, uv: Path, env: Mapping[str, str], say: Callable[[str], None], *, machine: str | None = None
+) -> Path:
     """Return the CPython ``version`` (``3.10``) that ``uv`` fetches into the cache; ``say`` is told before.
+
+    It is for this machine, or the one named by ``machine`` as ``uname -m`` says it.
 
     uv's own settings hold: mirrors, proxies, certificates. Of two processes one fetches, the other waits.
     Raises UnreachableError, DigestError, DiskFullError, UsageError, and InterpreterError for what else uv says.
     """
-    link = _link(version, env)
+    label = version if machine is None else f"{machine}-{version}"
+    link = _link(label, env)
+    asked = version if machine is None else f"cpython-{version}-linux-{machine}-gnu"
     pythons = link.parent
     with locked(pythons / f".{link.name}.lock", lambda: say(f"another build is fetching Python {version}; waiting")):
         if not files.is_file(link):
-            say(f"Python {version} is not on this machine: uv fetches it")
-            for leftover in pythons.glob(f"{version}-*"):
+            say(f"Python {version}{'' if machine is None else f' for {machine}'} is not on this machine: uv fetches it")
+            for leftover in pythons.glob(f"{label}-*"):
                 shutil.rmtree(leftover, ignore_errors=True)
-            home = Path(tempfile.mkdtemp(dir=pythons, prefix=f"{version}-"))
+            home = Path(tempfile.mkdtemp(dir=pythons, prefix=f"{label}-"))
             try:
-                _point(link, _install(version, uv, env, home))
+                _point(link, _install(version, asked, uv, env, home))
             except BaseException:
                 shutil.rmtree(home, ignore_errors=True)
                 raise
@@ -79,10 +85,10 @@ def _link(version: str, env: Mapping[str, str]) -> Path:
     return cache_root(env) / "pythons" / f"python{version}"
 
 
-def _install(version: str, uv: Path, env: Mapping[str, str], home: Path) -> Path:
+def _install(version: str, asked: str, uv: Path, env: Mapping[str, str], home: Path) -> Path:
     policy = {"UV_HTTP_TIMEOUT": env.get("UV_REQUEST_TIMEOUT", "15"), "UV_HTTP_RETRIES": "2"}
     ours = {"UV_PYTHON_INSTALL_DIR": str(home), "UV_PYTHON_INSTALL_BIN": "0"}
-    words = ("--color", "never", "python", "install", version)
+    words = ("--color", "never", "python", "install", asked)
     done = process.run([uv, *words], env={**policy, **env, **ours}, timeout=_LIMIT)
     made = files.matching(home, f"cpython-{version.removesuffix('t')}.*/bin/python{version}")
     if done.ok and made:

@@ -1,4 +1,4 @@
-"""Whether a machine can build a cell: host code is compiled for the machine that compiles it."""
+"""Whether a machine can build a cell, whose host code is for one machine: itself, or with a cross compiler."""
 
 from __future__ import annotations
 
@@ -6,13 +6,20 @@ from collections.abc import Iterable
 
 from factory.errors import UnfitError
 from factory.matrix.model import Cell, Matrix
+from factory.platforms import platforms
 
 
 def foreign(cell: Cell, machine: str) -> str:
     """Return why ``machine``, as ``uname -m`` says it, cannot build ``cell``; empty where it can."""
-    return (
-        "" if cell.machine == machine else f"this is {machine}; a wheel for {cell.machine} is built on {cell.machine}"
-    )
+    builders = [row.name for row in platforms().values() if cell.machine in row.builds]
+    if machine in builders:
+        return ""
+    return f"this is {machine}; a wheel for {cell.machine} is built on {' or '.join(builders)}"
+
+
+def crossed(cells: Iterable[Cell], machine: str) -> tuple[str, ...]:
+    """Return the machines, other than ``machine`` itself, that ``cells`` are for, each once."""
+    return tuple(dict.fromkeys(cell.machine for cell in cells if cell.machine != machine))
 
 
 def remedy(machine: str, matrix: Matrix) -> str:

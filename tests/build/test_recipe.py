@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factory.build.recipe import BuildPaths, cxx_flags, recipe
+from factory.environment.target import Target
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, Profile
 from factory.system.environ import inherited
@@ -44,6 +45,17 @@ def test_sets_what_the_guide_and_setup_py_want() -> None:
     assert made.argv[:4] == ("/e/bin/python", "-m", "pip", "wheel")
     assert {"--no-build-isolation", "--no-deps", "--no-index"} <= set(made.argv)
     assert made.argv[-3:] == ("--wheel-dir", "/w/wheelhouse", "/w/source")
+
+
+def test_a_wheel_for_another_machine_is_named_for_it_and_knows_nothing_of_this_one_s_torch() -> None:
+    target = Target(machine="aarch64", torch=Path("/t/torch"), runtime=Path("/t/lib"), include=Path("/t/include"))
+    elsewhere = replace(SITE, target=target)
+    made = recipe(replace(CELL, machine="aarch64", python="3.14t"), elsewhere, jobs=3, env={})
+    assert made.env["_PYTHON_HOST_PLATFORM"] == "linux-aarch64"
+    assert made.env["SETUPTOOLS_EXT_SUFFIX"] == ".cpython-314t-aarch64-linux-gnu.so"
+    assert not {"_PYTHON_HOST_PLATFORM", "SETUPTOOLS_EXT_SUFFIX"} & recipe(CELL, SITE, jobs=3, env={}).env.keys()
+    flags = cxx_flags(Profile(name="full", disable=(), summary=""), elsewhere, standard=17)
+    assert {"-ffile-prefix-map=/t/torch=site-packages/torch", "-idirafter/t/include"} <= set(flags)
 
 
 @given(st.dictionaries(st.sampled_from([*OWN, "NVCC_THREADS", "SOURCE_DATE_EPOCH", "FACTORY_DRIVER_JOB"]), st.text()))

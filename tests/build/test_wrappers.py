@@ -2,6 +2,7 @@ import hashlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,7 @@ def job(tmp_path: Path) -> DriverJob:
         nvcc_flags=FLAGS,
         cxx_flags=("-DLEAN",),
         objects={"a.cu": (str(tmp_path / "object"), hashlib.sha256(b"compiled before").hexdigest())},
+        places={},
     )
 
 
@@ -55,6 +57,32 @@ def compile_command(
 ) -> list[str]:
     paths = {"SOURCE": str(tmp_path / "source" / rename[0]), "OUTPUT": str(tmp_path / "out.o")}
     return [paths.get(word, word) for word in COMMAND if word not in drop] + list(add)
+
+
+def test_for_another_machine_its_headers_and_libraries_take_the_place_of_ours(job: DriverJob) -> None:
+    places = {
+        "/env/torch": "/targets/torch",
+        "/cuda/lib": "/targets/runtime",
+        "/py/include/python3.11": "/t/python3.11",
+    }
+    foreign = replace(job, places=places, cxx_flags=())
+    words = [
+        "-I/py/include/python3.11",
+        "-isystem",
+        "/env/torch/include",
+        "-L/env/torch",
+        "-L/env/torchvision",
+        "-L/cuda/lib",
+    ]
+    assert cxx.command([*words, "-lc10"], foreign)[1:] == [
+        "-I/t/python3.11",
+        "-isystem",
+        "/targets/torch/include",
+        "-L/targets/torch",
+        "-L/env/torchvision",
+        "-L/targets/runtime",
+        "-lc10",
+    ]
 
 
 def test_serves_the_object(tmp_path: Path, job: DriverJob) -> None:

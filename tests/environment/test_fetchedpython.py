@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from factory.environment import fetchedpython
 from factory.environment.interpreter import find, provide
 from factory.errors import DigestError, DiskFullError, InterpreterError, UnreachableError
 from factory.image import pythontree
@@ -51,16 +52,17 @@ class Mirror(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.archive = archive
         self.sha256 = hashlib.sha256(archive).hexdigest()
+        self.machine = platform.machine()
         self.asked: list[str] = []
         self.go = threading.Event()
         self.go.set()
 
     @property
     def listed(self) -> bytes:
-        name = f"cpython-{platform.python_version()}-linux-{platform.machine()}-gnu"
+        name = f"cpython-{platform.python_version()}-linux-{self.machine}-gnu"
         row = {
             "name": "cpython",
-            "arch": {"family": platform.machine(), "variant": None},
+            "arch": {"family": self.machine, "variant": None},
             "os": "linux",
             "libc": "gnu",
             **dict(zip(("major", "minor", "patch"), sys.version_info[:3], strict=True)),
@@ -114,6 +116,18 @@ def env(bare: dict[str, str], mirror: Mirror) -> dict[str, str]:
 
 def kept(env: dict[str, str]) -> list[str]:
     return [path.name for path in Path(env["FACTORY_CACHE"], "pythons").iterdir() if not path.name.startswith(".")]
+
+
+def test_one_for_another_machine_is_fetched_for_its_headers_and_is_no_python_of_this_one(
+    env: dict[str, str], mirror: Mirror
+) -> None:
+    mirror.machine = "aarch64"
+    said: list[str] = []
+    uv = fetchedpython.fetcher(HERE, env, [])
+    made = fetchedpython.fetch(HERE, uv, env, said.append, machine="aarch64")
+    assert (made.parent.parent / "include" / f"python{HERE}" / "Python.h").is_file()
+    assert said == [f"Python {HERE} for aarch64 is not on this machine: uv fetches it"]
+    assert fetchedpython.kept(HERE, env) is None
 
 
 def test_what_is_not_here_is_fetched_once_and_found_from_then_on(env: dict[str, str], mirror: Mirror) -> None:

@@ -75,6 +75,7 @@ def with_wrappers(paths: BuildPaths, nvcc: Path) -> BuildPaths:
         bridged="flash_api.cpp",
         bridge="/dev/null",
         objects={"kernel.cu": (str(made), hashlib.sha256(made.read_bytes()).hexdigest())},
+        places={},
     ).write(paths.job_file)
     return paths
 

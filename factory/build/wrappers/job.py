@@ -24,7 +24,8 @@ class DriverJob:
 
     ``objects`` maps a source, relative to ``root``, to the path and the sha256 of its object.
     ``bridged`` is the source that is compiled after the header ``bridge``.
-    ``nvcc_flags`` are those the objects were compiled with; upstream's must be the same.
+    ``nvcc_flags`` are those the objects were compiled with; upstream's must be the same. ``places`` are directories of
+    this machine with those that take their place in what ``cxx`` is told, where the wheel is for another machine.
     """
 
     root: str
@@ -35,6 +36,7 @@ class DriverJob:
     nvcc_flags: tuple[str, ...]
     cxx_flags: tuple[str, ...]
     objects: dict[str, tuple[str, str]]
+    places: dict[str, str]
 
     def source(self, argv: list[str]) -> str:
         """Return the file that the compile ``argv`` reads, relative to ``root``. Raises ValueError without ``-c``."""

@@ -106,13 +106,11 @@ def set_up(inside: Inside) -> None:
     installer.lock(inside.python, "virtualenv.txt")
     packages = _packages_of(inside.python)
     paths = replace(spec.paths(inside.wanted.cell), site_packages=packages)
-    cuda, session = inside.wanted.cell.cuda, inside.session
-    having = toolkit.find if cuda == _set(inside).toolkit.version else toolkit.runtime
-    own = having(cuda, session.env, session.cache, session.log.say)
+    own = toolkit.find(inside.wanted.cell.cuda, inside.session.env, inside.session.cache, inside.session.log.say)
     paths.cuda_home.unlink(missing_ok=True)
     paths.cuda_home.symlink_to(own.home)
     ready = kernels.kernels(_set(inside), inside.session)
-    setup.set_up(paths, inside.wanted, ready, packages / "torch", inside.session)
+    setup.set_up(paths, inside.wanted, ready, inside.session)
     inside.session.log.say(f"building {wheel_filename(inside.wanted.cell)}")
 
 

@@ -41,6 +41,8 @@ HERE = Path(__file__).parent
 CELL = ("cu124", "torch2.6", "cp310")
 PYTHON = ("cu124", "torch2.6", "cp311")
 TORCH = ("cu124", "torch2.5", "cp310")
+MINOR = ("cu126", "torch2.7", "cp310", "fa2.7.4.post1")
+CLASS = ("cu128", "torch2.10", "cp310", "fa2.7.4.post1")
 TEN = ("cu124", "torch2.5", "torch2.6")
 HOST = ("--backend", "host", "--no-remote-pool")  # upstream's way is measured there, and compiling
 SMOKE = ("--profile", "smoke")
@@ -137,13 +139,15 @@ def _write(bench: Bench) -> tuple[Row, ...]:
 def _measure(bench: Bench) -> Iterator[Measured]:
     """Run every step in turn; torch is installed first and not counted."""
     cell, environment = _prepare(CELL, bench)[0]
-    for tokens in (PYTHON, TORCH, TEN):
+    for tokens in (PYTHON, TORCH, MINOR, CLASS, TEN):
         _prepare(tokens, bench)
     work = bench.root / "upstream"
     yield bench.step("upstream", lambda: upstream.command(cell, environment, bench.matrix, bench.session, work))
     dist = ("--dist", str(bench.root / "dist"))
-    for name, tokens in {"cold": CELL, "python": PYTHON, "torch": TORCH, "ten": TEN}.items():
-        yield bench.step(name, bench.factory("pool", "build", *tokens, *SMOKE, *dist, *HOST, cold=name == "cold"))
+    # CUDA 12.8 has architectures of its own by default, which 12.4 cannot make: another kernel set.
+    steps = {"cold": CELL, "python": PYTHON, "torch": TORCH, "minor": MINOR, "class": (*CLASS, "--archs", "8.0,9.0")}
+    for name, words in {**steps, "ten": TEN}.items():
+        yield bench.step(name, bench.factory("pool", "build", *words, *SMOKE, *dist, *HOST, cold=name == "cold"))
     for name, cache, archs in SAMPLES:
         words = ("kernels", *CELL, *SAMPLE, "--archs", archs)
         yield bench.step(name, bench.factory(cache, *words, cold=name != "second later"))

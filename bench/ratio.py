@@ -40,6 +40,8 @@ _RATIOS = (
     _Ratio(what="pool cold, 80;90", of="upstream's way", steps=("cold",), base="upstream", target=0.6),
     _Ratio(what="a second Python", of="a cold cell", steps=("python",), base="cold", target=1 / 40),
     _Ratio(what="a second torch", of="a cold cell", steps=("torch",), base="cold", target=1 / 40),
+    _Ratio(what="a second CUDA minor", of="a cold cell", steps=("minor",), base="cold", target=1 / 40),
+    _Ratio(what="a second torch class and CUDA", of="a cold cell", steps=("class",), base="cold", target=1 / 40),
     _Ratio(what="ten cells", of="a cold cell", steps=("cold", "ten"), base="cold", target=1.3),
     _Ratio(
         what="two architectures at once",

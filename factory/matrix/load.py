@@ -122,6 +122,7 @@ def _matrix(file: MatrixFile) -> Matrix:
         machine_archs={
             machine: tuple(row.archs) if file.archs is None else () for machine, row in file.platform.items()
         },
+        machine_notes={machine: row.note for machine, row in file.platform.items() if row.note},
         chosen_machines=tuple(file.machines),
         cibuildwheel={python: row.cibuildwheel for python, row in file.python.items()},
         runners=Runners(build=tuple(file.runners.build), gpu=tuple(file.runners.gpu)),

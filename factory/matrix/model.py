@@ -210,7 +210,8 @@ class Matrix:
 
     ``choices`` are by torch series, ``cibuildwheel`` releases by Python. ``machine_archs`` are by machine what its
     wheels hold beside the list of their CUDA; those of ``chosen_machines`` are built without being asked for by name.
-    ``cautions`` are by Python what is to be said of wheels for it. ``max_jobs`` caps parallel compiles.
+    ``machine_notes`` are by machine why a torch or CUDA may have no build for it here, ``cautions`` by Python what is
+    to be said of wheels for it. ``max_jobs`` caps parallel compiles.
     ``unpinned_images`` are the words that accept images without a digest in workflows; empty where they are refused.
     No kernel is made for an architecture below ``oldest_arch``. Wheels of ``publish_profiles`` may be published.
     ``gpu_python`` says which Python of equal kernels is tried on a GPU.
@@ -224,6 +225,7 @@ class Matrix:
     skips: tuple[Skip, ...]
     cautions: Mapping[str, str]
     machine_archs: Mapping[str, tuple[Arch, ...]]
+    machine_notes: Mapping[str, str]
     chosen_machines: tuple[str, ...]
     cibuildwheel: Mapping[str, str]
     runners: Runners

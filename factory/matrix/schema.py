@@ -151,6 +151,7 @@ class PlatformRow(Row):
     """A machine that wheels are for."""
 
     archs: list[Architecture] = Field(description="beside the list of a CUDA, where that makes them")
+    note: Text | None = Field(default=None, description="why a torch or a CUDA may have no build for it here")
 
 
 class ProfileRow(Row):

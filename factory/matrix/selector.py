@@ -37,7 +37,7 @@ _SPELLINGS = (
     (re.compile(r"(?<!\S)torch==(?=\d)"), "torch"),
     (re.compile(r"(?<!\S)cu(\d+)\.(\d+)(?!\S)"), r"cu\1\2"),
 )
-_TORCH = AXES.index("torch")
+_TORCH, _PLATFORM = AXES.index("torch"), AXES.index("platform")
 _VERBS: dict[tuple[int, ...], str] = {
     (): "there are cells for",
     (_TORCH,): "was published for",
@@ -103,7 +103,8 @@ def why(tokens: Sequence[str], matrix: Matrix) -> str:
     planned = expand(matrix)
     rows = [row for row in planned if selector.accepts(row)]
     if not rows:
-        return f"no such cell: {conflict(_index(planned), selector)}"
+        notes = [matrix.machine_notes.get(machine, "") for machine in sorted(selector.wanted[_PLATFORM])]
+        return "\n".join([f"no such cell: {conflict(_index(planned), selector)}", *filter(None, notes)])
     return "\n".join([*_by_reason(rows), *_foreign_kernels(rows, matrix)])
 
 
@@ -159,6 +160,8 @@ def _clash(index: CellIndex, part: Selector, axes: Sequence[int]) -> str:
     unfit = _listed(part.wanted[blamed])
     subject = _listed(token for some in others.wanted for token in some)
     verb = _VERBS.get(tuple(axis for axis in axes if axis != blamed), "goes with")
+    if blamed == _PLATFORM and len(axes) > 1:  # other builds there may be: only those that were checked are named
+        verb = "is known here for"
     return f"{subject} {verb} {fitting}; not {unfit}".strip()
 
 

@@ -102,6 +102,7 @@ def test_a_selection_holds_every_token_or_says_why_not(tokens: list[str]) -> Non
         ("cp39 cu130", "cu130 goes with cp310, cp311, cp312, cp313, cp314, cp314t; not cp39"),
         ("cu124 cu130 torch2.6", "torch2.6 was published for cu124, cu126; not cu130"),
         ("cu126 torch2.6 abiFALSE", "cu126 goes with abiTRUE; not abiFALSE"),
+        ("cu128 torch2.10 cp312 aarch64", "torch2.10 is known here for x86_64; not aarch64"),
         ("fa2.7.4.post1 torch2.15", "fa2.7.4.post1 can be built for torch2.4, torch2.5, torch2.6, torch2.7, "),
     ],
 )
@@ -151,6 +152,12 @@ def test_why_answers_for_every_matching_cell() -> None:
         "on request: flash-attn 2.8.3.post2 is not the default for torch 2.6; 2.7.4.post1 is",
         "  cu124 torch2.6 cp310 abiFALSE fa2.8.3.post2 x86_64",
     ]
+
+
+@pytest.mark.parametrize("words", ["torch2.10 aarch64", "cu126 torch2.11 aarch64"])
+def test_a_machine_s_torch_that_was_not_checked_is_not_said_to_be_unpublished(words: str) -> None:
+    assert selector.why([words], REAL).splitlines()[1:] == [REAL.machine_notes["aarch64"]]
+    assert "published" not in selector.why([words], REAL)
 
 
 def test_why_refuses_unknown_tokens() -> None:

@@ -65,7 +65,9 @@ FACTS = Facts(
     glibc="2.36",
     kind=Kind(),
 )
-SUPPLY = Supply(toolkit=HOME, header_fixes=(), altered=(), passed_over=(), environment=True, cudnn="9.1.0.70")
+SUPPLY = Supply(
+    toolkit=HOME, runtime=None, header_fixes=(), altered=(), passed_over=(), environment=True, cudnn="9.1.0.70"
+)
 
 
 def cell(*tokens: str) -> Cell:

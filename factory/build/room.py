@@ -121,10 +121,12 @@ def _units(flash_attn: str, run: Run) -> int | None:
 
 
 def _fetched(run: Run) -> dict[str, int]:
-    """Return the bytes to download of each toolkit that is not here."""
-    releases = sorted({cuda for cell in run.cells for cuda in (cell.cuda, need_of(cell, run.matrix).cuda)})
-    found = {cuda: cudahome.supply(cuda, run.env, run.cache, run.world)[0] for cuda in releases}
-    return {cuda: one.size for cuda, one in found.items() if isinstance(one, Fetch)}
+    """Return the bytes to download of each toolkit, or runtime of one, that is not here."""
+    compiling = sorted({need_of(cell, run.matrix).cuda for cell in run.cells})
+    others = sorted({cell.cuda for cell in run.cells if run.dist} - set(compiling))
+    whole = {cuda: cudahome.supply(cuda, run.env, run.cache, run.world)[0] for cuda in compiling}
+    alone = {cuda: cudahome.runtime(cuda, run.env, run.cache, run.world) for cuda in others}
+    return {cuda: one.size for cuda, one in (whole | alone).items() if isinstance(one, Fetch)}
 
 
 def _environments(run: Run, *, contained: bool) -> Iterator[Environment]:

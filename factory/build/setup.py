@@ -58,7 +58,7 @@ def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, session:
         env=session.env,
     )
     paths.objects.mkdir(parents=True)
-    assembler = kernels.assembler(session, cuda_home=paths.cuda_home, compression=wanted.compression)
+    assembler = kernels.assembler(session, compression=wanted.compression)
     assembled = {unit.source: assembler.assemble(unit, paths.objects) for unit in ready.units}
     _wrapper(paths.nvcc, "factory.build.wrappers.nvcc")
     _wrapper(paths.cxx, "factory.build.wrappers.cxx")

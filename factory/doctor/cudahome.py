@@ -83,6 +83,18 @@ def supply(
     return Missing(what=f"no CUDA {version} is here, and none can be fetched", remedy=remedy), tuple(passed)
 
 
+def runtime(version: str, env: Mapping[str, str], cache: Path | None, world: World) -> Home | Fetch | Missing:
+    """Return what the factory would take for host code of CUDA ``version`` whose kernels another toolkit compiles."""
+    whole, _ = supply(version, env, cache, world)
+    alone = world.runtimes.get(version)
+    if isinstance(whole, Home) or alone is None:
+        return whole
+    kept = cache / "toolkits" / alone.directory if cache else None
+    if kept and not check.lacking_for_host(kept):
+        return Home(origin="the cache", path=str(kept), release=alone.release, lacking=())
+    return Fetch(title=alone.title, size=alone.size)
+
+
 def _why_not(one: Home, version: str) -> str:
     if one.release is None:
         return f"{one.path} has no nvcc that says its version"

@@ -166,6 +166,8 @@ class Facts:
 class Supply:
     """What the factory has for a cell, or would get: its toolkit, its torch, and the cuDNN this torch brings.
 
+    ``toolkit`` compiles the kernels; ``runtime`` is what the rest is made with, None where that is the same CUDA.
+
     ``environment`` says whether torch is installed in the cache already; ``passed_over`` why toolkits that were
     named are not taken; ``cudnn`` is None where no lock file of the torch says it. ``header_fixes`` are those
     the factory makes in the view it compiles with; ``altered`` those that do not fit, for the headers are not
@@ -173,6 +175,7 @@ class Supply:
     """
 
     toolkit: Home | Fetch | Missing
+    runtime: Home | Fetch | Missing | None
     header_fixes: tuple[HeaderFix, ...]
     altered: tuple[HeaderFix, ...]
     passed_over: tuple[str, ...]

@@ -24,6 +24,7 @@ from factory.errors import FactoryError, InterpreterError, UsageError
 from factory.image import engine
 from factory.kernels import hostcompiler
 from factory.kernels.hostcompiler import HostCompiler, Wanted
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, Toolkit
 from factory.plan import disks
 from factory.system import files, gpu, machine
@@ -81,14 +82,17 @@ def look(here: Surroundings, matrix: Matrix) -> Facts:
 
 def supply(cell: Cell, here: Surroundings, matrix: Matrix) -> Supply:
     """Return what the factory has for ``cell``, and what it would fetch."""
-    toolkit, passed_over = cudahome.supply(cell.cuda, here.env, here.cache, here.world)
+    compiling = need_of(cell, matrix).cuda
+    toolkit, passed_over = cudahome.supply(compiling, here.env, here.cache, here.world)
+    own = None if cell.cuda == compiling else cudahome.runtime(cell.cuda, here.env, here.cache, here.world)
     torch = matrix.torch[cell.torch]
     build = matrix.build_of(cell)
     lock = files.text_of(DATA / "locks" / lock_name(torch, build))
-    fixes = headerfix.meant_for(cell.cuda, here.world.fixes)
-    fitting = mended.fitting(Path(toolkit.path), cell.cuda, fixes) if isinstance(toolkit, Home) else fixes
+    fixes = headerfix.meant_for(compiling, here.world.fixes)
+    fitting = mended.fitting(Path(toolkit.path), compiling, fixes) if isinstance(toolkit, Home) else fixes
     return Supply(
         toolkit=toolkit,
+        runtime=own,
         header_fixes=fitting,
         altered=tuple(fix for fix in fixes if fix not in fitting),
         passed_over=passed_over,

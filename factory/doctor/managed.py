@@ -9,6 +9,7 @@ from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Hom
 from factory.doctor.result import Line, Purpose, Section, ok, problem, warning
 from factory.doctor.target import Needs, spelt
 from factory.matrix import native
+from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix
 from factory.toolkit import headerfix
 from factory.toolkit.headerfix import HeaderFix
@@ -23,8 +24,9 @@ def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Nee
     lines = (
         *_machine(cell, facts, matrix),
         *kindlines.lines(facts),
-        _toolkit(cell, facts, supply),
-        _compiler(cell, facts, needs),
+        _toolkit(need_of(cell, matrix).cuda, facts, supply),
+        *_runtime(cell, facts, supply),
+        _compiler(need_of(cell, matrix).cuda, facts, needs),
         _python(cell, facts),
         *_brought(cell, supply, matrix),
         *capacity.by_factory(facts.capacity, needs),
@@ -41,7 +43,7 @@ def _machine(cell: Cell, facts: Facts, matrix: Matrix) -> Iterator[Line]:
         yield problem("machine", said, native.remedy(facts.machine, matrix))
 
 
-def _toolkit(cell: Cell, facts: Facts, supply: Supply) -> Line:
+def _toolkit(cuda: str, facts: Facts, supply: Supply) -> Line:
     passed = "".join(f"; {line}" for line in (*_mended(supply), *supply.passed_over))
     match supply.toolkit:
         case Home(origin=origin, path=path, release=release):
@@ -52,10 +54,24 @@ def _toolkit(cell: Cell, facts: Facts, supply: Supply) -> Line:
         case Fetch(title=title, size=size):
             megabytes = f"{size / 1e6:.0f} MB"
             return ok(
-                "CUDA", f"not needed here, the factory fetches {cell.cuda} from {title} ({megabytes}), no root{passed}"
+                "CUDA", f"not needed here, the factory fetches {cuda} from {title} ({megabytes}), no root{passed}"
             )
         case Missing(what=what, remedy=remedy):
             return _lacking("CUDA", what + passed, remedy, facts)
+
+
+def _runtime(cell: Cell, facts: Facts, supply: Supply) -> Iterator[Line]:
+    """Yield what host code is made with where another toolkit compiles the kernels."""
+    subject = f"CUDA {cell.cuda}"
+    match supply.runtime:
+        case Home(origin=origin, path=path, release=release):
+            yield ok(subject, f"headers and runtime {release} from {origin}: {path}")
+        case Fetch(title=title, size=size):
+            yield ok(
+                subject, f"the factory fetches its headers and runtime from {title} ({size / 1e6:.0f} MB), no root"
+            )
+        case Missing(what=what, remedy=remedy):
+            yield _lacking(subject, what, remedy, facts)
 
 
 def _mended(supply: Supply) -> Iterator[str]:
@@ -73,8 +89,8 @@ def _altered(here: str, origin: str, fixes: Sequence[HeaderFix], facts: Facts) -
     return warning("CUDA", f"{said} ({headerfix.functions(fixes)})", remedy + named)
 
 
-def _compiler(cell: Cell, facts: Facts, needs: Needs) -> Line:
-    found = facts.compilers[cell.cuda]
+def _compiler(cuda: str, facts: Facts, needs: Needs) -> Line:
+    found = facts.compilers[cuda]
     if isinstance(found, Missing):
         return _lacking("g++", found.what, found.remedy, facts)
     if isinstance(found, FetchableCompiler):
@@ -85,7 +101,7 @@ def _compiler(cell: Cell, facts: Facts, needs: Needs) -> Line:
         return _lacking(
             "g++", f"{found.path} is {found.version}; torch needs {needs.oldest_gcc} or newer", remedy, facts
         )
-    return ok("g++", f"{found.path}, {found.version}, which CUDA {cell.cuda} takes")
+    return ok("g++", f"{found.path}, {found.version}, which CUDA {cuda} takes")
 
 
 def _python(cell: Cell, facts: Facts) -> Line:

@@ -115,14 +115,14 @@ class CompiledSet:
         """The flags torch and upstream's ``setup.py`` pass for a kernel, architectures apart."""
         return TORCH_NVCC_FLAGS + self.ready.extension.nvcc_flags
 
-    def assembler(self, session: Session, *, cuda_home: Path, compression: str | None) -> Assembler:
-        """Return what puts the units' objects together, with the ``fatbinary`` of the toolkit in ``cuda_home``.
+    def assembler(self, session: Session, *, compression: str | None) -> Assembler:
+        """Return what puts the units' objects together, with the ``fatbinary`` of the toolkit that compiled them.
 
         Machine code is compressed in the mode ``compression``, None for not at all.
         """
         return Assembler(
             pool=pool_in(session.cache),
-            fatbinary=cuda_home / "bin" / "fatbinary",
+            fatbinary=self.ready.toolkit.home / "bin" / "fatbinary",
             objcopy=self.ready.linker.objcopy,
             compression=compression,
         )

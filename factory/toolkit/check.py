@@ -6,14 +6,24 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from factory.errors import ToolkitError
 from factory.system import files, process, strictjson
 from factory.system.files import sha256_of
-from factory.toolkit.toolkit import FILES, TOOLS, CudaToolkit, missing, read_release, series
+from factory.toolkit.toolkit import (
+    FILES,
+    HOST_FILES,
+    HOST_TOOLS,
+    TOOLS,
+    CudaRuntime,
+    CudaToolkit,
+    missing,
+    read_release,
+    series,
+)
 
 
 def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolkit:
@@ -21,7 +31,22 @@ def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolk
 
     Raises ToolkitError, with every complaint, where it is not a complete toolkit of ``version`` (``12.4``).
     """
-    release, absent = release_of(home), lacking(home)
+    release, digest = _inspected(home, version, lacking(home), origin, memory)
+    return CudaToolkit(version=version, home=home, release=release, digest=digest, origin=origin)
+
+
+def inspect_runtime(home: Path, version: str, *, origin: str, memory: Path) -> CudaRuntime:
+    """Return the headers and libcudart at ``home``, whatever else lies there; ``memory`` is as for ``inspect``.
+
+    Raises ToolkitError, with every complaint, where they are not those of ``version`` (``12.4``), or not all.
+    """
+    release, digest = _inspected(home, version, lacking_for_host(home), origin, memory)
+    return CudaRuntime(version=version, home=home, release=release, digest=digest, origin=origin)
+
+
+def _inspected(home: Path, version: str, absent: Sequence[str], origin: str, memory: Path) -> tuple[str, str]:
+    """Return the release and the digest of what is at ``home`` and lacks ``absent``."""
+    release = release_of(home)
     complaints = [f"missing: {', '.join(absent)}"] if absent else []
     if release is None and "bin/nvcc" not in absent:
         complaints.append("its nvcc does not say its version")
@@ -33,8 +58,7 @@ def inspect(home: Path, version: str, *, origin: str, memory: Path) -> CudaToolk
             why=complaints,
             remedy=f"Point CUDA_HOME to a complete CUDA {version}, or unset it to have one fetched.",
         )
-    digest = digest_of(home, memory)
-    return CudaToolkit(version=version, home=home, release=release, digest=digest, origin=origin)
+    return release, digest_of(home, memory)
 
 
 def release_of(home: Path) -> str | None:
@@ -48,6 +72,11 @@ def release_of(home: Path) -> str | None:
 def lacking(home: Path) -> tuple[str, ...]:
     """Return the files that a toolkit at ``home`` should have and that are not there, or may not be read."""
     return missing(partial(_runs, home), partial(_there, home))
+
+
+def lacking_for_host(home: Path) -> tuple[str, ...]:
+    """Return the files that host code of a CUDA at ``home`` needs and that are not there, or may not be read."""
+    return missing(partial(_runs, home), partial(_there, home), HOST_TOOLS, HOST_FILES)
 
 
 def digest_of(home: Path, memory: Path) -> str:

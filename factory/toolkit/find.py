@@ -7,20 +7,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
+from typing import TypeVar
 
 from factory.errors import DiskFullError, FactoryError, ToolkitError
 from factory.system import disk
 from factory.toolkit import check, debian, mended, redist, store, wheels
 from factory.toolkit import pins as toolkit_pins
 from factory.toolkit.headerfix import HeaderFix
-from factory.toolkit.pins import Recipe
+from factory.toolkit.pins import Recipe, RuntimeRecipe
 from factory.toolkit.source import Source
-from factory.toolkit.toolkit import NAMED, CudaToolkit, series
+from factory.toolkit.store import Access, Inspect
+from factory.toolkit.toolkit import NAMED, CudaRuntime, CudaToolkit, series
+
+_Found = TypeVar("_Found", bound=CudaRuntime)
 
 
 def pins() -> dict[str, tuple[Recipe, ...]]:
     """Return the ways to put a toolkit together, as ``factory/data/toolkits.yaml`` has them, by CUDA version."""
     return toolkit_pins.parse(resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8"))
+
+
+def runtime_pins() -> dict[str, RuntimeRecipe]:
+    """Return the ways to get the runtime of a CUDA alone, as ``factory/data/toolkits.yaml`` has them, by version."""
+    return toolkit_pins.parse_runtimes(
+        resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8")
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +43,7 @@ class World:
 
     local: Path = Path("/usr/local")
     recipes: Mapping[str, Sequence[Recipe]] = field(default_factory=pins)
+    runtimes: Mapping[str, RuntimeRecipe] = field(default_factory=runtime_pins)
     sources: Mapping[str, Source] = field(
         default_factory=lambda: {
             "debian": debian.fetch,
@@ -58,6 +70,23 @@ def find(
     world = world or World()
     search = _Search(version, env, cache, say, world)
     return mended.mended(search.here() or search.fetched(), world.fixes, cache)
+
+
+def runtime(
+    version: str, env: Mapping[str, str], cache: Path, say: Callable[[str], None], world: World | None = None
+) -> CudaRuntime:
+    """Return what host code of CUDA ``version`` (``12.8``) is compiled and linked with, no kernel of which it compiles.
+
+    That is a whole toolkit where one is here already; else its headers and libcudart alone are fetched, where the pins
+    have them, which is far less.
+    Raises what ``find`` raises.
+    """
+    world = world or World()
+    search = _Search(version, env, cache, say, world)
+    found = search.here()
+    if found is None and (alone := search.alone()):
+        return alone
+    return mended.mended(found or search.fetched(), world.fixes, cache)
 
 
 def here(
@@ -111,7 +140,7 @@ class _Search:
     def cached(self) -> CudaToolkit | None:
         for recipe in self.recipes:
             try:
-                if found := store.stored(recipe, self.cache):
+                if found := store.stored(recipe, self.cache, check.inspect):
                     return found
             except ToolkitError as error:
                 self.refuse("not used: ", error)
@@ -120,7 +149,7 @@ class _Search:
     def fetched(self) -> CudaToolkit:
         for recipe in self.recipes:
             try:
-                return self.make(recipe)
+                return self.make(recipe, check.inspect)
             except DiskFullError:
                 raise
             except FactoryError as error:
@@ -136,9 +165,23 @@ class _Search:
             ),
         )
 
-    def make(self, recipe: Recipe) -> CudaToolkit:
+    def alone(self) -> CudaRuntime | None:
+        """Return the runtime without its compiler, fetched if need be; None where that cannot be."""
+        recipe = self.world.runtimes.get(self.version)
+        if recipe is None:
+            return None
         try:
-            return store.make(recipe, self.cache, sources=self.world.sources, env=self.env, say=self.say)
+            return self.make(recipe, check.inspect_runtime)
+        except DiskFullError:
+            raise
+        except FactoryError as error:
+            self.refuse(f"not from {recipe.title}: ", error)
+            return None
+
+    def make(self, recipe: Recipe, inspect: Inspect[_Found]) -> _Found:
+        access = Access(sources=self.world.sources, env=self.env, say=self.say)
+        try:
+            return store.make(recipe, self.cache, inspect, access)
         except OSError as error:
             if error.errno not in disk.FULL:
                 raise ToolkitError(f"{error.filename or self.cache}: {error.strerror}") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -65,6 +65,31 @@ class Recipe(_Strict):
         """Bytes to download."""
         return sum(package.size for package in self.packages)
 
+    @property
+    def added(self) -> Mapping[str, str]:
+        """The text of files that no package has, by their places."""
+        return {"bin/nvcc.profile": self.profile}
+
+
+class RuntimeRecipe(Recipe):
+    """The way to get the headers and the runtime library of one CUDA release, without its compiler."""
+
+    @property
+    def directory(self) -> str:
+        """The name of its directory: ``runtime-12.8-`` and the first 12 digits of the digest."""
+        return f"runtime-{self.version}-{self.digest[:12]}"
+
+    @property
+    def added(self) -> Mapping[str, str]:
+        """The text of what answers in nvcc's place: setup.py and torch ask it for its release, and nothing else."""
+        says = f"Cuda compilation tools, release {self.version}, V{self.release}"
+        refuses = f"CUDA {self.version} is here without its compiler: another toolkit compiles the kernels"
+        asked = f"case \"$*\" in -V|--version) echo '{says}'; exit ;; esac"
+        return {"bin/nvcc": f"#!/bin/sh\n{asked}\necho '{refuses}' >&2\nexit 1\n"}
+
+
+_Made = TypeVar("_Made", bound=Recipe)
+
 
 class _Way(_Strict):
     title: str
@@ -73,6 +98,7 @@ class _Way(_Strict):
 
 class _Entry(_Strict):
     release: str
+    runtime: _Way | None = None
     ways: Annotated[tuple[_Way, ...], Field(min_length=1)]
 
 
@@ -87,12 +113,29 @@ def parse(text: str) -> dict[str, tuple[Recipe, ...]]:
 
     Raises pydantic's ValidationError with every complaint at once.
     """
-    document = _Document.model_validate(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - makes strings only
+    document = _document(text)
     return {
-        version: tuple(_recipe(version, entry, way, document.profile) for way in entry.ways)
+        version: tuple(_recipe(Recipe, version, entry, way, document.profile) for way in entry.ways)
         for version, entry in document.toolkits.items()
     }
 
 
-def _recipe(version: str, entry: _Entry, way: _Way, profile: str) -> Recipe:
-    return Recipe(version=version, release=entry.release, title=way.title, profile=profile, packages=way.packages)
+def parse_runtimes(text: str) -> dict[str, RuntimeRecipe]:
+    """Return, for each CUDA version that has one, the way to get its runtime alone, out of the text of the same file.
+
+    Raises as ``parse`` does.
+    """
+    document = _document(text)
+    return {
+        version: _recipe(RuntimeRecipe, version, entry, entry.runtime, "")
+        for version, entry in document.toolkits.items()
+        if entry.runtime is not None
+    }
+
+
+def _document(text: str) -> _Document:
+    return _Document.model_validate(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - makes strings only
+
+
+def _recipe(kind: type[_Made], version: str, entry: _Entry, way: _Way, profile: str) -> _Made:
+    return kind(version=version, release=entry.release, title=way.title, profile=profile, packages=way.packages)

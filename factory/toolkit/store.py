@@ -7,17 +7,19 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from factory.errors import ToolkitError
 from factory.system import strictjson
 from factory.system.cache import locked
-from factory.toolkit import check
 from factory.toolkit.pins import Package, Recipe
 from factory.toolkit.source import Errand, Source, megabytes
-from factory.toolkit.toolkit import CudaToolkit
+from factory.toolkit.toolkit import CudaRuntime
 
 MANIFEST = "toolkit.json"
+_Found_co = TypeVar("_Found_co", bound=CudaRuntime, covariant=True)
 _MARKER = "__init__.py"  # wheels put one into every directory
 
 
@@ -26,53 +28,66 @@ def memory(cache: Path) -> Path:
     return cache / "toolkits" / ".digests"
 
 
-def stored(recipe: Recipe, cache: Path) -> CudaToolkit | None:
-    """Return the toolkit an earlier run made by ``recipe``; None where there is none.
+class Inspect(Protocol[_Found_co]):
+    """``check.inspect`` for a whole toolkit, ``check.inspect_runtime`` for what host code needs of one."""
+
+    def __call__(self, home: Path, version: str, *, origin: str, memory: Path) -> _Found_co:
+        """Return what is at ``home``. Raises ToolkitError where that is not whole."""
+        ...
+
+
+def stored(recipe: Recipe, cache: Path, inspect: Inspect[_Found_co]) -> _Found_co | None:
+    """Return what an earlier run made by ``recipe``, as ``inspect`` sees it; None where there is none.
 
     Raises ToolkitError where there is one and it is no longer what was put there.
     """
     home = cache / "toolkits" / recipe.directory
     if not home.exists():
         return None
-    found = check.inspect(home, recipe.version, origin="the cache", memory=memory(cache))
+    found = inspect(home, recipe.version, origin="the cache", memory=memory(cache))
     if _recorded_digest(home) != found.digest:
         raise ToolkitError(f"{home} was changed or damaged after it was put there")
     return found
 
 
-def make(
-    recipe: Recipe,
-    cache: Path,
-    *,
-    sources: Mapping[str, Source],
-    env: Mapping[str, str],
-    say: Callable[[str], None],
-) -> CudaToolkit:
-    """Return the toolkit of ``recipe``, fetched and put together unless another build has done so meanwhile.
+@dataclass(frozen=True, kw_only=True)
+class Access:
+    """Who fetches packages, by the name of their source, with which environment, and who is told."""
+
+    sources: Mapping[str, Source]
+    env: Mapping[str, str]
+    say: Callable[[str], None]
+
+
+def make(recipe: Recipe, cache: Path, inspect: Inspect[_Found_co], access: Access) -> _Found_co:
+    """Return what ``recipe`` makes, as ``inspect`` sees it: fetched and put together, if no other build has done so.
 
     Raises what the sources raise, ToolkitError where the result is not complete, and OSError where ``cache`` cannot
     be written.
     """
     with locked(
         cache / "toolkits" / f".{recipe.directory}.lock",
-        lambda: say("  another build is fetching this toolkit; waiting for it"),
+        lambda: access.say("  another build is fetching this toolkit; waiting for it"),
     ):
         home = cache / "toolkits" / recipe.directory
         with contextlib.suppress(ToolkitError):
-            if made := stored(recipe, cache):
+            if made := stored(recipe, cache, inspect):
                 return made
         draft, downloads = home.with_name(f".{home.name}.draft"), cache / "downloads" / home.name
         for leftover in (home, draft):
             shutil.rmtree(leftover, ignore_errors=True)
         downloads.mkdir(parents=True, exist_ok=True)
         try:
-            _build(recipe, draft, Errand(env=env, downloads=downloads, trees=_fresh(draft / "trees"), say=say), sources)
-            _seal(recipe, draft / "home", memory(cache))
+            trees = _fresh(draft / "trees")
+            errand = Errand(env=access.env, downloads=downloads, trees=trees, say=access.say)
+            _build(recipe, draft, errand, access.sources)
+            made = inspect(draft / "home", recipe.version, origin=recipe.title, memory=memory(cache))
+            _seal(recipe, made)
             (draft / "home").rename(home)
         finally:
             shutil.rmtree(draft, ignore_errors=True)
         shutil.rmtree(downloads)
-        return check.inspect(home, recipe.version, origin=recipe.title, memory=memory(cache))
+        return inspect(home, recipe.version, origin=recipe.title, memory=memory(cache))
 
 
 def _build(recipe: Recipe, draft: Path, errand: Errand, sources: Mapping[str, Source]) -> None:
@@ -83,7 +98,10 @@ def _build(recipe: Recipe, draft: Path, errand: Errand, sources: Mapping[str, So
         trees = sources[name](packages, errand)
         for package in packages:
             take(package, trees[package.name], home)
-    (home / "bin" / "nvcc.profile").write_text(recipe.profile)
+    for place, text in recipe.added.items():
+        (home / place).parent.mkdir(exist_ok=True)
+        (home / place).write_text(text)
+        (home / place).chmod(0o755)
     _link_runtime(home / "lib64")
 
 
@@ -117,11 +135,10 @@ def _link_runtime(lib: Path) -> None:
             link.symlink_to(library.name)
 
 
-def _seal(recipe: Recipe, home: Path, notes: Path) -> None:
-    """Check the draft, write down what it is, and have it on the disk before it gets its name."""
-    made = check.inspect(home, recipe.version, origin=recipe.title, memory=notes)
+def _seal(recipe: Recipe, made: CudaRuntime) -> None:
+    """Write down what a draft is that was found whole, and have it on the disk before it gets its name."""
     manifest = {"schema": 1, "recipe": recipe.model_dump(mode="json"), "digest": made.digest}
-    (home / MANIFEST).write_text(json.dumps(manifest, indent=1))
+    (made.home / MANIFEST).write_text(json.dumps(manifest, indent=1))
     os.sync()
 
 

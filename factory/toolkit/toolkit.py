@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,13 +43,19 @@ FILES: tuple[tuple[str, ...], ...] = (
 """What else compiling and linking an extension reads, in the same form."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class CudaToolkit:
-    """A complete toolkit: ``version`` ``12.4``, ``release`` ``12.4.131`` as its nvcc says.
+HOST_TOOLS = TOOLS[:1]
+"""The program that is asked while host code is built, in the same form: its release, and nothing else."""
 
-    ``digest`` is a sha256 over the bytes of its compiler programs, libdevice and headers, so a
-    toolkit that changes under the same path changes it. ``origin`` says where it was found. ``mended``
-    names the header fixes in it, and ``original`` is then the toolkit as its maker published it.
+HOST_FILES = FILES[1:]
+"""What compiling and linking host code reads, in the same form."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CudaRuntime:
+    """The headers and libcudart of one CUDA: ``version`` ``12.4``, ``release`` ``12.4.131`` as its nvcc says.
+
+    ``digest`` is a sha256 over the bytes of what lies there of compiler programs, libdevice and headers, so one that
+    changes under the same path changes it. ``origin`` says where it was found.
     """
 
     version: str
@@ -57,6 +63,15 @@ class CudaToolkit:
     release: str
     digest: str
     origin: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CudaToolkit(CudaRuntime):
+    """A complete toolkit.
+
+    ``mended`` names the header fixes in it, and ``original`` is then the toolkit as its maker published it.
+    """
+
     mended: tuple[str, ...] = ()
     original: CudaToolkit | None = None
 
@@ -82,12 +97,17 @@ def series(release: str) -> str:
     return ".".join(release.split(".")[:2])
 
 
-def missing(runs: Callable[[str], bool], there: Callable[[str], bool]) -> tuple[str, ...]:
-    """Return what a toolkit lacks, by its usual place.
+def missing(
+    runs: Callable[[str], bool],
+    there: Callable[[str], bool],
+    tools: Sequence[Sequence[str]] = TOOLS,
+    others: Sequence[Sequence[str]] = FILES,
+) -> tuple[str, ...]:
+    """Return what a toolkit lacks of ``tools`` and ``others``, by its usual place.
 
     ``runs`` says of a path relative to the toolkit whether it is a program that may be run,
     ``there`` whether it is a file.
     """
-    lacking = [places[0] for places in TOOLS if not any(map(runs, places))]
-    lacking += [places[0] for places in FILES if not any(map(there, places))]
+    lacking = [places[0] for places in tools if not any(map(runs, places))]
+    lacking += [places[0] for places in others if not any(map(there, places))]
     return tuple(lacking)

@@ -9,6 +9,7 @@ from factory.doctor import cudahome
 from factory.doctor.cuda import NVCC
 from factory.doctor.facts import Fetch, Home, Missing, Program
 from factory.toolkit.find import World, pins
+from tests import smalltoolkit
 
 Maker = Callable[..., Path]
 
@@ -117,3 +118,21 @@ def test_a_toolkit_that_nobody_packs(tmp_path: Path) -> None:
     found, _ = cudahome.supply("11.8", {}, None, World(local=tmp_path))
     assert isinstance(found, Missing)
     assert found.remedy.endswith("export CUDA_HOME=/usr/local/cuda-11.8")
+
+
+def test_host_code_of_another_toolkits_kernels_takes_a_runtime_alone(tmp_path: Path) -> None:
+    world, cache = World(local=tmp_path / "local"), tmp_path / "cache"
+    alone = world.runtimes["12.8"]
+    assert cudahome.runtime("12.8", {}, cache, world) == Fetch(title=alone.title, size=alone.size)
+    kept = smalltoolkit.make(cache / "toolkits" / alone.directory, release=alone.release, without=["bin/ptxas"])
+    found = cudahome.runtime("12.8", {}, cache, world)
+    assert found == Home(origin="the cache", path=str(kept), release=alone.release, lacking=())
+    whole = smalltoolkit.make(tmp_path / "local/cuda", release="12.8.93")
+    found = cudahome.runtime("12.8", {}, cache, world)
+    assert isinstance(found, Home)
+    assert found.path == str(whole)
+
+
+def test_a_cuda_without_a_runtime_of_its_own_takes_the_whole_toolkit(tmp_path: Path) -> None:
+    world = World(local=tmp_path)
+    assert cudahome.runtime("12.4", {}, None, world) == cudahome.supply("12.4", {}, None, world)[0]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from factory.doctor import managed
-from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Gpu, Missing, Program, Supply
+from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Gpu, Home, Missing, Program, Supply
 from factory.doctor.result import Section, State, standing
 from factory.matrix.arch import Arch
 from factory.plan.room import DIST, Want
@@ -175,3 +175,28 @@ def test_no_gpu_and_no_git() -> None:
     found = checked(facts(gpus=NONE, programs={"git": NONE}))
     assert line(found, "GPU").state is State.OK
     assert "GITHUB_REPOSITORY" in line(found, "git").remedy
+
+
+SHARED = replace(RULES, toolkits={**RULES.toolkits, "12.6": replace(RULES.toolkits["12.6"], kernels=("12.4",))})
+
+
+@pytest.mark.parametrize(
+    ("runtime", "said"),
+    [
+        (HOME, f"headers and runtime {HOME.release} from {HOME.origin}: {HOME.path}"),
+        (
+            Fetch(title="the index", size=44_000_000),
+            "the factory fetches its headers and runtime from the index (44 MB), no root",
+        ),
+    ],
+)
+def test_the_cuda_of_a_wheel_whose_kernels_another_compiles_has_a_line(runtime: Home | Fetch, said: str) -> None:
+    found = managed.section(cell("cu126", "torch2.7", "cp311"), FACTS, replace(SUPPLY, runtime=runtime), SHARED, NEEDS)
+    assert line(found, "CUDA 12.6").said == said
+    assert line(found, "g++").said.endswith("which CUDA 12.4 takes")
+
+
+def test_a_runtime_that_cannot_be_had_stands_in_the_way_only_without_an_engine() -> None:
+    supply = replace(SUPPLY, runtime=NONE)
+    assert managed.section(cell("cu126", "torch2.7", "cp311"), facts(engine=NONE), supply, SHARED, NEEDS).problems
+    assert not managed.section(cell("cu126", "torch2.7", "cp311"), FACTS, supply, SHARED, NEEDS).problems

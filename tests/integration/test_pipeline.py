@@ -185,7 +185,7 @@ def test_nvidias_own_tool_reads_the_same_architectures(made: Made, tmp_path: Pat
 
 
 def assembled(bench: Bench, ready: CompiledSet, directory: Path) -> dict[str, Path]:
-    assembler = ready.assembler(bench.session, cuda_home=ready.ready.toolkit.home, compression=None)
+    assembler = ready.assembler(bench.session, compression=None)
     return {unit.source: assembler.assemble(unit, directory) for unit in ready.ready.units}
 
 

@@ -20,7 +20,7 @@ from factory.kernels.unit import Stage, Unit
 from factory.matrix.arch import Arch
 from factory.matrix.types import COMPRESSIONS
 from factory.pool.store import Pool
-from factory.toolkit.find import World, find, pins
+from factory.toolkit.find import World, find, pins, runtime, runtime_pins
 from factory.toolkit.toolkit import CudaToolkit
 from factory.wheel import elf
 from factory.wheel.fatbin import GpuCode
@@ -48,6 +48,14 @@ static const __device__ Same same{};
 template <int N> __global__ void kernel(int* out) { out[threadIdx.x] = constants::same(N); }
 template <int N> void launch(int* out) { kernel<N><<<1, 1>>>(out); }
 template void launch<3>(int*);
+"""
+HOST = """
+#include <cuda_runtime.h>
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda/std/type_traits>
+static_assert(CUDART_VERSION / 10 == EXPECTED);
+extern "C" int answer() { int version = 0; return cudaRuntimeGetVersion(&version) == cudaSuccess ? version : 0; }
 """
 FETCH = """
 import os, pathlib, sys
@@ -203,3 +211,21 @@ def answers() -> bool:
 
 def run(*command: str | Path) -> str:
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
+@pytest.mark.parametrize("version", sorted(runtime_pins()))
+def test_host_code_is_compiled_and_linked_with_a_runtime_alone(
+    version: str, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    env = {name: value for name, value in os.environ.items() if name not in {"CUDA_HOME", "CUDA_PATH"}}
+    bare = World(local=Path("/nowhere"), recipes={})
+    home = runtime(version, env, shared_cache(tmp_path_factory) / "alone", print, bare).home
+    (tmp_path / "host.cpp").write_text(HOST)
+    number = int(version.replace(".", "")) // 10 * 100 + int(version.rpartition(".")[2])
+    flags = (f"-DEXPECTED={number}", f"-isystem{home}/include", f"-isystem{home}/include/cccl", "-std=c++17")
+    linked = (f"-L{home}/lib64", "-lcudart", f"-Wl,-rpath,{home}/lib64")
+    words = ("g++", "-shared", "-fPIC", *flags, "host.cpp", *linked, "-o", "host.so")
+    subprocess.run(words, cwd=tmp_path, check=True)
+    asked = "import ctypes; print(ctypes.CDLL('./host.so').answer())"
+    told = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert int(told.stdout) // 10 == number

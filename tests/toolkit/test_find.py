@@ -3,14 +3,16 @@ from __future__ import annotations
 import errno
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from factory.errors import DiskFullError, ToolkitError, UnreachableError
-from factory.toolkit.find import World, find, pins
-from factory.toolkit.pins import Package, Recipe
+from factory.toolkit.find import World, find, pins, runtime, runtime_pins
+from factory.toolkit.pins import Package, Recipe, RuntimeRecipe
 from factory.toolkit.source import Errand, Source
 
 Maker = Callable[..., Path]
@@ -23,6 +25,7 @@ def recipe(title: str, source: str) -> Recipe:
     return Recipe(version="12.4", release="12.4.131", title=title, profile="", packages=(package,))
 
 
+ALONE = RuntimeRecipe(**recipe("the index", "index").model_dump())
 WAYS = (recipe("Debian", "debian"), recipe("NVIDIA", "redist"))
 
 
@@ -55,8 +58,8 @@ def said() -> list[str]:
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     """Nothing installed, and every source out of reach."""
-    sources = {"debian": unreachable, "redist": unreachable}
-    return World(local=tmp_path / "local", recipes={"12.4": WAYS}, sources=sources)
+    sources = {"debian": unreachable, "redist": unreachable, "index": unreachable}
+    return World(local=tmp_path / "local", recipes={"12.4": WAYS}, runtimes={"12.4": ALONE}, sources=sources)
 
 
 @pytest.mark.parametrize("variable", ["CUDA_HOME", "CUDA_PATH"])
@@ -160,6 +163,73 @@ def test_a_forbidden_directory_is_an_answer_not_a_crash(tmp_path: Path, world: W
     assert "Permission denied" in raised.value.why[0]
 
 
+@pytest.fixture
+def headers(toolkit: Maker) -> Source:
+    """Gives what the index has for host code: no program at all."""
+
+    def fetch(_: Sequence[Package], errand: Errand) -> Mapping[str, Path]:
+        toolkit(errand.trees / "all/cuda")
+        shutil.rmtree(errand.trees / "all/cuda/bin")
+        shutil.rmtree(errand.trees / "all/cuda/nvvm")
+        return {"all": errand.trees / "all"}
+
+    return fetch
+
+
+def test_a_runtime_alone_is_fetched_where_there_is_no_toolkit(
+    tmp_path: Path, world: World, said: list[str], headers: Source
+) -> None:
+    works = replace(world, sources={**world.sources, "index": headers})
+    made = runtime("12.4", {}, tmp_path / "cache", said.append, works)
+    assert made.home == tmp_path / "cache/toolkits" / ALONE.directory
+    assert made.release == "12.4.131"
+    assert runtime("12.4", {}, tmp_path / "cache", said.append, world).digest == made.digest
+    assert "the index" in said[0]
+    assert len(said) == 1
+
+
+def test_a_runtime_alone_is_no_toolkit(tmp_path: Path, world: World, said: list[str], headers: Source) -> None:
+    works = replace(world, sources={**world.sources, "index": headers})
+    made = runtime("12.4", {}, tmp_path / "cache", said.append, works)
+    with pytest.raises(ToolkitError, match="no complete CUDA"):
+        find("12.4", {"CUDA_HOME": str(made.home)}, tmp_path / "cache", said.append, works)
+    asked = subprocess.run([made.home / "bin/nvcc", "-V"], check=True, capture_output=True, text=True)
+    assert "release 12.4, V12.4.131" in asked.stdout
+    refused = subprocess.run([made.home / "bin/nvcc", "-c", "x.cu"], check=False, capture_output=True, text=True)
+    assert refused.returncode == 1
+    assert "another toolkit compiles the kernels" in refused.stderr
+
+
+def test_a_toolkit_that_is_here_is_the_runtime(
+    tmp_path: Path, toolkit: Maker, world: World, said: list[str], headers: Source
+) -> None:
+    home = toolkit(tmp_path / "local/cuda")
+    works = replace(world, sources={**world.sources, "index": headers})
+    assert runtime("12.4", {}, tmp_path / "cache", said.append, works).home == home
+    assert said == []
+
+
+def test_where_no_runtime_alone_can_be_had_the_whole_toolkit_is(
+    tmp_path: Path, world: World, said: list[str], good: Source
+) -> None:
+    works = replace(world, sources={**world.sources, "debian": good})
+    made = runtime("12.4", {}, tmp_path / "cache", said.append, works)
+    assert made.home == tmp_path / "cache/toolkits" / WAYS[0].directory
+    assert "not from the index: no answer; asked twice" in said
+    without = replace(works, runtimes={}, sources={"debian": good})
+    assert runtime("12.4", {}, tmp_path / "other", said.append, without).release == "12.4.131"
+
+
+def test_a_damaged_runtime_is_fetched_again(tmp_path: Path, world: World, said: list[str], headers: Source) -> None:
+    works = replace(world, sources={**world.sources, "index": headers})
+    made = runtime("12.4", {}, tmp_path / "cache", said.append, works)
+    (made.home / "include/cuda_runtime.h").write_text("altered")
+    again = runtime("12.4", {}, tmp_path / "cache", said.append, works)
+    assert again.digest == made.digest
+    assert (again.home / "include/cuda_runtime.h").read_text() != "altered"
+
+
 def test_every_pinned_source_has_a_fetcher() -> None:
-    sources = {package.source for ways in pins().values() for way in ways for package in way.packages}
+    recipes = [*(way for ways in pins().values() for way in ways), *runtime_pins().values()]
+    sources = {package.source for recipe in recipes for package in recipe.packages}
     assert sources <= set(World().sources)

@@ -6,7 +6,7 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from factory.toolkit.pins import Package, Recipe, parse
+from factory.toolkit.pins import Package, Recipe, parse, parse_runtimes
 
 PACKAGE = Package(
     source="redist", name="cuda_nvcc", version="1", sha256="0" * 64, size=10, path="a/b.tar.xz", take={"bin": "bin"}
@@ -28,6 +28,18 @@ def test_the_shipped_pins_say_the_release_of_their_compiler() -> None:
             compiler = next(p for p in recipe.packages if "nvcc" in p.name or "toolkit" in p.name)
             assert compiler.version.split("~")[0] == recipe.release
             assert recipe.release.startswith(recipe.version + ".")
+
+
+def test_a_runtime_alone_is_of_its_toolkits_release_and_smaller() -> None:
+    text = resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8")
+    runtimes = parse_runtimes(text)
+    assert {"12.6", "12.8", "12.9", "13.2"} <= set(runtimes)
+    for version, alone in runtimes.items():
+        whole = shipped()[version][0]
+        assert alone.release == whole.release
+        assert alone.directory != whole.directory
+        assert alone.size < whole.size / 1.8
+        assert {package.source for package in alone.packages} == {"index"}
 
 
 def test_only_the_index_needs_no_path() -> None:

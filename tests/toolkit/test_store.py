@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from factory.errors import DigestError, ToolkitError
-from factory.toolkit import store
+from factory.toolkit import check, store
 from factory.toolkit.pins import Package, Recipe
 from factory.toolkit.source import Errand, Source
+from factory.toolkit.store import Access
 from factory.toolkit.toolkit import CudaToolkit
 
 Maker = Callable[..., Path]
@@ -54,7 +55,7 @@ def source(toolkit: Maker) -> Source:
 
 
 def make(cache: Path, source: Source, recipe: Recipe = RECIPE, say: Callable[[str], None] = print) -> CudaToolkit:
-    return store.make(recipe, cache, sources={"redist": source}, env={}, say=say)
+    return store.make(recipe, cache, check.inspect, Access(sources={"redist": source}, env={}, say=say))
 
 
 def test_packages_become_one_toolkit(tmp_path: Path, source: Source) -> None:
@@ -80,9 +81,9 @@ def test_nothing_but_the_toolkit_stays(tmp_path: Path, source: Source) -> None:
 
 
 def test_what_was_made_is_found_again(tmp_path: Path, source: Source) -> None:
-    assert store.stored(RECIPE, tmp_path) is None
+    assert store.stored(RECIPE, tmp_path, check.inspect) is None
     made = make(tmp_path, source)
-    found = store.stored(RECIPE, tmp_path)
+    found = store.stored(RECIPE, tmp_path, check.inspect)
     assert found is not None
     assert (found.home, found.digest) == (made.home, made.digest)
 
@@ -105,7 +106,7 @@ def test_a_damaged_toolkit_is_refused_and_made_again(
     made = make(tmp_path, source)
     damage(made.home)
     with pytest.raises(ToolkitError):
-        store.stored(RECIPE, tmp_path)
+        store.stored(RECIPE, tmp_path, check.inspect)
     assert make(tmp_path, source).digest == made.digest
 
 
@@ -132,7 +133,7 @@ def test_an_incomplete_result_is_not_kept(tmp_path: Path, source: Source) -> Non
     with pytest.raises(ToolkitError) as raised:
         make(tmp_path, source, recipe)
     assert raised.value.why == ("missing: lib64/libcudart.so",)
-    assert store.stored(recipe, tmp_path) is None
+    assert store.stored(recipe, tmp_path, check.inspect) is None
 
 
 def test_a_package_without_what_is_taken_is_named(tmp_path: Path, source: Source) -> None:

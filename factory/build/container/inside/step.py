@@ -106,7 +106,9 @@ def set_up(inside: Inside) -> None:
     installer.lock(inside.python, "virtualenv.txt")
     packages = _packages_of(inside.python)
     paths = replace(spec.paths(inside.wanted.cell), site_packages=packages)
-    own = toolkit.find(inside.wanted.cell.cuda, inside.session.env, inside.session.cache, inside.session.log.say)
+    cuda, session = inside.wanted.cell.cuda, inside.session
+    having = toolkit.find if cuda == _set(inside).toolkit.version else toolkit.runtime
+    own = having(cuda, session.env, session.cache, session.log.say)
     paths.cuda_home.unlink(missing_ok=True)
     paths.cuda_home.symlink_to(own.home)
     ready = kernels.kernels(_set(inside), inside.session)

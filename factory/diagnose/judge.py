@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,7 @@ UNKNOWN = "unknown"
 """The cause of a failure that no rule knows."""
 
 _CELL = "CELL"
+_TOKEN = re.compile(r"cu(\d\d)(\d)\b", re.ASCII)
 _CUDA = "X.Y"
 _ASKED = " (X.Y being the CUDA of your torch: torch.version.cuda)"
 _HOME = "`export CUDA_HOME=/usr/local/cuda-{cuda} PATH=/usr/local/cuda-{cuda}/bin:$PATH`"
@@ -169,11 +171,17 @@ def _gaps(reading: Reading, rules: Rules, here: Resources) -> dict[str, str]:
         "memory": f"{here.memory / 1e9:.1f}",
         "disk": f"{here.disk / 1e9:.1f}",
         "cache": here.cache,
-        "cuda": here.cuda or facts_of(reading.told).cuda or _CUDA,
+        "cuda": here.cuda or _cuda(cell) or facts_of(reading.told).cuda or _CUDA,
         "torch_index": here.torch_index,
     }
     tool = next((name for name in rules.tools if name in reading.context), "")
     return {**_homes(gaps, reading, here), **rules.tools[tool]}
+
+
+def _cuda(cell: str) -> str | None:
+    """Return ``12.4`` of the selector ``cu124 torch2.6 cp310``; None of one that does not say it first."""
+    found = _TOKEN.match(cell)
+    return f"{found[1]}.{found[2]}" if found else None
 
 
 def _homes(gaps: Mapping[str, str], reading: Reading, here: Resources) -> dict[str, str]:

@@ -116,3 +116,19 @@ def test_a_gpu_that_no_build_serves_is_told_so() -> None:
         b"Tesla V100-PCIE-32GB with CUDA capability sm_70 is not compatible with the current PyTorch installation."
     )
     assert (found.cause, found.cells) == ("gpu_old", [])
+
+
+def test_what_people_write_above_a_log_is_read() -> None:
+    said = "CUDA error (flash_fwd_launch_template.h:184): no kernel image is available for execution on the device"
+    found = told(f"python 3.10.18\ncuda 12.8\ntorch 2.8.0+cu128\nflash-attn 2.8.3\n{said}\n".encode())
+    assert (found.cause, found.cells) == ("no_kernel", ["cu128 torch2.8 cp310"])
+    found = told(f"pytorch version: 2.9.0.dev20250909+cu128, Python 3.12\n{said}\n".encode())
+    assert found.cells == ["cu128 torch2.9 cp312"]
+    assert "is a pre-release" in found.text
+
+
+def test_the_toolkit_of_a_known_cell_is_named() -> None:
+    said = "FileNotFoundError: [Errno 2] No such file or directory: '/opt/saturncloud/envs/saturn/bin/nvcc'"
+    found = told(f"torch.__version__  = 2.5.1\n{PYTHON}{said}\n".encode())
+    assert "CUDA_HOME=/usr/local/cuda-12.4" in found.text
+    assert "X.Y" not in found.text

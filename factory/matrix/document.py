@@ -61,7 +61,7 @@ def read(text: str | bytes) -> Document:
     except yaml.reader.ReaderError as error:
         return _refused(f"not a text file: {error.reason}", raw.count(b"\n", 0, error.position) + 1)
     except _TooManyValuesError:
-        return _refused(f"stands for more than {_MOST_VALUES} values through its aliases", 1)
+        return _refused(f"holds more than {_MOST_VALUES} values, counting what its aliases stand for", 1)
     except RecursionError:
         return _refused(_TOO_DEEP, 1)
     except (ValueError, OverflowError) as error:  # PyYAML's own, for an escape such as \UFFFFFFFF

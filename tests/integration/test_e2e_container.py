@@ -29,11 +29,13 @@ from factory.system.cache import cache_root
 from factory.wheel import elf
 from factory.wheel.facts import Extension
 from tests.integration import enginebench
+from tests.integration.enginebench import factory, with_image
 from tests.integration.test_e2e import BACKWARD, PARTS, WHEEL, done, without_backward
 
 pytestmark = [pytest.mark.e2e_container, pytest.mark.live_matrix]
 
-ROOT = Path(__file__).parents[2]
+ROOT = enginebench.ROOT
+LIVE = (ROOT / "matrix.yaml").read_text()
 CELL = ("cu124", "torch2.6", "cp310", "--profile", "smoke")
 IMAGE = builder_name("12.4")
 LABEL = "flash-attn-wheel-factory"
@@ -49,7 +51,7 @@ def here(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory whose matrix names the builder image, which is made first."""
     assert factory(ROOT, "image", "cu124").wait() == 0, engine
     directory = tmp_path_factory.mktemp("here")
-    (directory / "matrix.yaml").write_text(with_image(IMAGE))
+    (directory / "matrix.yaml").write_text(with_image(IMAGE, LIVE))
     return directory
 
 
@@ -64,29 +66,6 @@ def wheel(here: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert f" in {IMAGE} with " in said
     assert "imported flash_attn 2.7.4.post1 beside torch 2.6.0" in said
     return dist / WHEEL
-
-
-def with_image(name: str) -> str:
-    """Give the real matrix with another image for CUDA 12.4, which promises what this Debian has."""
-    text = (ROOT / "matrix.yaml").read_text()
-    own = rf"name: {name}\n\1digest: null\n\1manylinux: 2.36"
-    made, count = re.subn(r"name: \S+cuda12\.4\n( +)digest: null\n +manylinux: 2\.28", own, text)
-    assert count == 1
-    return made
-
-
-def factory(
-    cwd: Path, *words: str | Path, cache: Path | None = None, output: int | None = None
-) -> subprocess.Popen[str]:
-    env = {**os.environ, "FACTORY_CACHE": str(cache or cache_root(os.environ)), "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "factory", *map(str, words)],
-        env=env,
-        stdout=output,
-        stderr=subprocess.STDOUT if output else None,
-        text=True,
-        cwd=cwd,
-    )
 
 
 def containers(engine: Engine, label: str = LABEL) -> list[str]:
@@ -204,7 +183,7 @@ def extension(wheel: Path, into: Path) -> Extension:
 
 def test_an_image_that_is_not_here_is_explained(here: Path, tmp_path: Path) -> None:
     assert here.is_dir()
-    (tmp_path / "matrix.yaml").write_text(with_image("localhost/nothing:1"))
+    (tmp_path / "matrix.yaml").write_text(with_image("localhost/nothing:1", LIVE))
     with factory(tmp_path, "build", *CELL, "--backend", "container", output=subprocess.PIPE) as build:
         said, _ = build.communicate()
     assert build.returncode == 28

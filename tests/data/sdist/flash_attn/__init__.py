@@ -1,5 +1,6 @@
 __version__ = "0.0.1"
 
+import torch  # isort:skip: loads the libraries that the extension needs
 import flash_attn_2_cuda
 
 

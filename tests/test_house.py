@@ -53,7 +53,7 @@ PURE = {
     "plan": "listing page room sizes workflow",
     "pool": "archivename record tarstream",
     "prove": "moved proof",
-    "publish": "body checksums gate page parts pools sbom steps",
+    "publish": "body checksums gate outlook page parts pools sbom steps",
     "system": "environ paths strictjson",
     "toolkit": "headerfix pins source toolkit",
     "update": "actions flashattn images ledger listing metadata page proposal torch",

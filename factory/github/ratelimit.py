@@ -40,6 +40,15 @@ def pause(writes: Sequence[float], now: float, limits: Limits) -> float:
     return max([0.0, *waits])
 
 
+def least_seconds(count: int, limits: Limits) -> float:
+    """Return the seconds that ``count`` writes take at the least, however fast the line is."""
+    now, writes = 0.0, [0.0] * min(count, 1)
+    for _ in range(count - 1):
+        now += max(limits.seconds_between_writes, pause(writes, now + limits.seconds_between_writes, limits))
+        writes.append(now)
+    return now
+
+
 def _clock(headers: Mapping[str, str]) -> float:
     """Return GitHub's own time in seconds since 1970; without one a reset in the past is assumed."""
     try:

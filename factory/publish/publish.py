@@ -10,10 +10,12 @@ from pathlib import Path
 from factory.errors import DigestError, GateError
 from factory.github.attestation import BUNDLE
 from factory.matrix.model import Matrix
+from factory.output.progress import counted
 from factory.pool import archivecheck
 from factory.publish import bundle, pools
 from factory.publish.bundle import Bundle
 from factory.publish.gate import Gate, Installed, lines
+from factory.publish.outlook import Outlook
 from factory.publish.parts import File, Goal, Sent
 from factory.publish.reconcile import Publication
 from factory.publish.releases import Repository
@@ -90,6 +92,10 @@ def _done(publications: Sequence[Publication], means: Means) -> tuple[Sent, ...]
     """Bring every release to its goal, or in a dry run say what that would take, and give nothing."""
     for publication in publications:
         publication.retried(publication.rehearse if means.dry_run else publication.settle)
+    if means.dry_run and publications:
+        whole = sum((publication.outlook for publication in publications), Outlook())
+        releases = counted(len(publications), "release")
+        means.say(f"publish (dry run): in all, for {releases}: {whole.line(means.github.rules)}")
     return () if means.dry_run else tuple(publication.sent() for publication in publications)
 
 

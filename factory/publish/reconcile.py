@@ -15,6 +15,7 @@ from pathlib import Path
 from factory.errors import PublishError
 from factory.github.ratelimit import pause
 from factory.publish import checksums
+from factory.publish.outlook import Outlook
 from factory.publish.parts import Asset, File, Goal, Release, Seen, Sent, chosen
 from factory.publish.releases import Repository, TroubleError
 from factory.publish.steps import Create, Publish, Remove, Step, Upload, Wait, after, steps
@@ -41,6 +42,7 @@ class Publication:
     contents: dict[int, str] = field(default_factory=dict)
     digests: dict[int, str] = field(default_factory=dict)
     writes: deque[float] = field(default_factory=lambda: deque(maxlen=1000))
+    outlook: Outlook = field(default_factory=Outlook)
     done: Counter[str] = field(default_factory=Counter)
     uploaded: dict[str, File] = field(default_factory=dict)
 
@@ -66,7 +68,9 @@ class Publication:
 
         Raises TroubleError where trying again may help, PublishError where it does not.
         """
+        begun = False
         while taken := self.next(seen := self.look()):
+            begun = begun or self.announce(seen)
             for step in taken:
                 self.bounded(step)
                 self.say(f"publish: {step}")
@@ -84,12 +88,26 @@ class Publication:
         seen = self.look()
         there = {asset.name for asset in seen.release.assets if asset.finished} if seen.release else set()
         lines = [f"{file.name} is there already" for file in self.goal.files if file.name in there]
+        ahead = self.ahead(seen)
+        self.outlook = Outlook.of(ahead)
+        for line in [*lines, *(f"would {step}" for step in ahead)]:
+            self.say(f"publish (dry run): {line}")
+
+    def ahead(self, seen: Seen) -> list[Step]:
+        """Return all steps to the goal, if nobody else takes any. Raises PublishError as ``steps`` does."""
+        found: list[Step] = []
         while taken := self.next(seen):
             for step in taken:
-                lines.append(f"would {step}")
+                found.append(step)
                 seen = after(step, seen)
-        for line in lines:
-            self.say(f"publish (dry run): {line}")
+        return found
+
+    def announce(self, seen: Seen) -> bool:
+        """Say what is going to be sent; return True. Raises PublishError as ``steps`` does."""
+        self.outlook = Outlook.of(self.ahead(seen))
+        if self.outlook.files:
+            self.say(f"publish: {self.goal.tag}: {self.outlook.line(self.github.rules)}")
+        return True
 
     def next(self, seen: Seen) -> tuple[Step, ...]:
         """Return the next steps. Raises PublishError as ``steps`` does."""

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from factory.github.ratelimit import asked_wait, pause
+from factory.github.ratelimit import asked_wait, least_seconds, pause
 from factory.publish.releases import limits
 
 LIMITS = limits()
@@ -36,3 +36,8 @@ def test_writes_keep_to_the_minute_and_the_hour() -> None:
     assert pause([0.0] * 80, 61, LIMITS) == 0
     assert pause([60.0 * number for number in range(500)], 60.0 * 500, LIMITS) == 0
     assert pause([6.0 * number for number in range(500)], 3000.0, LIMITS) == 600
+
+
+@pytest.mark.parametrize(("count", "seconds"), [(0, 0), (1, 0), (2, 1), (80, 79), (81, 80), (500, 499), (501, 3600)])
+def test_many_writes_take_as_long_as_their_pace(count: int, seconds: float) -> None:
+    assert least_seconds(count, LIMITS) == pytest.approx(seconds, abs=1)

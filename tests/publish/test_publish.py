@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import json
 import random
+import re
 import subprocess
 import threading
 from collections.abc import Callable
@@ -490,8 +491,15 @@ def test_a_dry_run_says_what_publishing_then_does(server: GithubServer, tmp_path
     said: list[str] = []
     published(server, first, second, say=said.append)
     assert [line.removeprefix("would ") for line in foretold if line.startswith("would ")] == [
-        line.removeprefix("publish: ") for line in said[:-1]
+        line.removeprefix("publish: ") for line in said[1:-1]
     ]
+    whole = foretold[-1].removeprefix("in all, for 1 release: ")
+    assert said[0] == f"publish: {TAG}: {whole}"
+    size = sum(len(content) for content in server.public(TAG).contents().values())
+    sent = re.fullmatch(r"(\d+) files to send, ([\d.]+) MB", whole)
+    assert sent is not None
+    assert 0 < int(sent[1]) < len(server.public(TAG).contents())
+    assert 0 <= float(sent[2]) < size / 1e6 + 0.05
     assert f"{first.name} is there already" in foretold
     assert f"would remove the half-uploaded {second.name}" in foretold
     assert_complete(server, first, second)
@@ -500,7 +508,8 @@ def test_a_dry_run_says_what_publishing_then_does(server: GithubServer, tmp_path
 def test_a_dry_run_of_a_new_release_makes_none(server: GithubServer, tmp_path: Path) -> None:
     foretold = rehearsed(server, make_wheel(tmp_path))
     assert foretold[0] == f"would make the draft release {TAG}"
-    assert foretold[-1] == f"would publish the release {TAG}"
+    assert foretold[-2] == f"would publish the release {TAG}"
+    assert re.fullmatch(r"in all, for 1 release: \d+ files to send, [\d.]+ MB", foretold[-1])
     assert server.releases == {}
 
 

@@ -157,13 +157,13 @@ def mirror(published: Sequence[Published], *, out: Path, fetch: Fetch) -> tuple[
 
 
 def _write(made: Mapping[str, str | bytes], out: Path) -> None:
-    for directory in {(out / path).parent for path in made}:
-        directory.mkdir(parents=True, exist_ok=True)
+    ours = ("cu*/**/index.html", f"{locks.HOME}/*.toml", f"{requirements.HOME}/*.txt", f"{beside.HOME}/*.whl")
+    former = [file for pattern in ours for file in out.glob(pattern) if file.relative_to(out).as_posix() not in made]
+    for directory in {path.rpartition("/")[0] for path in made}:
+        (out / directory).mkdir(parents=True, exist_ok=True)
     for path, content in made.items():
         files.write(out / path, content)
     for name in _AS_THEY_ARE:
         shutil.copyfile(SITE / name, out / name)
-    ours = ("cu*/**/index.html", f"{locks.HOME}/*.toml", f"{requirements.HOME}/*.txt", f"{beside.HOME}/*.whl")
-    for file in (file for pattern in ours for file in out.glob(pattern)):
-        if file.relative_to(out).as_posix() not in made:
-            file.unlink()
+    for file in former:
+        file.unlink()

@@ -48,7 +48,10 @@ def _home(repository: Repository) -> str:
 def _indexes(paths: Sequence[str], others: Sequence[str]) -> str:
     links = ", ".join(f'<a href="{path}/">{path}</a>' for path in paths)
     also = f", with {' and '.join(dict.fromkeys(others))}" if others else ""
-    return f"Every torch of one CUDA{also}, for <code>--extra-index-url</code> beside torch's own index: {links}."
+    said = f"Every torch of one CUDA{also}, for <code>--extra-index-url</code> beside torch's own index: {links}."
+    return (
+        f"{said} Name one alone, that of your torch: no installer knows what CUDA is, and of two it may take the other."
+    )
 
 
 def _section(group: Group, repository: Repository | None) -> str:

@@ -93,6 +93,7 @@ def test_an_index_of_a_cuda_has_what_flash_attn_requires_and_no_finer_one_does()
     }
     page = pages([wheel()], replace(FACTS, others=dict.fromkeys(others, b"")), TEMPLATE)["index.html"]
     assert "Every torch of one CUDA, with einops, for" in page
+    assert "Name one alone, that of your torch" in page
 
 
 def test_local_versions_never_compete_in_one_index() -> None:

@@ -196,7 +196,7 @@ def e2e(session: nox.Session) -> None:
 
 @nox.session
 def e2e_container(session: nox.Session) -> None:
-    """Make a builder image, build the real smoke wheel in it, import it, kill the container and resume; needs root."""
+    """Make a builder image, build in it, import, kill the container and resume, reproduce in another; needs root."""
     _pytest(session, "-m", session.name, "-s")
 
 

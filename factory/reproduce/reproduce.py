@@ -24,7 +24,7 @@ from factory.wheel.facts import Expected
 from factory.wheel.madewith import MadeWith, differences
 
 # What is fetched and held to its hash each time: the same files as in the cache proper.
-_FETCHED = ("toolkits", "environments", "downloads", "sdists", "tools", "pythons")
+_FETCHED = ("toolkits", "environments", "downloads", "pip", "sdists", "tools", "pythons")
 
 
 @dataclass(frozen=True, kw_only=True)

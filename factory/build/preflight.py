@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import platform
 from collections.abc import Iterable
 
 from factory import toolkit
 from factory.errors import HostCompilerError
-from factory.kernels import firstcompile, hostcompiler
+from factory.kernels import crosscompiler, firstcompile, hostcompiler
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, Toolkit
 from factory.session import Session
@@ -15,9 +16,14 @@ from factory.session import Session
 def preflight(cells: Iterable[Cell], matrix: Matrix, session: Session) -> None:
     """Have a g++ that fits what compiles the kernels of ``cells``, and try it with toolkits that are on this machine.
 
-    Raises HostCompilerError, with the newer CUDA releases that take the compiler that is here.
+    For cells of another machine there must be one that compiles for that. Raises HostCompilerError, with the newer CUDA
+    releases that take the compiler that is here.
     """
-    for cuda in dict.fromkeys(need_of(cell, matrix).cuda for cell in cells):
+    needs = [need_of(cell, matrix) for cell in cells]
+    for cuda, machine in dict.fromkeys((need.cuda, need.machine) for need in needs):
+        if machine != platform.machine():
+            crosscompiler.find(matrix.toolkits[cuda], machine, session.env)
+    for cuda in dict.fromkeys(need.cuda for need in needs):
         row = matrix.toolkits[cuda]
         try:
             compiler = hostcompiler.provide(row, session.env, session.cache, session.log.say)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from factory.kernels import costs, source
 from factory.kernels.estimate import Measured, expect, shape_of
@@ -12,6 +13,7 @@ from factory.kernels.measured import measured
 from factory.kernels.schedule import Demand, remaining_seconds
 from factory.kernels.sdist import read_extension
 from factory.kernels.unit import Unit
+from factory.matrix.arch import Arch
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Matrix, Planned, Toolkit
 from factory.matrix.wheelname import release_tag, wheel_filename
@@ -25,25 +27,39 @@ from factory.system.machine import Limits
 from factory.versions import version_key
 
 SCHEMA = 1
+_BEGINNING = {False: "from nothing", True: "with the machine code of a set before it"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """What a kernel set takes from nothing on this machine: wall and CPU seconds, the largest unit's peak in bytes."""
+    """What a kernel set takes from nothing on this machine: wall and CPU seconds, the largest unit's peak in bytes.
+
+    Of a ``shared`` one another set of the plan has machine code, which is not counted again.
+    """
 
     units: int
     seconds: float
     cpu_seconds: float
     peak: int
+    shared: bool = False
 
 
-def estimate(need: KernelSetId, matrix: Matrix, session: Session, known: Iterable[Measured]) -> Estimate:
+def estimate(
+    need: KernelSetId,
+    matrix: Matrix,
+    session: Session,
+    known: Iterable[Measured],
+    *,
+    made: frozenset[Arch] = frozenset(),
+) -> Estimate:
     """Return what one kernel set takes here, from the units its sdist lists and what is ``known`` of compiles here.
 
-    Raises UnreachableError or SourceError when the sdist is neither cached nor to be had, DigestError when it is
-    another file.
+    The machine code for the architectures ``made`` is there by then. Raises UnreachableError or SourceError when the
+    sdist is neither cached nor to be had, DigestError when it is another file.
     """
-    return _sum(_demand(need, matrix, session, known), session.limits)
+    left = replace(need, archs=tuple(arch for arch in need.archs if arch not in made))
+    found = _sum(_demand(left, matrix, session, known), session.limits)
+    return replace(found, shared=left != need)
 
 
 def jobs(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[str, str]:
@@ -85,10 +101,19 @@ def _sum(demand: dict[str, Demand], limits: Limits) -> Estimate:
 
 
 def estimates(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[KernelSetId, Estimate]:
-    """Return the estimate of every kernel set that ``planned`` needs, each once. Raises what ``estimate`` raises."""
-    needs = sorted({need_of(row.cell, matrix) for row in planned})
+    """Return the estimate of every kernel set that ``planned`` needs, each once. Raises what ``estimate`` raises.
+
+    Those for this machine are made first; what others share with them is not counted again.
+    """
+    here = platform.machine()
+    needs = sorted({need_of(row.cell, matrix) for row in planned}, key=lambda need: (need.machine != here, need))
     known = measured(pool_in(session.cache))  # every record of the pool is read: once, not for each set
-    return {need: estimate(need, matrix, session, known) for need in needs}
+    found: dict[KernelSetId, Estimate] = {}
+    for need in needs:
+        twins = (one for one in found if replace(one, archs=need.archs, machine=need.machine) == need)
+        made = frozenset(arch for twin in twins for arch in twin.archs)
+        found[need] = estimate(need, matrix, session, known, made=made)
+    return found
 
 
 def kernels(sets: Mapping[KernelSetId, Estimate], built: Iterable[Planned], matrix: Matrix) -> list[str]:
@@ -98,7 +123,7 @@ def kernels(sets: Mapping[KernelSetId, Estimate], built: Iterable[Planned], matr
         torches.setdefault(need_of(row.cell, matrix), []).append(row.cell.torch)
     return [
         f"kernels {need}, for {counted(len(torches[need]), 'wheel')} of torch {_span(torches[need])}: "
-        f"{counted(row.units, 'unit')}, about {duration(row.seconds)} from nothing, "
+        f"{counted(row.units, 'unit')}, about {duration(row.seconds)} {_BEGINNING[row.shared]}, "
         f"{duration(row.cpu_seconds)} of CPU, up to {gigabytes(row.peak)} GB a unit"
         for need, row in sets.items()
     ]

@@ -53,6 +53,20 @@ def test_a_fit_machine_is_tried_once_for_each_cuda(session: Session, tmp_path: P
     assert (tmp_path / "cuda/tried").read_text() == f"{tmp_path}/bin/g++\n"
 
 
+def test_for_another_machine_a_compiler_for_that_is_asked_for_before_anything_else(
+    session: Session, tmp_path: Path
+) -> None:
+    compiler(tmp_path / "bin/g++", "12.2.0")
+    cuda(tmp_path / "cuda", compiles=True)
+    foreign = replace(CELL, machine="aarch64")
+    with pytest.raises(HostCompilerError, match="compiles for aarch64"):
+        preflight([CELL, foreign], RULES, session)
+    assert not (tmp_path / "cuda/tried").exists()
+    compiler(tmp_path / "bin/aarch64-linux-gnu-g++", "12.2.0")
+    preflight([CELL, foreign], RULES, session)
+    assert (tmp_path / "cuda/tried").read_text() == f"{tmp_path}/bin/g++\n"
+
+
 def test_a_toolkit_that_cannot_compile_ends_it(session: Session, tmp_path: Path) -> None:
     compiler(tmp_path / "bin/g++", "12.2.0")
     cuda(tmp_path / "cuda", compiles=False)

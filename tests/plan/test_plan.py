@@ -10,6 +10,7 @@ from rich.table import Table
 
 from factory.kernels import costs
 from factory.matrix import cells, kernelset, selector
+from factory.matrix.arch import Arch
 from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix, Planned
 from factory.output.log import Log
@@ -48,6 +49,23 @@ def test_cells_that_differ_only_in_python_abi_or_torch_of_a_class_share_a_set(ma
     assert str(need) == "fa2.7.4.post1 cu124 8.0 9.0 full"
     assert found.units == KERNELS
     assert found.cpu_seconds / 2 <= found.seconds <= found.cpu_seconds
+
+
+def test_for_another_machine_only_host_code_and_its_own_architectures_are_counted(
+    matrix: Matrix, session: Session
+) -> None:
+    (row,) = chosen(matrix, "cu130 torch2.11 cp312", "smoke")
+    there = replace(row, cell=replace(row.cell, machine="aarch64"))
+    more = replace(there, cell=replace(there.cell, archs=(*row.cell.archs, Arch(11, 0))))
+    alone = plan.estimates([there], matrix, session)[kernelset.need_of(there.cell, matrix)]
+    found = plan.estimates([there, more, row], matrix, session)
+    here, same, further = (found[kernelset.need_of(one.cell, matrix)] for one in (row, there, more))
+    assert (here.shared, same.shared, further.shared, alone.shared) == (False, True, True, False)
+    assert alone.cpu_seconds == here.cpu_seconds
+    assert same.cpu_seconds == KERNELS * costs.table().host.seconds < further.cpu_seconds < here.cpu_seconds
+    words = [line for line in plan.kernels(found, [there, more, row], matrix) if " aarch64, for" in line]
+    assert all("with the machine code of a set before it" in line for line in words)
+    assert len(words) == 2
 
 
 def test_another_toolkit_or_profile_is_another_set_and_another_torch_is_not(matrix: Matrix) -> None:

@@ -171,7 +171,7 @@ class Supply:
     ``environment`` says whether torch is installed in the cache already; ``passed_over`` why toolkits that were
     named are not taken; ``cudnn`` is None where no lock file of the torch says it. ``header_fixes`` are those
     the factory makes in the view it compiles with; ``altered`` those that do not fit, for the headers are not
-    as NVIDIA published them.
+    as NVIDIA published them. ``cross`` is the compiler for a cell of another machine, None where it is for this one.
     """
 
     toolkit: Home | Fetch | Missing
@@ -181,3 +181,4 @@ class Supply:
     passed_over: tuple[str, ...]
     environment: bool
     cudnn: str | None
+    cross: Program | Missing | None = None

@@ -22,7 +22,7 @@ from factory.environment.environment import Installer
 from factory.environment.requirements import lock_name
 from factory.errors import FactoryError, InterpreterError, UsageError
 from factory.image import engine
-from factory.kernels import hostcompiler
+from factory.kernels import crosscompiler, hostcompiler
 from factory.kernels.hostcompiler import HostCompiler, Wanted
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, Toolkit
@@ -99,6 +99,7 @@ def supply(cell: Cell, here: Surroundings, matrix: Matrix) -> Supply:
         environment=here.cache is not None
         and files.is_directory(installer(here.cache, here.env).place(torch, build, cell.python)),
         cudnn=parse.cudnn_locked(lock or ""),
+        cross=None if cell.machine == platform.machine() else _tried(partial(_cross, cell, here, matrix)),
     )
 
 
@@ -137,6 +138,11 @@ def _chosen(toolkit: Toolkit, here: Surroundings) -> Program | FetchableCompiler
             return Program(path=str(path), version=version)
         case Wanted(pin=pin, refused=refused):
             return FetchableCompiler(title=pin.title, size=pin.size, why=_joined(refused.why))
+
+
+def _cross(cell: Cell, here: Surroundings, matrix: Matrix) -> Program:
+    found = crosscompiler.find(matrix.toolkits[need_of(cell, matrix).cuda], cell.machine, here.env)
+    return Program(path=str(found.path), version=found.version)
 
 
 def _header_fixes(homes: Iterable[Home | Missing], known: Sequence[HeaderFix]) -> dict[str, tuple[HeaderFix, ...]]:

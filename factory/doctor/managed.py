@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from factory.doctor import capacity, kindlines
-from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Home, Missing, Supply
+from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Home, Missing, Program, Supply
 from factory.doctor.result import Line, Purpose, Section, ok, problem, warning
 from factory.doctor.target import Needs, spelt
 from factory.matrix import native
@@ -27,6 +27,7 @@ def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Nee
         _toolkit(need_of(cell, matrix).cuda, facts, supply),
         *_runtime(cell, facts, supply),
         _compiler(need_of(cell, matrix).cuda, facts, needs),
+        *_cross(cell, supply),
         _python(cell, facts),
         *_brought(cell, supply, matrix),
         *capacity.by_factory(facts.capacity, needs),
@@ -102,6 +103,15 @@ def _compiler(cuda: str, facts: Facts, needs: Needs) -> Line:
             "g++", f"{found.path} is {found.version}; torch needs {needs.oldest_gcc} or newer", remedy, facts
         )
     return ok("g++", f"{found.path}, {found.version}, which CUDA {cuda} takes")
+
+
+def _cross(cell: Cell, supply: Supply) -> Iterator[Line]:
+    """Yield what compiles the host code of a cell for another machine, which no image has."""
+    match supply.cross:
+        case Missing(what=what, remedy=remedy):
+            yield problem("cross g++", what, remedy)
+        case Program(path=path, version=version):
+            yield ok("cross g++", f"{path}, {version}, compiles the host code for {cell.machine}")
 
 
 def _python(cell: Cell, facts: Facts) -> Line:

@@ -95,6 +95,14 @@ def test_a_compiler_that_can_be_fetched_stands_in_nobody_s_way() -> None:
     )
 
 
+def test_a_compiler_for_another_machine_stands_in_the_way_where_it_is_lacking_whatever_images_there_are() -> None:
+    assert not [one for one in checked().lines if one.subject == "cross g++"]
+    there = checked(supply=replace(SUPPLY, cross=Program(path="/usr/bin/aarch64-linux-gnu-g++", version="12.2.0")))
+    assert line(there, "cross g++").said.startswith("/usr/bin/aarch64-linux-gnu-g++, 12.2.0, ")
+    missing = checked(supply=replace(SUPPLY, cross=Missing(what="none", remedy="apt-get install it")))
+    assert [(one.subject, one.remedy) for one in missing.problems] == [("cross g++", "apt-get install it")]
+
+
 def test_a_toolkit_that_is_passed_over_is_named() -> None:
     found = checked(supply=replace(SUPPLY, passed_over=("CUDA_HOME is passed over (it is CUDA 13.0.88)",)))
     assert line(found, "CUDA").said.endswith("; CUDA_HOME is passed over (it is CUDA 13.0.88)")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from pydantic import BaseModel
@@ -10,6 +11,8 @@ from factory.audit.report import Report
 from factory.output.progress import counted, short
 from factory.versions import abi_word
 from factory.wheel.fatbin import PLAIN
+
+_EXTRA = re.compile(r"\bextra\s*==")  # what is required only where somebody asks for more
 
 
 class _Torch(BaseModel):
@@ -66,7 +69,8 @@ def rows(report: Report) -> list[tuple[str, str]]:
     facts = _Facts.model_validate(report.facts)
     found = [("wheel", f"{report.wheel}, {short(report.size)}, {counted(facts.files, 'file')}")]
     found += [("its name says", "; ".join(_said(facts.promise)))] if facts.promise else []
-    found += [("it requires", "; ".join(facts.requires))] if facts.requires else []
+    always = [one for one in facts.requires if not _EXTRA.search(one)]
+    found += [("it requires", "; ".join(always))] if always else []
     for extension in facts.extensions:
         found += [row for row in _extension(extension) if row[1]]
     found += [] if facts.extensions else [("machine code", _none(facts.promise))]
@@ -99,11 +103,12 @@ def _extension(extension: _Extension) -> Iterator[tuple[str, str]]:
     yield "machine code", f"{extension.path}, for {extension.machine}"
     packed = "".join(f", {name}" for name in extension.compression if name != PLAIN)
     code = f"{' '.join(extension.archs)} in {counted(extension.units, 'unit')}{packed}"
-    yield "GPU code", code if extension.archs else "none"
+    called = extension.torch is not None or extension.python is not None  # else it is a library beside what is called
+    yield "GPU code", code if extension.archs else "none" if called else ""
     yield "compiled by", " ".join(f"CUDA {release}" for release in extension.toolkits)
     yield "C++ ABI", " and ".join(map(abi_word, extension.cxx11abi))
-    yield "torch", _torch(extension.torch)
-    yield "Python", _python(extension.python)
+    yield "torch", _torch(extension.torch) if called else ""
+    yield "Python", _python(extension.python) if called else ""
     yield "needs", " ".join(extension.needed)
     yield "searches", " ".join(extension.rpaths)
     newest = "".join(f", {family} {version}" for family, version in extension.symbol_versions.items() if version)

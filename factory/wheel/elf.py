@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable, Iterator
-from functools import partial
+from functools import cache, partial
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TypeVar
@@ -118,6 +118,7 @@ def _unlisted(machine: str, versions: frozenset[str]) -> tuple[str, ...]:
     return tuple(sorted(version for version in versions if _platform(machine, frozenset({version})) == none))
 
 
+@cache
 def _policies(machine: str) -> WheelPolicies:
     return WheelPolicies(libc=Libc.GLIBC, arch=Architecture(machine))
 

@@ -47,6 +47,23 @@ def test_kernels_in_a_library_beside_the_module_are_read(maker: Maker, tmp_path:
     assert rows["its name says"].endswith("manylinux on x86_64; glibc 2.28 and newer")
 
 
+def test_what_only_extras_require_and_what_libraries_lack_is_left_out(maker: Maker, tmp_path: Path) -> None:
+    binary = Binary(undefined=("memchr",), needed=(), fatbins=())
+    parts = Parts(filename="other-1.0-py3-none-linux_x86_64.whl", module="other.libs/libz-1.so.1", binary=binary)
+    parts.metadata = {"Requires-Dist": "torch ; extra == 'test'"}
+    parts.expected = None
+    wheel = maker.write(parts, tmp_path)
+    assert audit.audit(wheel).findings == ()
+    assert not {"it requires", "GPU code", "torch", "Python"} & shown(wheel).keys()
+
+
+def test_a_second_torch_in_anybody_s_wheel_is_found(maker: Maker, tmp_path: Path) -> None:
+    parts = Parts(filename="other-1.0-py3-none-linux_x86_64.whl", binary=None, expected=None)
+    parts.files = {"other.libs/libtorch_cpu-1a2b.so": b"", "other.libs/libcudart.1a2b.so.12": b""}
+    (found,) = audit.audit(maker.write(parts, tmp_path)).findings
+    assert (found.check, found.evidence) == ("bundled", ("other.libs/libtorch_cpu-1a2b.so",))
+
+
 def test_a_wheel_for_windows_is_said_to_be_one(maker: Maker, tmp_path: Path) -> None:
     name = "flash_attn-2.6.3+cu122torch2.4.0cxx11abiFALSE-cp311-cp311-win_amd64.whl"
     parts = Parts(filename=name, binary=None, files={"flash_attn_2_cuda.cp311-win_amd64.pyd": b"MZ"}, expected=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import product
@@ -14,7 +15,7 @@ from factory.matrix.arch import Arch
 from factory.matrix.cells import expand
 from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, State
-from factory.versions import numbers
+from factory.versions import cuda_major, numbers
 from tests.frozen import MATRIX
 
 RULES = load_matrix(MATRIX.read_bytes())
@@ -118,6 +119,24 @@ def built(command: str) -> Cell:
     (row,) = selector.select(expand(RULES, archs=asked), selector.parse(tokens.split(), RULES))
     assert row.state is not State.SKIPPED
     return row.cell
+
+
+def test_an_unknown_python_and_a_driver_known_by_its_cuda_are_led_nowhere_else() -> None:
+    """Hold examples in what is asked to the same as what is advised: one cell, which runs there."""
+    builds = [(torch.series, build.cuda) for torch in RULES.torch.values() for build in torch.builds]
+    drivers = (("576.88", None), (None, "12.9"), (None, "12"), ("580.95.05", None))
+    tried = 0
+    for (series, cuda), gpu, python, driver in product(builds, ("8.0", "9.0", "12.0"), ("3.12", None), drivers):
+        number, known = driver
+        facts = Facts(torch=series, cuda=cuda, python=python, gpus=(gpu,), driver=number, driver_cuda=known)
+        said = ADVISER.advise(facts)
+        example = re.search(r"such as (cu\d+ torch[^;]*);", said.words)
+        words = f"{said.cell}{said.options}" if said.cell else example and example[1]
+        if words:
+            cell, tried = built(f"nox -s build -- {words}"), tried + 1
+            assert number == "580.95.05" or cuda_major(cell.cuda) == 12, (facts, said)
+            assert "--archs" in words or runs(cell, gpu), (facts, said)
+    assert tried > len(builds) * 3 * 2 * 3
 
 
 def test_no_advice_is_refused_by_the_factory_nor_runs_elsewhere() -> None:

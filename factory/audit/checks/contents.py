@@ -16,7 +16,7 @@ from factory.wheel.facts import SBOM, CheckInput, RecordRow
 # RECORD cannot hold its own hash, nor that of its signatures (the wheel specification, "The .dist-info directory").
 _UNHASHED = ("RECORD", "RECORD.jws", "RECORD.p7s")
 _CUTE = "flash-attn"  # the project that packs the stale copy; flash-attn-4's is its own
-_SECOND = re.compile(r"lib(?:torch|c10|cudart)\b|lib(?:torch|c10)_")
+_SECOND = re.compile(r"lib(?:torch|c10)(?:_\w+)?[.-]")  # torch's, of which no process bears two
 _UNSAFE = re.compile(r"[\\\x00-\x1f\x7f]|^/|^[A-Za-z]:|(?:^|/)\.\.(?:/|$)")
 
 

@@ -184,13 +184,19 @@ def tests(session: nox.Session) -> None:
         session,
         *side_by_side,
         "-m",
-        "not e2e and not e2e_container and not e2e_distributions and not e2e_gpu and not e2e_site",
+        "not e2e and not e2e_aarch64 and not e2e_container and not e2e_distributions and not e2e_gpu and not e2e_site",
     )
 
 
 @nox.session
 def e2e(session: nox.Session) -> None:
     """Build the real smoke wheel, import it, install it with pip and uv, kill a build and resume it."""
+    _pytest(session, "-m", session.name, "-s")
+
+
+@nox.session
+def e2e_aarch64(session: nox.Session) -> None:
+    """Cross-build a wheel for aarch64 and import it beside the real torch under an emulator; needs root on Debian."""
     _pytest(session, "-m", session.name, "-s")
 
 

@@ -103,7 +103,7 @@ def make_bench(root: Path, changed: Mapping[str, str] | None = None) -> Bench:
 def _cache_beside(cache: Path, shared: Path) -> Path:
     """Make a cache that shares only what is large and never changes: toolkits and environments."""
     cache.mkdir(parents=True)
-    for name in ("toolkits", "environments", "downloads"):
+    for name in ("toolkits", "environments", "downloads", "targets"):
         (shared / name).mkdir(parents=True, exist_ok=True)
         (cache / name).symlink_to(shared / name)
     return cache

@@ -1,0 +1,117 @@
+"""A wheel for aarch64 made here, beside the one for this machine: audited, compared, and imported under an emulator.
+
+Run by ``nox -s e2e_aarch64``, as root on Debian. Takes ten gigabytes of the cache the first time.
+"""
+
+import struct
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from factory.audit import audit
+from factory.build import host, setup
+from factory.build.setup import CellWanted
+from factory.kernels import kernels
+from factory.kernels.kernels import CompiledSet
+from factory.pool.store import pool_in
+from factory.wheel import elf
+from tests.elfobject import gpu_code
+from tests.integration import emulated
+from tests.integration.bench import Bench, make_bench
+from tests.integration.emulated import MACHINE, Emulated
+
+pytestmark = pytest.mark.e2e_aarch64
+
+MACHINES = ("x86_64", MACHINE)
+MAGIC = bytes.fromhex("50ed55ba0100")
+HEADER = struct.Struct("<6xHQ")  # bytes of the header itself, and of what follows it
+IMPORT = """
+import platform, torch, flash_attn
+from flash_attn import flash_attn_func
+print(platform.machine(), torch.__version__, flash_attn.__version__, flash_attn_func(0.0))
+"""
+
+
+class Yard:
+    """The small sdist, its kernels and its wheels for both machines, with CUDA 13.0 and torch 2.11."""
+
+    def __init__(self, root: Path) -> None:
+        emulated.require()
+        self.root, self.python = emulated.debian()
+        self.bench: Bench = make_bench(root)
+        self.kernels: dict[str, CompiledSet] = {}
+        self.made: dict[str, set[str]] = {}
+        self.wheels: dict[str, Path] = {}
+        for machine in MACHINES:
+            toolkit = self.bench.matrix.toolkits["13.0"]
+            wanted = replace(self.bench.kernels, toolkit=toolkit, machine=machine)
+            before = pool_in(self.bench.session.cache).by_key().keys()
+            self.kernels[machine] = kernels.kernels(wanted, self.bench.session)
+            self.made[machine] = set(pool_in(self.bench.session.cache).by_key().keys() - before)
+            self.wheels[machine] = host.build(
+                self.cell(machine),
+                self.kernels[machine],
+                installer=self.bench.installer,
+                session=self.bench.session,
+                dist=root / "dist",
+            )
+
+    def cell(self, machine: str) -> CellWanted:
+        cell = replace(self.bench.cell(self.python).cell, cuda="13.0", torch="2.11", cxx11abi=True, machine=machine)
+        return setup.wanted(cell, self.bench.matrix)
+
+    def module(self, machine: str, into: Path) -> Path:
+        with zipfile.ZipFile(self.wheels[machine]) as wheel:
+            wheel.extractall(into / machine)
+        (module,) = (into / machine).glob("*.so")
+        return module
+
+
+def fat_binaries(section: bytes) -> list[bytes]:
+    """Cut a section at its fat binaries; what lies between them is how far each machine's assembler aligns them."""
+    found, at = [], section.find(MAGIC)
+    while at >= 0:
+        head, size = HEADER.unpack_from(section, at)
+        found.append(section[at : at + head + size])
+        at = section.find(MAGIC, at + head + size)
+    return found
+
+
+@pytest.fixture(scope="module")
+def yard(tmp_path_factory: pytest.TempPathFactory) -> Yard:
+    return Yard(tmp_path_factory.mktemp("yard"))
+
+
+def test_only_host_code_was_compiled_for_it(yard: Yard) -> None:
+    records = pool_in(yard.bench.session.cache).by_key()
+    added = [records[key] for key in yard.made[MACHINE]]
+    units = yard.kernels[MACHINE].ready.units
+    assert {(record.part, record.passes, record.targets) for record in added} == {("host", 0, 0)}
+    assert yard.made[MACHINE] == {unit.host for unit in units}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_the_audit_finds_nothing(yard: Yard, machine: str) -> None:
+    expected = host.expected(yard.cell(machine), yard.kernels[machine], yard.bench.session)
+    report = audit.audit(yard.wheels[machine], expected)
+    assert report.findings == ()
+    assert yard.wheels[machine].name.endswith(f"-linux_{machine}.whl")
+
+
+def test_its_gpu_code_is_that_of_the_other_wheel_byte_for_byte(yard: Yard, tmp_path: Path) -> None:
+    here, there = (yard.module(machine, tmp_path) for machine in MACHINES)
+    assert [elf.read(path, path.name).machine for path in (here, there)] == list(MACHINES)
+    ours, theirs = (fat_binaries(gpu_code(path)) for path in (here, there))
+    assert len(ours) == len(yard.kernels[MACHINE].ready.units)
+    assert ours == theirs
+
+
+def test_it_is_imported_beside_the_real_torch_for_its_machine(yard: Yard, tmp_path: Path) -> None:
+    cell = yard.cell(MACHINE)
+    site = emulated.whole_torch(cell.torch, cell.build, yard.python, yard.bench.installer)
+    there = Emulated(root=yard.root, python=yard.python, site=site)
+    module = yard.module(MACHINE, tmp_path)
+    done = there.run(IMPORT, module.parent)
+    assert done.stdout.split() == [MACHINE, "2.11.0+cu130", "0.0.1", "forward", "only"], done.stderr

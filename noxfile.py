@@ -24,7 +24,8 @@ from factory.environment.ownenv import OwnEnvironment  # noqa: E402 - found thro
 from factory.errors import FactoryError  # noqa: E402 - likewise
 
 nox.needs_version = ">=2025.5"
-# A uv that only came with nox was never told of a mirror, as pip may be: it fetches Pythons and nothing else.
+# A uv that only came with nox was never told of a mirror, as pip may be. What makes the environment of the verbs tells
+# it; other sessions cannot.
 nox.options.default_venv_backend = "uv|virtualenv" if os.environ.get("UV") or shutil.which("uv") else "virtualenv"
 nox.options.reuse_existing_virtualenvs = True
 nox.options.sessions = []  # `nox` alone lists them

@@ -14,7 +14,10 @@ from factory.errors import SourceError
 from factory.matrix.cells import expand
 from factory.matrix.load import load as load_matrix
 from factory.matrix.wheelname import wheel_filename
+from factory.wheel import cyclonedx
+from factory.wheel.cyclonedx import parts_of
 from tests.frozen import MATRIX
+from tests.publishing import GATE, RULES, materials, wheel_name
 from tests.smallsdist import SDIST
 
 
@@ -38,6 +41,15 @@ def test_a_wheel_says_what_was_compiled_into_it() -> None:
     older = json.loads(describe(cell, replace(materials, kernels="12.3")))
     cudas = [part["version"] for part in older["components"] if part["name"] == "CUDA toolkit"]
     assert cudas == ["12.3", cell.cuda]
+
+
+@pytest.mark.parametrize("name", [wheel_name(), wheel_name("313", "2.9", abi="TRUE", version="2.8.3.post2")])
+def test_what_a_build_writes_is_what_publishing_takes(name: str) -> None:
+    cell, kernels = GATE.cells[name], GATE.kernels[GATE.cells[name]].cuda
+    release, torch = RULES.flash_attn[cell.flash_attn], RULES.torch[cell.torch]
+    made = describe(cell, Materials(release=release, root=SDIST, torch=torch, kernels=kernels))
+    parts = [cyclonedx.cutlass("3.6.0") if part["name"] == "CUTLASS" else part for part in parts_of(name, made)]
+    assert parts == list(materials(name))
 
 
 @pytest.mark.parametrize("text", [None, "#define CUTLASS_MAJOR 3\n"])

@@ -12,7 +12,7 @@ from typing import Any
 import requests
 
 _FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars")
-_TIMEOUT = 120.0  # seconds
+_TIMEOUT = 300.0  # seconds; how long axe takes says how busy the machine is
 
 
 class Browser:
@@ -57,7 +57,8 @@ def browser(chromium: str, driver: str) -> Iterator[Browser]:
         try:
             base = f"http://127.0.0.1:{_port(process)}/session"
             options = {"binary": chromium, "args": [*_FLAGS, f"--user-data-dir={profile}"]}
-            session = ask(base, {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}})["sessionId"]
+            wanted = {"goog:chromeOptions": options, "timeouts": {"script": int(_TIMEOUT * 1000)}}
+            session = ask(base, {"capabilities": {"alwaysMatch": wanted}})["sessionId"]
             yield Browser(f"{base}/{session}")
             requests.delete(f"{base}/{session}", timeout=_TIMEOUT)
         finally:

@@ -23,7 +23,7 @@ def shown(wheel: Path) -> dict[str, str]:
         (("aoti_torch_get_dim",), "2.9 and newer (its stable ABI alone)", "calls nothing of it"),
         ((NEW_SYMBOL, "_PyObject_CallNoArgs"), "2.10 and newer, older than 2.14", "one release"),
         (("_ZN3c1017GetCPUAllocatorEv",), "no function that tells series apart", "calls nothing of it"),
-        (("memchr",), "calls nothing of it", "calls nothing of it"),
+        (("PyModule_Create2",), "calls nothing of it", "3.2 and newer"),
     ],
 )
 def test_the_torch_and_python_that_its_symbols_fit(
@@ -34,6 +34,13 @@ def test_the_torch_and_python_that_its_symbols_fit(
     assert rows["machine code"] == "flash_attn_3/_C.abi3.so, for x86_64"
     assert rows["torch"].startswith(torch)
     assert rows["Python"].startswith(python)
+
+
+def test_a_library_that_calls_neither_is_said_to_fit_nothing(maker: Maker, tmp_path: Path) -> None:
+    parts = Parts(filename=FA3, module="flash_attn_3/_C.abi3.so", binary=Binary(undefined=("memchr",)), expected=None)
+    rows = shown(maker.write(parts, tmp_path))
+    assert "needs" in rows
+    assert not {"torch", "Python"} & rows.keys()
 
 
 def test_kernels_in_a_library_beside_the_module_are_read(maker: Maker, tmp_path: Path) -> None:

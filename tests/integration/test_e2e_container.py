@@ -35,10 +35,13 @@ from tests.integration.test_e2e import BACKWARD, PARTS, WHEEL, done, without_bac
 pytestmark = [pytest.mark.e2e_container, pytest.mark.live_matrix]
 
 ROOT = enginebench.ROOT
-LIVE = (ROOT / "matrix.yaml").read_text()
 CELL = ("cu124", "torch2.6", "cp310", "--profile", "smoke")
 IMAGE = builder_name("12.4")
 LABEL = "flash-attn-wheel-factory"
+
+
+def live() -> str:
+    return (ROOT / "matrix.yaml").read_text()
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +54,7 @@ def here(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working directory whose matrix names the builder image, which is made first."""
     assert factory(ROOT, "image", "cu124").wait() == 0, engine
     directory = tmp_path_factory.mktemp("here")
-    (directory / "matrix.yaml").write_text(with_image(IMAGE, LIVE))
+    (directory / "matrix.yaml").write_text(with_image(IMAGE, live()))
     return directory
 
 
@@ -183,7 +186,7 @@ def extension(wheel: Path, into: Path) -> Extension:
 
 def test_an_image_that_is_not_here_is_explained(here: Path, tmp_path: Path) -> None:
     assert here.is_dir()
-    (tmp_path / "matrix.yaml").write_text(with_image("localhost/nothing:1", LIVE))
+    (tmp_path / "matrix.yaml").write_text(with_image("localhost/nothing:1", live()))
     with factory(tmp_path, "build", *CELL, "--backend", "container", output=subprocess.PIPE) as build:
         said, _ = build.communicate()
     assert build.returncode == 28

@@ -97,5 +97,5 @@ def test_units_of_which_nothing_is_recorded_are_refused(built: Built, tmp_path: 
     bench, _ = built
     away = verb.elsewhere(bench.session, "units")
     nowhere = replace(bench.session, cache=tmp_path)
-    with pytest.raises(ReportError, match="nothing is recorded of 4 parts"):
+    with pytest.raises(ReportError, match="nothing is recorded of 5 parts"):
         remake(bench.cell().cell, Shard(number=1, of=2), host(bench, away), Known(session=nowhere), away)

@@ -11,6 +11,7 @@ from factory.audit.report import Report
 from factory.output.progress import counted, short
 from factory.versions import abi_word
 from factory.wheel.fatbin import PLAIN
+from factory.wheel.promise import Promise
 
 _EXTRA = re.compile(r"\bextra\s*==")  # what is required only where somebody asks for more
 
@@ -41,22 +42,9 @@ class _Extension(BaseModel):
     symbol_versions: dict[str, str | None]
 
 
-class _Promise(BaseModel):
-    project: str
-    version: str
-    cuda: str | None
-    torch: str | None
-    cxx11abi: bool | None
-    python: str | None
-    abi3: str | None
-    systems: tuple[str, ...]
-    machines: tuple[str, ...]
-    glibc: str | None
-
-
 class _Facts(BaseModel):
     extensions: tuple[_Extension, ...]
-    promise: _Promise | None
+    promise: Promise | None
     requires: tuple[str, ...]
     files: int
 
@@ -77,7 +65,7 @@ def rows(report: Report) -> list[tuple[str, str]]:
     return found
 
 
-def _said(promise: _Promise) -> Iterator[str]:
+def _said(promise: Promise) -> Iterator[str]:
     yield f"{promise.project} {promise.version}"
     yield f"CUDA {promise.cuda}" if promise.cuda else "not which CUDA"
     yield f"torch {promise.torch}" if promise.torch else "not which torch"
@@ -93,7 +81,7 @@ def _said(promise: _Promise) -> Iterator[str]:
         yield f"glibc {promise.glibc} and newer"
 
 
-def _none(promise: _Promise | None) -> str:
+def _none(promise: Promise | None) -> str:
     if promise is not None and {"win", "macosx"} & {*promise.systems}:
         return "not read: it is not Linux's"
     return "none"

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from factory import toolkit
 from factory.build import finish, loading, madewith, setup
 from factory.build.build import Order
 from factory.build.container.kernels import Portion
@@ -41,7 +40,6 @@ from factory.session import Session
 from factory.system import disk, process, zips
 from factory.system.cache import locked
 from factory.system.files import deliver
-from factory.toolkit.toolkit import CudaRuntime
 from factory.wheel.facts import Expected
 
 
@@ -66,7 +64,7 @@ class Host:
         for one in wanted:
             self.installer.have_python(one.torch, one.build, one.cell.python)
         for one in wanted:
-            _runtime(one.cell, need_of(one.cell, self.order.matrix).cuda, self.order.session)
+            setup.runtime(one.cell, need_of(one.cell, self.order.matrix).cuda, self.order.session)
         for one in wanted:
             prepare(one, self.installer)
         for one in wanted:
@@ -128,7 +126,7 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
             workdir=workspace,
             python=environment.python,
             site_packages=environment.site_packages,
-            cuda_home=_runtime(wanted.cell, kernels.ready.wanted.toolkit.version, session).home,
+            cuda_home=setup.runtime(wanted.cell, kernels.ready.wanted.toolkit.version, session).home,
             target=target(wanted, installer, session),
         )
         setup.set_up(paths, wanted, kernels, session)
@@ -141,12 +139,6 @@ def build(wanted: CellWanted, kernels: CompiledSet, *, installer: Installer, ses
         shutil.rmtree(workspace)
     session.log.say(f"wheel: {final} ({final.stat().st_size / 1e6:.1f} MB) in {duration(time.monotonic() - began)}")
     return final
-
-
-def _runtime(cell: Cell, kernels: str, session: Session) -> CudaRuntime:
-    """Return the headers and the runtime of the cell's own CUDA; that of ``kernels`` compiles its kernels."""
-    having = toolkit.find if cell.cuda == kernels else toolkit.runtime
-    return having(cell.cuda, session.env, session.cache, session.log.say)
 
 
 def target(wanted: CellWanted, installer: Installer, session: Session) -> Target | None:
@@ -207,7 +199,10 @@ def expected(wanted: CellWanted, kernels: CompiledSet, session: Session) -> Expe
 
     Raises SourceError where the sdist packs in a way that is not known here, and what ``toolkit.find`` raises.
     """
-    toolkits = (kernels.ready.toolkit.home, _runtime(wanted.cell, kernels.ready.wanted.toolkit.version, session).home)
+    toolkits = (
+        kernels.ready.toolkit.home,
+        setup.runtime(wanted.cell, kernels.ready.wanted.toolkit.version, session).home,
+    )
     paths = (session.cache, *toolkits, DATA, Path(sys.prefix), Path.cwd())
     return Expected.of_cell(
         wanted.cell,

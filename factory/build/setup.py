@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from factory import toolkit
 from factory.build.recipe import BuildPaths, cxx_flags
 from factory.build.wrappers.job import DriverJob
 from factory.kernels import hostcompiler
@@ -16,6 +17,7 @@ from factory.matrix.model import Cell, Matrix, Profile, Torch, TorchBuild
 from factory.session import Session
 from factory.system import process
 from factory.system.files import sha256_of
+from factory.toolkit.toolkit import CudaRuntime
 
 _INCLUDE = "import sysconfig; print(sysconfig.get_path('include'))"
 
@@ -43,6 +45,15 @@ def wanted(cell: Cell, matrix: Matrix) -> CellWanted:
         profile=matrix.profiles[cell.profile],
         compression=matrix.toolkits[need_of(cell, matrix).cuda].compression,
     )
+
+
+def runtime(cell: Cell, kernels: str, session: Session) -> CudaRuntime:
+    """Return the headers and the runtime of the cell's own CUDA; the toolkit of CUDA ``kernels`` compiles its kernels.
+
+    Raises what ``toolkit.find`` raises.
+    """
+    having = toolkit.find if cell.cuda == kernels else toolkit.runtime
+    return having(cell.cuda, session.env, session.cache, session.log.say)
 
 
 def set_up(paths: BuildPaths, wanted: CellWanted, kernels: CompiledSet, session: Session) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from factory import toolkit
 from factory.build import loading, setup
 from factory.build.container import spec
 from factory.build.container.kernels import SetRequest
@@ -106,9 +105,7 @@ def set_up(inside: Inside) -> None:
     installer.lock(inside.python, "virtualenv.txt")
     packages = _packages_of(inside.python)
     paths = replace(spec.paths(inside.wanted.cell), site_packages=packages)
-    cuda, session = inside.wanted.cell.cuda, inside.session
-    having = toolkit.find if cuda == _set(inside).toolkit.version else toolkit.runtime
-    own = having(cuda, session.env, session.cache, session.log.say)
+    own = setup.runtime(inside.wanted.cell, _set(inside).toolkit.version, inside.session)
     paths.cuda_home.unlink(missing_ok=True)
     paths.cuda_home.symlink_to(own.home)
     ready = kernels.kernels(_set(inside), inside.session)

@@ -253,6 +253,10 @@ def lint(session: nox.Session) -> None:
     workflows, actions = sorted(map(str, github.glob("workflows/*"))), sorted(map(str, github.glob("actions/*/*")))
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-workflows", *workflows)
     session.run("check-jsonschema", "--builtin-schema", "vendor.github-actions", *actions)
+    forms = sorted(map(str, github.glob("ISSUE_TEMPLATE/*-*.yml")))
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-issue-forms", *forms)
+    config = ".github/ISSUE_TEMPLATE/config.yml"
+    session.run("check-jsonschema", "--builtin-schema", "vendor.github-issue-config", config)
     session.run("actionlint", *workflows)
     session.run("zizmor", "--offline", "--persona", "auditor", "--quiet", ".github")
 

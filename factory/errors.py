@@ -6,22 +6,42 @@ Only ``factory.cli`` prints them; everything else raises.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One of several things that are wrong, each of which stands by itself.
+
+    ``file`` and ``line`` (from 1) are where, empty and 0 where it is nowhere; ``remedy`` is empty where all of them
+    have one.
+    """
+
+    said: str
+    remedy: str = ""
+    file: str = ""
+    line: int = 0
+
+    def __str__(self) -> str:
+        """Return it as one line: ``matrix.yaml:12: wheels.2.6: ...``."""
+        return f"{self.file}:{self.line}: {self.said}" if self.file else self.said
 
 
 class FactoryError(Exception):
     """A failure a person can act on.
 
-    ``what`` happened, ``why`` (the evidence, one line each), and ``remedy``: the next command to type
-    or the next thing to change. Statuses 0 to 2 are left to success, crashes and usage.
+    ``what`` happened, ``why`` (the evidence, one line each; where there are ``faults``, those), and ``remedy``: the
+    next command to type or the next thing to change. Statuses 0 to 2 are left to success, crashes and usage.
     """
 
     status = 3
 
-    def __init__(self, what: str, *, why: Sequence[str] = (), remedy: str = "") -> None:
+    def __init__(self, what: str, *, why: Sequence[str] = (), remedy: str = "", faults: Sequence[Fault] = ()) -> None:
         super().__init__(what)
         self.what = what
-        self.why = tuple(why)
+        self.why = tuple(map(str, faults)) or tuple(why)
         self.remedy = remedy
+        self.faults = tuple(faults)
 
     def __str__(self) -> str:
         """Return all three parts, a line each."""

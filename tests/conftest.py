@@ -46,10 +46,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_job_page() -> Iterator[None]:
-    """Keep what the tests do off the page of the GitHub job they run in."""
+def _no_job() -> Iterator[None]:
+    """Keep what the tests do off the page of the GitHub job they run in, and its remarks."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+        for name in ("GITHUB_STEP_SUMMARY", "GITHUB_ACTIONS"):
+            patch.delenv(name, raising=False)
         yield
 
 

@@ -49,7 +49,7 @@ PURE = {
         "advice arch cellindex cells check checksymbol difference document gpunames imagename kernelset load model "
         "native page pins representatives schema selector shape suggest types unserved wheelname"
     ),
-    "output": "failure githubjob markdown progress",
+    "output": "annotation failure githubjob markdown progress",
     "plan": "listing page room sizes workflow",
     "pool": "archivename record tarstream",
     "prove": "moved proof",

@@ -8,7 +8,7 @@ from pathlib import Path
 from factory.audit import checks
 from factory.audit.report import SCHEMA, Report, read_report
 from factory.audit.reportfacts import describe, expected_in, told_requirements
-from factory.errors import AuditError
+from factory.errors import AuditError, Fault
 from factory.output.progress import counted
 from factory.system import files
 from factory.system.files import sha256_of
@@ -123,6 +123,6 @@ def report_path(wheel: Path) -> Path:
 def _failed(count: int, complaints: Sequence[str], errors: Sequence[AuditError], remedies: Iterable[str]) -> AuditError:
     return AuditError(
         f"the audit of {counted(count, 'wheel')} has {counted(len(complaints), 'finding')}",
-        why=complaints,
+        faults=[Fault(said=complaint) for complaint in complaints],
         remedy="\n".join(dict.fromkeys([*remedies, *(error.remedy for error in errors)])),
     )

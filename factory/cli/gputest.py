@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from factory.cli import context, wheelfiles
+from factory.cli import context, jobpage, wheelfiles
 from factory.environment import environment
 from factory.errors import UsageError
 from factory.gpu_test import gpu_test as gpu_test_verb
+from factory.gpu_test import page
 
 
 def gpu_test(arguments: argparse.Namespace) -> int:
@@ -28,5 +29,6 @@ def gpu_test(arguments: argparse.Namespace) -> int:
     )
     seed = {} if arguments.seed is None else {"seed": arguments.seed}
     wanted = gpu_test_verb.Wanted(wheel=arguments.wheel, beside=arguments.beside, **seed)
-    gpu_test_verb.gpu_test(wanted, matrix=matrix, session=session, stage=stage)
+    verdict = gpu_test_verb.gpu_test(wanted, matrix=matrix, session=session, stage=stage)
+    jobpage.annotate(page.untried(verdict))
     return 0

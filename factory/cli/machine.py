@@ -10,7 +10,7 @@ from pathlib import Path
 
 from factory.build import room
 from factory.build.room import Run
-from factory.cli import context
+from factory.cli import context, jobpage
 from factory.doctor import doctor as doctor_verb
 from factory.doctor import look
 from factory.doctor.look import Surroundings
@@ -59,6 +59,7 @@ def _shown(sections: tuple[Section, ...], arguments: argparse.Namespace) -> int:
         log = Log(Console())
         for line in doctor_verb.lines(sections):
             log.line(line)
+    jobpage.annotate(doctor_verb.remarks(sections))
     doctor_verb.judge(sections)
     return 0
 

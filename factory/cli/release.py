@@ -81,6 +81,7 @@ def index(arguments: argparse.Namespace) -> int:
     left_out += index_verb.untied(wheels)
     written = index_page.WrittenIndex(wheels=wheels, former=former, left_out=tuple(left_out), address=address)
     jobpage.add(index_page.markdown(written))
+    jobpage.annotate(index_page.remarks(written))
     return 0
 
 

@@ -14,9 +14,10 @@ from factory.doctor.choose import newest_fitting
 from factory.doctor.facts import Facts, Missing, Supply
 from factory.doctor.result import Section, State, standing
 from factory.doctor.target import Guide, Needs, Target
-from factory.errors import UnfitError
+from factory.errors import Fault, UnfitError
 from factory.kernels.estimate import Costs
 from factory.matrix.model import FULL, Cell, Matrix
+from factory.output.annotation import Annotation, Level
 from factory.plan.room import Want
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.PROBLEM: "bold red"}
@@ -88,6 +89,13 @@ def lines(sections: Sequence[Section]) -> Iterator[Text]:
         yield Text(f"  {section.verdict}", style="bold")
 
 
+def remarks(sections: Sequence[Section]) -> Iterator[Annotation]:
+    """Yield what could do harm, for a job of GitHub's; what stands in the way is an error, which ``judge`` raises."""
+    for line in (line for section in sections for line in section.lines if line.state is State.WARNING):
+        message = "\n".join(filter(None, (line.said, line.remedy)))
+        yield Annotation(level=Level.WARNING, title=f"doctor: {line.subject}", message=message)
+
+
 def judge(sections: tuple[Section, ...]) -> None:
     """Raise UnfitError, with all that stands in the way of what was asked, if anything does."""
     found = list(standing(sections))
@@ -95,6 +103,6 @@ def judge(sections: tuple[Section, ...]) -> None:
         against = sections[0].against
         raise UnfitError(
             f"this machine is not ready for {against}",
-            why=[f"{line.subject}: {line.said}" for line in found],
+            faults=[Fault(said=f"{line.subject}: {line.said}", remedy=line.remedy) for line in found],
             remedy=found[0].remedy,
         )

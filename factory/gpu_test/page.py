@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from factory.gpu_test.verdict import GROUPS, Case, Group, Timing, Verdict
+from factory.output.annotation import Annotation, Level
 from factory.output.markdown import Markup, bullets, page, section, table
 from factory.output.progress import duration
 
@@ -84,6 +85,13 @@ def markdown(verdict: Verdict) -> str:
         section("Architectures", table(ARCH_COLUMNS, arch_rows(verdict))),
         section("Skipped", bullets(skip_lines(verdict))),
     )
+
+
+def untried(verdict: Verdict) -> tuple[Annotation, ...]:
+    """Return a remark on the wheel's GPU code that the trial did not run; none where it ran all."""
+    left = [f"{arch.arch}: {arch.why}" for arch in verdict.archs if not arch.tested]
+    title = f"{verdict.wheel}: not all of its GPU code was tried"
+    return (Annotation(level=Level.NOTICE, title=title, message="\n".join(left)),) if left else ()
 
 
 def _group_row(group: Group) -> tuple[str, ...]:

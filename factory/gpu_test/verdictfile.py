@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from factory.errors import VerdictError
+from factory.errors import Fault, VerdictError
 from factory.gpu_test import page as summary
 from factory.gpu_test.verdict import Verdict
 from factory.output import githubjob
@@ -35,7 +35,7 @@ def write(verdict: Verdict, wheel: Path, session: Session) -> None:
     if not verdict.ok:
         raise VerdictError(
             f"{verdict.wheel} did not pass its test on {verdict.machine.gpu or 'this GPU'}",
-            why=verdict.complaints,
+            faults=[Fault(said=complaint) for complaint in verdict.complaints],
             remedy=f"Do not publish it. All numbers are in {path}; the same inputs again: --seed {verdict.seed}",
         )
 

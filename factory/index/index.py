@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
-from factory.errors import DiskFullError, IndexShrinkError
+from factory.errors import DiskFullError, Fault, IndexShrinkError
 from factory.index import beside, homepage, locks, requirements, simple
 from factory.index import rules as rulestable
 from factory.index.beside import Beside
@@ -89,7 +89,7 @@ def index(
     if lost and not former.may_shrink:
         raise IndexShrinkError(
             f"the index would lose {len(lost)} of its {len(former.wheels)} wheels",
-            why=lost,
+            faults=[Fault(said=line) for line in lost],
             remedy="If that is meant, as after a wheel was withdrawn for good: nox -s index -- --allow-shrink",
         )
     made = pages(published, facts, (SITE / _TEMPLATE).read_text(encoding="utf-8"))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from factory.index.groups import Group, by_toolkit
 from factory.index.published import Published
+from factory.output.annotation import Annotation, Level
 from factory.output.markdown import Markup, bullets, link, page, plain, section, table
 
 _COLUMNS = ("index", "wheels", "Python", "passed on a GPU", "withdrawn")
@@ -29,6 +30,13 @@ def markdown(written: WrittenIndex) -> str:
         Markup(f"For {link(written.address, written.address)}: {plain(_changes(written))}"),
         table(_COLUMNS, [_row(group, written.address) for group in groups]) if groups else Markup(),
         section("Left out", bullets(written.left_out)),
+    )
+
+
+def remarks(written: WrittenIndex) -> tuple[Annotation, ...]:
+    """Return a remark on each wheel that was left out, or is not in the index of its CUDA."""
+    return tuple(
+        Annotation(level=Level.WARNING, title="index: left out", message=complaint) for complaint in written.left_out
     )
 
 

@@ -6,7 +6,7 @@ import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from factory.errors import MatrixError
+from factory.errors import Fault, MatrixError
 from factory.matrix.cellindex import CellIndex
 from factory.matrix.cells import cannot_make, expand, skipped, unchosen
 from factory.matrix.check import Known, mismatches, pythons_of
@@ -50,7 +50,7 @@ def load(text: str | bytes, *, name: str = "matrix.yaml") -> Matrix:
     count = f"{len(ordered)} mistakes" if len(ordered) > 1 else "a mistake"
     raise MatrixError(
         f"{name} has {count}",
-        why=[f"{name}:{line}: {message}" for line, message in ordered],
+        faults=[Fault(said=message, file=name, line=line) for line, message in ordered],
         remedy=f"Correct {name}, then see what follows with: nox -s plan",
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from factory.errors import DigestError, GateError
+from factory.errors import DigestError, Fault, GateError
 from factory.github.attestation import BUNDLE
 from factory.matrix.model import Matrix
 from factory.output.progress import counted
@@ -66,7 +66,9 @@ def publish_pools(archives: Sequence[Path], *, means: Means) -> tuple[Sent, ...]
     refusals += [line for name, paths in by_set.items() for line in archivecheck.complaints(name, paths)]
     if refusals:
         raise GateError(
-            "not everything may be published", why=refusals, remedy="Nothing was sent. nox -s pool -- export"
+            "not everything may be published",
+            faults=[Fault(said=line) for line in refusals],
+            remedy="Nothing was sent. nox -s pool -- export",
         )
     by_tag: dict[str, list[Path]] = {}
     for path in archives:
@@ -128,7 +130,7 @@ def refusal(reasons: Sequence[str], *, sent: bool) -> GateError:
     """Return the error that says why wheels may not be published."""
     return GateError(
         "not everything may be published",
-        why=reasons,
+        faults=[Fault(said=reason) for reason in reasons],
         remedy=f"{'The others are published' if sent else 'Nothing was sent'}. Audit with `nox -s audit -- WHEEL`, "
         "try on a GPU with `nox -s gpu_test -- WHEEL`, or leave out what must not go.",
     )

@@ -104,3 +104,43 @@ def test_an_older_file_without_the_profile_cannot_be_compared(here: Path, capsys
 def test_what_cannot_be_meant_is_an_error(words: list[str], told: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan", *words]) == 2
     assert told in capsys.readouterr().err
+
+
+def spoilt(here: Path) -> list[int]:
+    """Spoil two values of the matrix; give their lines."""
+    text = (here / "matrix.yaml").read_text(encoding="utf-8")
+    lines = text.replace("max_jobs: ", "max_jobs: x", 1).replace("oldest_arch: ", "oldest_arch: x", 1).split("\n")
+    (here / "matrix.yaml").write_text("\n".join(lines), encoding="utf-8")
+    return [number for number, line in enumerate(lines, 1) if line.startswith(("max_jobs: x", "oldest_arch: x"))]
+
+
+def test_a_mistake_in_the_matrix_is_shown_on_its_line(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = spoilt(here)
+    assert main(["plan"]) == 10
+    plain = capsys.readouterr()
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert main(["plan"]) == 10
+    told = capsys.readouterr()
+    assert told.out == plain.out
+    assert told.err.startswith(plain.err)
+    assert "::" not in plain.err
+    shown = told.err.removeprefix(plain.err).splitlines()
+    assert [line.partition(",title")[0] for line in shown] == [
+        f"::error file=matrix.yaml,line={number}" for number in sorted(lines)
+    ]
+    assert all(line.endswith("%0ACorrect matrix.yaml, then see what follows with: nox -s plan") for line in shown)
+
+
+def test_what_ends_a_verb_and_each_finding_of_an_audit_are_shown_in_a_job(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert main(["plan", "cu999"]) == 11
+    (line,) = (line for line in capsys.readouterr().err.splitlines() if line.startswith("::"))
+    assert line.startswith("::error title=plan%3A unknown%3A cu999::")
+    (here / "a.whl").mkdir()
+    assert main(["audit", "no.whl", "none.whl"]) == 40
+    told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("::")]
+    assert [line.partition("::no")[0] for line in told] == ["::error title=the audit of 2 wheels has 2 findings"] * 2

@@ -3,7 +3,11 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import pytest
+
+from factory.doctor.doctor import judge, remarks
 from factory.doctor.result import Purpose, Section, ok, problem, standing, to_json, warning
+from factory.errors import UnfitError
 
 LINES = (ok("nvcc", "there"), warning("MAX_JOBS", "not set", "Set it."), problem("torch", "none", "Install it."))
 
@@ -31,3 +35,12 @@ def test_json_holds_all_of_it() -> None:
     assert (only["purpose"], only["against"]) == ("hand", "cu124")
     assert only["lines"][2] == {"subject": "torch", "state": "problem", "said": "none", "remedy": "Install it."}
     assert json.loads(to_json((replace(SECTION, lines=LINES[:2]),)))["ok"] is True
+
+
+def test_in_a_job_what_could_do_harm_is_a_warning_and_each_problem_an_error_with_its_own_remedy() -> None:
+    (one,) = remarks((SECTION,))
+    assert (one.level, one.title, one.message) == ("warning", "doctor: MAX_JOBS", "not set\nSet it.")
+    with pytest.raises(UnfitError) as caught:
+        judge((SECTION,))
+    assert caught.value.why == ("torch: none",)
+    assert [(fault.said, fault.remedy) for fault in caught.value.faults] == [("torch: none", "Install it.")]

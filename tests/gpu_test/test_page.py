@@ -107,3 +107,10 @@ def test_a_passed_wheel_has_no_list_of_wrongs() -> None:
     page = summary.markdown(replace(VERDICT, groups=passed))
     assert page.startswith("## ✅ GPU test passed: ")
     assert "What is wrong" not in page
+
+
+def test_gpu_code_that_was_not_tried_is_one_remark() -> None:
+    assert summary.untried(VERDICT) == ()
+    left = [ArchTried(arch=arch, tested=False, why="no such GPU") for arch in ("sm_80", "sm_120")]
+    (one,) = summary.untried(replace(VERDICT, archs=(*VERDICT.archs, *left)))
+    assert (one.level, one.message) == ("notice", "sm_80: no such GPU\nsm_120: no such GPU")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from factory.index.page import WrittenIndex, markdown
+from factory.index.page import WrittenIndex, markdown, remarks
 from factory.index.published import Gpu
 from tests.markdownpage import read
 from tests.samplewheels import wheel
@@ -28,6 +28,7 @@ def test_an_index_lists_its_groups_what_is_new_and_what_was_left_out() -> None:
         f"{HOME}/cu124/torch2.5/cxx11abiFALSE/",
     ]
     assert page.items == ["x.whl: its <report> is no good"]
+    assert [(one.level, one.message) for one in remarks(written)] == [("warning", "x.whl: its <report> is no good")]
 
 
 def test_an_empty_index_has_no_table() -> None:

@@ -71,6 +71,13 @@ def test_its_profiles_are_those_that_can_be_chosen_on_github(matrix: Matrix) -> 
     assert set(offered) == set(matrix.profiles), "factory.yml offers profiles by name: name the same there"
 
 
+def test_a_further_torch_or_minor_of_cuda_costs_no_kernel_set(matrix: Matrix) -> None:
+    built = [row.cell for row in expand(matrix) if row.state is State.BUILD]
+    sets = {need_of(cell, matrix) for cell in built}
+    alike = {(cell.flash_attn, matrix.toolkits[cell.cuda].major, cell.archs, cell.machine) for cell in built}
+    assert 0 < len(sets) == len(alike), "`kernels` under `cuda` says what compiles for all minors of a major"
+
+
 def test_what_it_builds_has_its_lock_files(matrix: Matrix) -> None:
     wanted = {
         lock_name(matrix.torch[choice.torch], build)

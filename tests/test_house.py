@@ -54,7 +54,7 @@ PURE = {
     "pool": "archivename record tarstream",
     "prove": "moved proof",
     "publish": "body checksums gate outlook page parts pools sbom steps",
-    "system": "environ paths strictjson",
+    "system": "cooldown environ paths strictjson",
     "toolkit": "headerfix pins source toolkit",
     "update": "actions flashattn images ledger listing metadata page proposal torch",
     "wheel": (

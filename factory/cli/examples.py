@@ -16,6 +16,6 @@ EXAMPLES = {
     "publish": ("dist/*.whl --dry-run", "dist/*.whl"),
     "index": ("--out site", "--mirror --out site"),
     "pin": ("",),
-    "lock": ("",),
+    "lock": ("", "--cooldown 0"),
     "update": ("--dry-run",),
 }

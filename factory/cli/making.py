@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import tomllib
+from pathlib import Path
 
 from factory.cli import context
 from factory.data import DATA
@@ -16,6 +18,8 @@ from factory.kernels import installed
 from factory.output.console import Console
 from factory.output.log import Log
 from factory.system.cache import cache_root
+
+_PROJECT = Path("pyproject.toml")
 
 
 def image(arguments: argparse.Namespace) -> int:
@@ -41,9 +45,11 @@ def pin(_arguments: argparse.Namespace) -> int:
     return 0
 
 
-def lock(_arguments: argparse.Namespace) -> int:
+def lock(arguments: argparse.Namespace) -> int:
     """Write the lock files anew; return the exit status. Raises what ``factory.environment.lock.lock`` raises."""
     matrix, env, say = context.matrix(), dict(os.environ), Log(Console()).say
     installed.write(matrix.flash_attn.values(), cache=cache_root(env), env=env, say=say)
-    lock_verb.lock(matrix, locks=DATA / "locks", env=env, say=say)
+    groups = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["dependency-groups"]
+    wanted = lock_verb.Wanted(matrix=matrix, groups=groups)
+    lock_verb.lock(wanted, locks=DATA / "locks", env=env, say=say, days=arguments.cooldown)
     return 0

@@ -117,6 +117,13 @@ def minutes(text: str) -> float:
     return float(text)
 
 
+def days(text: str) -> int:
+    """Return whole days. Raises ArgumentTypeError."""
+    if not text.isdigit() or not text.isascii():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of days; write it like 7")
+    return int(text)
+
+
 def gigabytes(text: str) -> int:
     """Return the bytes that ``text`` gives in gigabytes. Raises ArgumentTypeError."""
     try:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from factory.cli import options
 from factory.cli.commandline import Verbs
+from factory.system import cooldown
 
 
 def add_verbs(verbs: Verbs) -> None:
@@ -27,8 +28,10 @@ def add_verbs(verbs: Verbs) -> None:
 
     about = "ask the registries for the digests of the matrix's images and write them into matrix.yaml"
     options.add(verbs, "pin", "making:pin", about)
-    about = "write the lock files of the cells' environments anew; needs uv and the package index"
-    options.add(verbs, "lock", "making:lock", about)
+    about = "write the lock files of cells' environments and the project's own anew; needs uv and the package index"
+    one = options.add(verbs, "lock", "making:lock", about)
+    about = f"how long the index must have had a file for it to be taken (default: {cooldown.DAYS}; 0: all are)"
+    one.add_argument("--cooldown", type=options.days, default=cooldown.DAYS, metavar="DAYS", help=about)
 
 
 def _plan(verbs: Verbs) -> None:

@@ -1,14 +1,15 @@
 """Write the lock files: every file of an environment with its sha256.
 
-One for each torch build on the default index, and those of the tools that containers are built with. Needs uv,
-and the package index to be reachable. Builds that only PyTorch's own index serves get no lock: their files are
-checked against the hashes that index states.
+One for each torch build on the default index, those of the tools that containers are built with, and those of the
+project's own pages and releases. Needs uv, and the package index to be reachable. Builds that only PyTorch's own index
+serves get no lock: their files are checked against the hashes that index states.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import requires
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from factory.environment import cibuildwheel
 from factory.environment.requirements import lock_name, tool_requirements, torch_requirement
 from factory.errors import UnreachableError
 from factory.matrix.model import Matrix
-from factory.system import process
+from factory.system import cooldown, process
 from factory.system.uv import find_uv
 from factory.versions import python_key
 
@@ -28,15 +29,35 @@ _OURS = "3.11"  # requires-python of the project
 _PLATFORM = "sys_platform == 'linux' and platform_machine == 'x86_64'"
 
 
-def lock(matrix: Matrix, *, locks: Path, env: Mapping[str, str], say: Callable[[str], None]) -> None:
-    """Write one lock file per torch build of ``matrix`` that the default index serves and one per tool, in ``locks``.
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is locked: the environments of ``matrix``, and those of the project's dependency ``groups``, by name.
+
+    Of the groups ``docs`` and ``release`` have a lock: what is made with them is published.
+    """
+
+    matrix: Matrix
+    groups: Mapping[str, Iterable[str]]
+
+
+def lock(
+    wanted: Wanted,
+    *,
+    locks: Path,
+    env: Mapping[str, str],
+    say: Callable[[str], None],
+    days: int = cooldown.DAYS,
+) -> None:
+    """Write one lock file per torch build that the default index serves and one per tool and group, in ``locks``.
+
+    ``days`` is how long the index must have had a file; what is newer is passed over.
 
     Raises UnreachableError with uv's own words when one cannot be resolved.
     """
     locks.mkdir(parents=True, exist_ok=True)
-    for name, (lines, python) in {**_tools(matrix), **_torches(matrix)}.items():
+    for name, (lines, python) in {**_tools(wanted.matrix), **_groups(wanted.groups), **_torches(wanted.matrix)}.items():
         say(f"locking {name}")
-        (locks / name).write_text(_resolve(name, lines, python, env))
+        (locks / name).write_text(_resolve(name, lines, python, env, days))
 
 
 def _torches(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
@@ -60,11 +81,17 @@ def _tools(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
     }
 
 
+def _groups(groups: Mapping[str, Iterable[str]]) -> dict[str, tuple[tuple[str, ...], str]]:
+    """Return what pages are made with, which import the project, and releases, which do not."""
+    own = tuple(requires(_PROJECT) or ())
+    return {"docs.txt": ((*own, *groups["docs"]), _OURS), "release.txt": (tuple(groups["release"]), _OURS)}
+
+
 def _oldest(pythons: Iterable[str]) -> str:
     return min(pythons, key=python_key)
 
 
-def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str]) -> str:
+def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str], days: int) -> str:
     with tempfile.TemporaryDirectory() as directory:
         wanted = Path(directory) / "wanted.txt"
         locked = Path(directory) / "locked.txt"
@@ -73,6 +100,7 @@ def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str
             [
                 *(find_uv(env) or "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
                 *("--no-header", "--no-annotate", "--no-emit-index-url", "--python-version", python),
+                *(("--exclude-newer", f"{days} days") if days else ()),
                 *("--output-file", locked, wanted),
             ],
             env=env,
@@ -82,7 +110,10 @@ def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str
             raise UnreachableError(
                 f"{name} could not be resolved",
                 why=done.stderr.strip().splitlines()[-5:],
-                remedy="Check that uv is installed and the package index reachable, then: nox -s lock",
+                remedy=(
+                    "Check that uv is installed and the package index reachable, then: nox -s lock. What is newer than "
+                    f"{days} days, or on an index that does not say when it came, takes: nox -s lock -- --cooldown 0"
+                ),
             )
         return locked.read_text()
 

@@ -74,6 +74,10 @@ def _pytest(session: nox.Session, *words: str) -> None:
     session.run("pytest", *words, *session.posargs, env=BROUGHT)
 
 
+def _locked(session: nox.Session, group: str) -> None:
+    session.install("--quiet", "--no-deps", "--require-hashes", "-r", f"factory/data/locks/{group}.txt")
+
+
 @VERB
 def plan(session: nox.Session) -> None:
     """Say what would be built and what it would take: plan -- [SELECTOR] [--json] [--why] [--against FILE]."""
@@ -172,7 +176,7 @@ def update(session: nox.Session) -> None:
 
 @nox.session
 def lock(session: nox.Session) -> None:
-    """Write the lock files of the cells' environments anew."""
+    """Write the lock files anew: of the cells' environments and of the project's own: lock -- [--cooldown DAYS]."""
     session.install("--quiet", "uv>=0.9", "-e", ".")  # the project's own requirements are read off it
     session.run("python", "-m", "factory", session.name, *session.posargs, env=BROUGHT)
 
@@ -238,6 +242,13 @@ def bench(session: nox.Session) -> None:
     """Measure upstream's way and the pool's, print the ratios and draw them; an hour or two."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "bench"))
     session.run("python", "-m", "bench", *session.posargs, env=BROUGHT)
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Make the project's own sdist and wheel and the text of their release: release -- --tag factory-v0.1.0."""
+    _locked(session, session.name)
+    session.run("python", "-m", "project.release", *session.posargs)
 
 
 @nox.session

@@ -24,6 +24,7 @@ from factory.matrix import cells
 from factory.matrix.kernelset import need_of
 from factory.matrix.load import load as load_matrix
 from factory.plan import workflow
+from project import release
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[1]
@@ -60,13 +61,17 @@ WRITES = {
     "factory.yml publish_kernels": {"contents"},
     "factory.yml deploy": {"pages", "id-token"},
     "update.yml update": {"issues"},
+    "release.yml build": {"id-token", "attestations"},
+    "release.yml publish": {"contents"},
 }
+RELEASE = "release.yml publish"  # GitHub's own program, in a job that has nothing else
 TOKENS = {
     "factory.yml plan",
     "factory.yml publish",
     "factory.yml publish_kernels",
     "factory.yml index",
     "update.yml update",
+    RELEASE,
 }
 # What stands in a variable when a step runs.
 VALUES = {
@@ -75,6 +80,7 @@ VALUES = {
     "PROFILE": "smoke",
     "SHARD": "1/4",
     "WHEEL": "flash_attn-2.8.3.whl",
+    "TAG": "factory-v0.1.0",
     "GITHUB_OUTPUT": "/runner/output",
     "RUNNER_TEMP": "/runner/temp",
 }
@@ -168,6 +174,8 @@ def test_a_step_is_a_nox_session_that_takes_what_it_is_given(session: str, words
     assert session in sessions()
     if session in {"lint", "tests"}:
         assert not words
+    elif session == "release":
+        release.parser().parse_args(words)
     else:
         parser().parse_args([session, *words])  # exits where it does not
 
@@ -211,7 +219,7 @@ def test_only_the_step_that_asks_github_has_the_token() -> None:
     for where, _, step in STEPS:
         if "GITHUB_TOKEN" in json.dumps(step):
             assert "GITHUB_TOKEN" in step["env"], where
-            assert re.match(r"nox -s (plan|publish|index|update)\b", step["run"]), where
+            assert where == RELEASE or re.match(r"nox -s (plan|publish|index|update)\b", step["run"]), where
 
 
 def test_checkouts_leave_no_token_behind() -> None:
@@ -228,8 +236,10 @@ def test_a_pull_request_reaches_only_github_s_own_machines() -> None:
 def test_what_is_signed_was_made_by_the_workflow_s_own_commit() -> None:
     own = "job.workflow_repository != github.repository || job.workflow_sha != github.sha"
     signing = {name for name, flow in PARSED.items() if "actions/attest-build-provenance" in json.dumps(flow)}
-    assert signing == {"wheel.yml", "pool.yml", "kernels-round.yml", "gpu-test.yml"}
-    for name, key, job in (row for row in JOBS if row[0] in signing):
+    assert signing == {"wheel.yml", "pool.yml", "kernels-round.yml", "gpu-test.yml", "release.yml"}
+    callable_ = {name for name in signing if "workflow_call" in PARSED[name]["on"]}
+    assert signing - callable_ == {"release.yml"}
+    for name, key, job in (row for row in JOBS if row[0] in callable_):
         refusal, second = job["steps"][:2]
         assert own in refusal["if"], (name, key)
         assert refusal["run"].endswith("exit 1\n")
@@ -289,10 +299,15 @@ def test_what_jobs_run_with_is_checked_by_hash() -> None:
     unlocked = {one.name for one in tree.body if isinstance(one, ast.FunctionDef) and "install" in ast.unparse(one)}
     written = {where for where, rights in WRITES.items() if rights}
     run = {where: re.findall(r"nox -s (\w+)", step["run"]) for where, _, step in SCRIPTS}
-    assert not {verb for where in written for verb in run.get(where, ())} & (unlocked - {"_make"})
+    assert not {verb for where in written for verb in run.get(where, ())} & (unlocked - {"_make", "_locked"})
     (making,) = (one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "_make")
     installs = [one for one in ast.walk(making) if isinstance(one, ast.Call) and "install" in ast.unparse(one.func)]
     assert [ast.unparse(one.args[0]) for one in installs] == ["*step.argv"]
+    (locked,) = (one for one in tree.body if isinstance(one, ast.FunctionDef) and one.name == "_locked")
+    words = "'--quiet', '--no-deps', '--require-hashes', '-r', f'factory/data/locks/{group}.txt'"
+    assert [ast.unparse(line) for line in locked.body] == [f"session.install({words})"]
+    for name in ("docs", "release"):
+        assert (DATA / "locks" / f"{name}.txt").read_text().count("--hash=sha256:") > 10
 
 
 def test_only_the_branch_main_publishes() -> None:
@@ -301,6 +316,29 @@ def test_only_the_branch_main_publishes() -> None:
         assert f"github.ref == '{BRANCH}'" in PARSED["factory.yml"]["jobs"][key]["if"]
     for key in ("publish_kernels", "deploy"):
         assert set(needed(PARSED["factory.yml"]["jobs"][key])) & {"publish", "index"}
+
+
+def test_the_factory_itself_is_released_from_main_by_its_own_commit_alone() -> None:
+    flow = PARSED["release.yml"]
+    assert set(flow["on"]) == {"workflow_dispatch"}
+    build, publish = flow["jobs"]["build"], flow["jobs"]["publish"]
+    assert build["steps"][0]["if"] == f"${{{{ github.ref != '{BRANCH}' }}}}"
+    assert build["steps"][0]["run"].endswith("exit 1\n")
+    assert build["steps"][1]["with"] == {"persist-credentials": "false"}  # of the commit that was started, no other
+    assert needed(publish) == ["build"]
+    assert publish["if"] == f"${{{{ github.ref == '{BRANCH}' }}}}"
+    download, create = publish["steps"]  # nothing else runs where releases may be written
+    assert download["with"]["artifact-ids"] == "${{ needs.build.outputs.artifact }}"
+    assert '--target "$GITHUB_SHA"' in create["run"]
+    assert re.search(r'if gh api .*git/ref/tags/\$TAG"; then\n.*\n +exit 1\n', create["run"])
+
+
+def test_what_is_released_of_the_factory_is_attested_file_by_file() -> None:
+    steps = PARSED["release.yml"]["jobs"]["build"]["steps"]
+    (attest,) = (step for step in steps if step.get("uses", "").startswith("actions/attest-build-provenance@"))
+    subjects = attest["with"]["subject-path"].split()
+    sent = PARSED["release.yml"]["jobs"]["publish"]["steps"][1]["run"]
+    assert set(re.findall(r"dist/\*\.[\w.]+", sent)) == set(subjects) == {"dist/*.whl", "dist/*.tar.gz"}
 
 
 def test_a_round_ends_its_compiles_well_before_github_ends_it() -> None:

@@ -67,6 +67,7 @@ class _Verdict(BaseModel):
     machine: _Machine
 
 
+_OWN = "flash_attn_wheel_factory-"  # the factory itself, in releases of its own
 _FLOOR = re.compile(r"(manylinux_\d+_\d+)_\w+")
 
 
@@ -75,14 +76,14 @@ def of_release(
 ) -> tuple[tuple[Published, ...], tuple[str, ...]]:
     """Return the wheels of one release, and of each wheel that is not listed why, a line each.
 
-    A wheel is listed once its report is there, passed, and speaks of this very file. ``known`` are wheels read
-    before: where the assets still say the same, nothing is read again.
+    A wheel is listed once its report is there, passed, and speaks of this very file; the factory's own is neither.
+    ``known`` are wheels read before: where the assets still say the same, nothing is read again.
     """
     by_name = {asset.name: asset for asset in assets}
     before = {one.filename: one for one in known}
     bills = _bills(by_name, before)
     wheels, complaints = [], []
-    for name in sorted(name for name in by_name if name.endswith(".whl")):
+    for name in sorted(name for name in by_name if name.endswith(".whl") and not name.startswith(_OWN)):
         former = before.get(name)
         bill, attested = bills.get(name, (None, False))
         try:

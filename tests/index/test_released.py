@@ -130,6 +130,11 @@ def test_a_wheel_in_another_versions_release_is_not_listed() -> None:
     assert (wheels, complaints) == ((), (f"{GUIDE}: it is in release v2.8.3 and belongs in v2.7.4.post1",))
 
 
+def test_a_release_of_the_factory_itself_is_passed_over() -> None:
+    names = ("flash_attn_wheel_factory-0.1.0-py3-none-any.whl", "flash_attn_wheel_factory-0.1.0.tar.gz")
+    assert released.of_release("factory-v0.1.0", map(asset, names)) == ((), ())
+
+
 def test_what_is_known_is_not_read_again() -> None:
     known = only(whole())
     shut = [replace(one, read=unread, url=one.url + "?new") for one in whole()]

@@ -8,6 +8,7 @@ is held to its word.
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -44,6 +45,8 @@ class _Patient:
             allow_redirects=False,
             stream=self.stream,
         )
+        if answer.status_code != HTTPStatus.OK:
+            _ = answer.content  # PyGithub drops such a stream unread, and with it the connection, which stays open
         return RequestsResponse(answer)
 
 

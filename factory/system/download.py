@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import http.client
 import os
-import ssl
-import urllib.error
-import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
+import requests
+from urllib3 import HTTPResponse
+from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
+
 from factory.errors import DigestError, UnreachableError
-from factory.system import disk, transfers
+from factory.system import disk, pacedsession, transfers
 from factory.system.files import sha256_of
 from factory.system.retry import Pace, RetryPolicy, TooSlowError, TroubleError
 
@@ -124,9 +124,9 @@ def _append(wanted: _Wanted, sink: IO[bytes], pace: Pace) -> None:
         with _answer(wanted.url, wanted.timeout, {"Range": f"bytes={had}-"} if had else {}) as answer:
             if had and answer.status != HTTPStatus.PARTIAL_CONTENT:
                 sink.truncate(0)
-            left = getattr(answer, "length", None)  # a file's answer has none
-            with transfers.coming(wanted.name, None if left is None else _size(sink) + left) as tell:
-                for piece in _pieces(answer, pace):
+            whole = None if answer.length is None else _size(sink) + answer.length
+            with transfers.coming(wanted.name, whole) as tell:
+                for piece in answer.pieces(pace):
                     _write(sink, piece)
                     tell(_size(sink))
     except _RefusedError as error:
@@ -152,39 +152,85 @@ class _RefusedError(Exception):
         self.status = status
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Answer:
+    """``length`` is in bytes, None where nobody said it."""
+
+    status: int
+    length: int | None
+    pieces: Callable[[Pace], Iterator[bytes]]
+
+
 @contextlib.contextmanager
-def _answer(url: str, timeout: float, headers: Mapping[str, str]) -> Iterator[http.client.HTTPResponse]:
+def _answer(url: str, timeout: float, headers: Mapping[str, str]) -> Iterator[_Answer]:
     """Ask for ``url``, also a file's. Raises TroubleError where trying again may help, else _RefusedError."""
-    try:
-        request = urllib.request.Request(url, headers=dict(headers))  # noqa: S310 - a file address is a mirror
-        with urllib.request.urlopen(request, timeout=timeout) as answer:  # noqa: S310 - likewise
+    if url.startswith("file:"):
+        with _file(url) as answer:
             yield answer
-    except urllib.error.HTTPError as error:
-        error.close()
-        reason = f"it answered {error.code} {error.reason}"
-        if error.code == HTTPStatus.TOO_MANY_REQUESTS or error.code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            asked = error.headers.get("Retry-After", "")
-            raise TroubleError(reason, wait=float(asked) if asked.isdecimal() else None) from error
-        raise _RefusedError(reason, status=error.code) from error
-    except urllib.error.URLError as error:
-        missing = HTTPStatus.NOT_FOUND if isinstance(error.reason, FileNotFoundError) else None
-        raise _RefusedError(str(error.reason), status=missing) from error
-    except (http.client.InvalidURL, ValueError) as error:
+        return
+    with pacedsession.session(PACE) as session, _asked(session, url, timeout, headers) as came:
+        if came.status_code == HTTPStatus.TOO_MANY_REQUESTS or came.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            asked = came.headers.get("Retry-After", "")
+            raise TroubleError(_said(came), wait=float(asked) if asked.isdecimal() else None)
+        if not came.ok:
+            raise _RefusedError(_said(came), status=came.status_code)
+        yield _Answer(
+            status=came.status_code, length=came.raw.length_remaining, pieces=lambda pace: _pieces(came.raw, pace)
+        )
+
+
+def _asked(session: requests.Session, url: str, timeout: float, headers: Mapping[str, str]) -> requests.Response:
+    try:
+        return session.get(
+            url,
+            headers={**headers, "Accept-Encoding": "identity"},  # parts are parts of the file as it is
+            timeout=timeout,
+            stream=True,
+            hooks={"response": _hold_redirect},
+        )
+    except requests.ConnectionError as error:
+        if isinstance(error.args[0], MaxRetryError):  # requests' word for: nobody was reached
+            raise _RefusedError(root(error)) from error
+        raise TroubleError(root(error)) from error
+    except requests.ReadTimeout as error:
+        raise TroubleError(root(error)) from error
+    except (requests.RequestException, ValueError) as error:
         raise _RefusedError(str(error)) from error
-    except (http.client.HTTPException, TimeoutError, ConnectionError, ssl.SSLError) as error:
-        raise TroubleError(str(error) or type(error).__name__) from error
 
 
-def _pieces(answer: http.client.HTTPResponse, pace: Pace) -> Iterator[bytes]:
+def _hold_redirect(answer: requests.Response, **_: object) -> None:
+    """Refuse to be led to anything but a server."""
+    if answer.is_redirect and urlsplit(answer.headers["Location"]).scheme not in {"", "http", "https"}:
+        raise _RefusedError(f"{_said(answer)}, and leads to {answer.headers['Location']}")
+
+
+def _said(answer: requests.Response) -> str:
+    return f"it answered {answer.status_code} {answer.reason}"
+
+
+@contextlib.contextmanager
+def _file(url: str) -> Iterator[_Answer]:
+    """Read a mirror on this machine."""
+    try:
+        with Path(unquote(urlsplit(url).path)).open("rb") as file:
+            length = os.fstat(file.fileno()).st_size
+            yield _Answer(status=HTTPStatus.OK, length=length, pieces=lambda _: iter(lambda: file.read(_CHUNK), b""))
+    except FileNotFoundError as error:
+        raise _RefusedError(str(error), status=HTTPStatus.NOT_FOUND) from error
+
+
+def _pieces(raw: HTTPResponse, pace: Pace) -> Iterator[bytes]:
     """Yield what comes. Raises TroubleError where it ends too early, TooSlowError where it takes too long."""
-    expected, came = getattr(answer, "length", None), 0  # a file's answer has none
-    pace.start()
-    while piece := answer.read1(_CHUNK):  # ``read`` would lose what came before a silence
-        pace.add(len(piece))
-        came += len(piece)
-        yield piece
-    if expected not in {None, came}:
-        raise TroubleError(f"it ended after {came} of {expected} bytes")
+    expected, came = raw.length_remaining, 0
+    try:
+        for piece in pacedsession.pieces(raw, pace):
+            came += len(piece)
+            yield piece
+    except ProtocolError as error:
+        unsaid = expected is None or came == expected
+        raise TroubleError(error.args[0] if unsaid else f"it ended after {came} of {expected} bytes") from error
+    except HTTPError as error:
+        raise TroubleError(root(error)) from error
 
 
 def root(error: BaseException) -> str:
@@ -218,7 +264,7 @@ def read(url: str, *, limit: int, silence: float, policy: RetryPolicy = _LISTS) 
 def _whole(url: str, limit: int, silence: float, pace: Pace) -> bytes:
     content = bytearray()
     with _answer(url, silence, {}) as answer:
-        for piece in _pieces(answer, pace):
+        for piece in answer.pieces(pace):
             content += piece
             if len(content) > limit:
                 raise _RefusedError(f"it has more than {limit} bytes")

@@ -6,6 +6,9 @@ unit, each on its own alignment; a container is a row of images. An image of kin
 is several that were compressed together: behind its own header stand theirs, each with the place of its content
 where the size of a header would be. Headers are never compressed, and only they tell ``sm_90a`` from ``sm_90`` and
 ``sm_100f`` from ``sm_100``: from CUDA 13 on machine code itself does not.
+
+Own code, for there is no library that reads them, and ``cuobjdump`` is a toolkit's: an audit needs none, and takes
+what no toolkit of its time would, damaged and hostile files among it.
 """
 
 from __future__ import annotations

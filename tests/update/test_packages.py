@@ -45,7 +45,9 @@ class Index(ThreadingHTTPServer):
         self.files: dict[str, bytes] = {f"/{NAME}": wheel()}
         self.parts = True
         self.short = 0
+        self.beside = 0
         self.sent = 0
+        self.asked = 0
 
     @property
     def url(self) -> str:
@@ -78,8 +80,10 @@ class Handler(BaseHTTPRequestHandler):
             content = b""
         elif wanted and self.server.parts:
             self.send_response(206)
-            headers["Content-Range"] = f"bytes {wanted[1]}-{wanted[2]}/{len(content)}"
-            content = content[int(wanted[1]) : int(wanted[2]) + 1 - self.server.short]
+            first, last = int(wanted[1]) + self.server.beside, int(wanted[2]) + self.server.beside
+            headers["Content-Range"] = f"bytes {first}-{last}/{len(content)}"
+            self.server.asked += 1
+            content = content[first : last + 1 - self.server.short]
         else:
             self.send_response(200)
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
@@ -135,6 +139,7 @@ def test_an_index_that_does_not_answer_is_told_without_its_password() -> None:
 def test_metadata_is_read_out_of_the_wheel_and_little_else(index: Index) -> None:
     assert packages.metadata(named(index)) == METADATA
     assert index.sent < 1 << 20
+    assert index.asked == 2  # its size, and its end
 
 
 def test_metadata_beside_the_wheel_comes_first_and_must_have_its_hash(index: Index) -> None:
@@ -166,6 +171,13 @@ def test_a_server_that_gives_whole_files_only_is_not_read_to_the_end(index: Inde
 def test_a_part_that_is_too_short_is_an_error(index: Index) -> None:
     with requests.Session() as session, remotefile.opened(f"{index.url}/{NAME}", session) as remote:
         index.short = 1
+        with pytest.raises(requests.RequestException, match="another part"):
+            remote.read(10)
+
+
+def test_another_part_than_was_asked_for_is_an_error(index: Index) -> None:
+    with requests.Session() as session, remotefile.opened(f"{index.url}/{NAME}", session) as remote:
+        index.beside = 1
         with pytest.raises(requests.RequestException, match="another part"):
             remote.read(10)
 

@@ -68,6 +68,15 @@ class CommandParser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(rest)}{self._meant(rest)}")
         return found, rest
 
+    def print_help(self, file: Any = None) -> None:  # noqa: ANN401 - what argparse may write to
+        """Print the help, in colours on a terminal."""
+        to = file or sys.stdout
+        if to.isatty():
+            from factory.cli import helpcolours  # noqa: PLC0415 - rich is not needed where nobody sees it
+
+            self.formatter_class = helpcolours.formatter(to)
+        super().print_help(file)
+
     def error(self, message: str) -> NoReturn:
         """Print the usage, what is wrong, and what was probably meant. Raises SystemExit with status 2."""
         wrong = _CHOICE.search(message)

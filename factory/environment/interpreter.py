@@ -1,7 +1,7 @@
 """Interpreters of a wanted version: those on this machine, wherever people keep them, and those that uv fetches.
 
 Own code in place of python-discovery: that (1.9.6) finds only the versions that pyenv has active, runs every Python on
-PATH, ten times as long as one of a name takes, and is silent about those it passes over, where a person needs the reason.
+PATH, which takes ten times as long as those of one name, and says nothing of those it passes over.
 """
 
 from __future__ import annotations

@@ -2,9 +2,6 @@
 
 The same parts give the same bytes. What is taken in is believed by its hash alone, an object enters the pool
 together with its record, and what an archive is refused for leaves whole what was taken before.
-
-``tarfile`` and zstd do the formats. What to take is decided here, for ``extractall`` writes first and under the names
-that an archive chooses, where a pool takes known names, in order, up to a size, each checked before it is seen.
 """
 
 from __future__ import annotations

@@ -9,27 +9,29 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from factory.errors import UsageError
+
+NAME = "flash-attn-wheel-factory"
+"""What the cache is called below the user's cache directory."""
 
 
 def cache_root(env: Mapping[str, str]) -> Path:
-    """Return ``$FACTORY_CACHE``, else the user's cache directory under the XDG rules, which ignore a relative one.
+    """Return ``$FACTORY_CACHE`` of ``env``, else a place below the user's cache directory, as platformdirs finds it.
 
-    Source of the rules: the XDG Base Directory Specification. Raises UsageError where that is below a home
-    directory and there is none.
+    Raises UsageError where that is below a home directory and there is none.
     """
-    named = Path(env.get("XDG_CACHE_HOME", ""))
     try:
         if env.get("FACTORY_CACHE"):
             return Path(env["FACTORY_CACHE"]).expanduser().absolute()
-        base = named if named.is_absolute() else Path.home() / ".cache"
+        return user_cache_path(NAME)
     except RuntimeError as error:  # a user without a name, as containers have them, and no HOME
         raise UsageError(
             "there is no home directory to keep the cache in",
             why=[str(error)],
             remedy="Name a directory with FACTORY_CACHE=..., and run the same command again.",
         ) from error
-    return base / "flash-attn-wheel-factory"
 
 
 def writable(directory: Path, use: str = "the cache", instead: str = "FACTORY_CACHE=...") -> Path:

@@ -5,19 +5,17 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path, PurePosixPath
 from typing import IO
 from urllib.parse import unquote, urlsplit
 
-import requests
-from urllib3 import HTTPResponse
-from urllib3.exceptions import HTTPError, MaxRetryError, ProtocolError
-
 from factory.errors import DigestError, UnreachableError
-from factory.system import disk, pacedsession, transfers
+from factory.system import disk, transfers
+from factory.system.answer import Answer, RefusedError
 from factory.system.files import sha256_of
 from factory.system.retry import Pace, RetryPolicy, TooSlowError, TroubleError
 
@@ -107,7 +105,7 @@ def _complete(wanted: _Wanted, sink: IO[bytes]) -> None:
     pace = Pace(wanted.policy)
     try:
         wanted.policy.persist(lambda: _append(wanted, sink, pace), progress=lambda: _size(sink))
-    except (TroubleError, TooSlowError, _RefusedError) as error:
+    except (TroubleError, TooSlowError, RefusedError) as error:
         host = wanted.url.partition("://")[2].partition("/")[0] or wanted.url
         if wanted.url.startswith("file:"):
             remedy = "Put the file there, whole, and try again."
@@ -129,7 +127,7 @@ def _append(wanted: _Wanted, sink: IO[bytes], pace: Pace) -> None:
                 for piece in answer.pieces(pace):
                     _write(sink, piece)
                     tell(_size(sink))
-    except _RefusedError as error:
+    except RefusedError as error:
         if error.status != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise  # else nothing is left to send; the hash decides
 
@@ -144,93 +142,30 @@ def _write(sink: IO[bytes], piece: bytes) -> None:
         left = left[sink.write(left) :]
 
 
-class _RefusedError(Exception):
-    """An answer that trying again does not change; ``status`` is None where the host gave none."""
-
-    def __init__(self, reason: str, *, status: int | None = None) -> None:
-        super().__init__(reason)
-        self.status = status
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Answer:
-    """``length`` is in bytes, None where nobody said it."""
-
-    status: int
-    length: int | None
-    pieces: Callable[[Pace], Iterator[bytes]]
-
-
-@contextlib.contextmanager
-def _answer(url: str, timeout: float, headers: Mapping[str, str]) -> Iterator[_Answer]:
-    """Ask for ``url``, also a file's. Raises TroubleError where trying again may help, else _RefusedError."""
-    if url.startswith("file:"):
-        with _file(url) as answer:
-            yield answer
-        return
-    with pacedsession.session(PACE) as session, _asked(session, url, timeout, headers) as came:
-        if came.status_code == HTTPStatus.TOO_MANY_REQUESTS or came.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            asked = came.headers.get("Retry-After", "")
-            raise TroubleError(_said(came), wait=float(asked) if asked.isdecimal() else None)
-        if not came.ok:
-            raise _RefusedError(_said(came), status=came.status_code)
-        yield _Answer(
-            status=came.status_code, length=came.raw.length_remaining, pieces=lambda pace: _pieces(came.raw, pace)
-        )
-
-
-def _asked(session: requests.Session, url: str, timeout: float, headers: Mapping[str, str]) -> requests.Response:
+def _answer(url: str, timeout: float, headers: Mapping[str, str]) -> AbstractContextManager[Answer]:
+    """Ask for ``url``, also a file's. Raises TroubleError where trying again may help, else RefusedError."""
     try:
-        return session.get(
-            url,
-            headers={**headers, "Accept-Encoding": "identity"},  # parts are parts of the file as it is
-            timeout=timeout,
-            stream=True,
-            hooks={"response": _hold_redirect},
-        )
-    except requests.ConnectionError as error:
-        if isinstance(error.args[0], MaxRetryError):  # requests' word for: nobody was reached
-            raise _RefusedError(root(error)) from error
-        raise TroubleError(root(error)) from error
-    except requests.ReadTimeout as error:
-        raise TroubleError(root(error)) from error
-    except (requests.RequestException, ValueError) as error:
-        raise _RefusedError(str(error)) from error
+        scheme = urlsplit(url).scheme
+    except ValueError as error:
+        raise RefusedError(str(error)) from error
+    if scheme == "file":
+        return _file(url)
+    if scheme not in {"http", "https"}:
+        raise RefusedError(f"{url!r} is no address of a file")
+    from factory.system import wire  # noqa: PLC0415 - requests is slow to load, and many a verb asks nobody
 
-
-def _hold_redirect(answer: requests.Response, **_: object) -> None:
-    """Refuse to be led to anything but a server."""
-    if answer.is_redirect and urlsplit(answer.headers["Location"]).scheme not in {"", "http", "https"}:
-        raise _RefusedError(f"{_said(answer)}, and leads to {answer.headers['Location']}")
-
-
-def _said(answer: requests.Response) -> str:
-    return f"it answered {answer.status_code} {answer.reason}"
+    return wire.answer(url, timeout, headers)
 
 
 @contextlib.contextmanager
-def _file(url: str) -> Iterator[_Answer]:
+def _file(url: str) -> Iterator[Answer]:
     """Read a mirror on this machine."""
     try:
         with Path(unquote(urlsplit(url).path)).open("rb") as file:
             length = os.fstat(file.fileno()).st_size
-            yield _Answer(status=HTTPStatus.OK, length=length, pieces=lambda _: iter(lambda: file.read(_CHUNK), b""))
+            yield Answer(status=HTTPStatus.OK, length=length, pieces=lambda _: iter(lambda: file.read(_CHUNK), b""))
     except FileNotFoundError as error:
-        raise _RefusedError(str(error), status=HTTPStatus.NOT_FOUND) from error
-
-
-def _pieces(raw: HTTPResponse, pace: Pace) -> Iterator[bytes]:
-    """Yield what comes. Raises TroubleError where it ends too early, TooSlowError where it takes too long."""
-    expected, came = raw.length_remaining, 0
-    try:
-        for piece in pacedsession.pieces(raw, pace):
-            came += len(piece)
-            yield piece
-    except ProtocolError as error:
-        unsaid = expected is None or came == expected
-        raise TroubleError(error.args[0] if unsaid else f"it ended after {came} of {expected} bytes") from error
-    except HTTPError as error:
-        raise TroubleError(root(error)) from error
+        raise RefusedError(str(error), status=HTTPStatus.NOT_FOUND) from error
 
 
 def root(error: BaseException) -> str:
@@ -253,7 +188,7 @@ def read(url: str, *, limit: int, silence: float, policy: RetryPolicy = _LISTS) 
     pace = Pace(policy)
     try:
         return policy.persist(lambda: _whole(url, limit, silence, pace))
-    except _RefusedError as error:
+    except RefusedError as error:
         if error.status == HTTPStatus.NOT_FOUND:
             return None
         raise _trouble(url, error) from error
@@ -267,7 +202,7 @@ def _whole(url: str, limit: int, silence: float, pace: Pace) -> bytes:
         for piece in answer.pieces(pace):
             content += piece
             if len(content) > limit:
-                raise _RefusedError(f"it has more than {limit} bytes")
+                raise RefusedError(f"it has more than {limit} bytes")
     return bytes(content)
 
 

@@ -1,8 +1,9 @@
 """A file on a server, of which only the parts that are asked for are fetched (RFC 9110, "Range Requests").
 
 Own code in place of remotezip: that (0.12.6) takes any answer with a ``Content-Range`` for the part it asked for,
-whatever its status and length, reads past the session, so that a server that trickles holds it for ever, lets ``zipfile``
-read a list of members of any length, and asks anew for each member, where torch's thousands of headers lie side by side.
+whatever its status and length, reads past the session, so that a server that trickles holds it for ever, lets
+``zipfile`` read a list of members of any length, and asks anew for each member, where torch's thousands of headers lie
+side by side.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psutil
 
-from factory.system.cache import cache_root
+from factory.system.cache import NAME, cache_root
 from tests.rehearsal.commands import assignments
 
 _LIMIT = 1 << 20  # bytes of a step's summary, and of a job's outputs
@@ -61,7 +61,7 @@ class Machine:
     def __post_init__(self) -> None:
         for folder in (self.home, self.workspace, self.temp, self.tools):
             folder.mkdir(parents=True)
-        cache = cache_root({"XDG_CACHE_HOME": str(self.home / ".cache")})
+        cache = self.home / ".cache" / NAME
         cache.mkdir(parents=True)
         for name in _SHARED:
             shared = cache_root(os.environ) / name

@@ -11,9 +11,12 @@ from factory.system.cache import cache_root, locked, made_once, writable
 def test_the_cache_follows_its_variable_then_xdg_then_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     name = "flash-attn-wheel-factory"
-    assert cache_root({"FACTORY_CACHE": "~/kept", "XDG_CACHE_HOME": "/x"}) == tmp_path / "kept"
-    assert cache_root({"FACTORY_CACHE": "", "XDG_CACHE_HOME": "/x"}) == Path("/x") / name
-    assert cache_root({"XDG_CACHE_HOME": "relative"}) == tmp_path / ".cache" / name
+    monkeypatch.setenv("XDG_CACHE_HOME", "/x")
+    assert cache_root({"FACTORY_CACHE": "~/kept"}) == tmp_path / "kept"
+    assert cache_root({"FACTORY_CACHE": ""}) == Path("/x") / name
+    monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache_root({}) == tmp_path / ".cache" / name
+    monkeypatch.delenv("XDG_CACHE_HOME")
     assert cache_root({}) == tmp_path / ".cache" / name
     assert cache_root({"FACTORY_CACHE": "kept"}) == Path.cwd() / "kept"
 

@@ -22,6 +22,11 @@ def python_tag(python: str) -> str:
     return f"cp{python.replace('.', '')}"
 
 
+def without_python(tokens: str, python: str) -> str:
+    """Return the ``tokens`` of a cell but for that of its ``python``, as they can be typed."""
+    return tokens.replace(f" {python_tag(python)} ", " ", 1)
+
+
 def python_tags(python: str) -> str:
     """Return what a wheel's name says of CPython ``3.10``: ``cp310-cp310``; of ``3.14t`` ``cp314-cp314t``."""
     tag = python_tag(python)

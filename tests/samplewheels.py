@@ -7,12 +7,15 @@ import itertools
 from dataclasses import replace
 from typing import Any
 
-from factory.index import rules, torchbuilds
+from factory.index import rules, status, torchbuilds
 from factory.index.index import Facts, Former
+from factory.index.lastrun import LastRun
 from factory.index.published import Gpu, Published
 from factory.index.served.flash_attn_wheel import Repository
 from factory.matrix import wheelname
+from factory.matrix.cells import expand
 from factory.matrix.load import load as load_matrix
+from factory.matrix.unserved import unserved
 from factory.matrix.wheelname import WheelName
 from factory.wheel import torchpin
 from tests.frozen import MATRIX
@@ -25,7 +28,18 @@ RULES = rules.table(
     load_matrix(MATRIX.read_bytes()),
     Repository(name="owner/repo", home="https://github.com/owner/repo", api="https://api.github.com"),
 )
-FACTS = Facts(rules=RULES, builds=BUILDS)
+_RUN = LastRun(
+    url="https://github.com/owner/repo/actions/runs/7",
+    jobs={"plan": "success", "kernels": "success", "wheel": "failure", "publish": "skipped"},
+    wheels=(),
+)
+STATUS = status.status(
+    expand(load_matrix(MATRIX.read_bytes())),
+    load_matrix(MATRIX.read_bytes()),
+    unserved(),
+    status.Known(left_out=(), run=_RUN, written="2026-11-29T12:00:00Z"),
+)
+FACTS = Facts(rules=RULES, builds=BUILDS, status=STATUS)
 
 
 def named(filename: str, **changes: Any) -> Published:  # noqa: ANN401  # the fields' own types

@@ -44,6 +44,7 @@ PURE = {
     "github": "ratelimit",
     "gpu_test": "compatibility coverage page verdict",
     "image": "aptsource layout",
+    "index": "lastrun status statuspage",
     "kernels": "compilerpin costs dryrun estimate job page reproducible schedule sdist shard unit",
     "matrix": (
         "advice arch cellindex cells check checksymbol difference document gpunames imagename kernelset load model "

@@ -83,6 +83,7 @@ VALUES = {
     "TAG": "factory-v0.1.0",
     "GITHUB_OUTPUT": "/runner/output",
     "RUNNER_TEMP": "/runner/temp",
+    "RUN_PAGE": "https://github.com/owner/repo/actions/runs/7",
 }
 RULES = load_matrix(MATRIX.read_bytes().replace(b"\n  gpu: []", b"\n  gpu: [gpu]"))
 RUNNER = workflow.read_runner(tomllib.loads((DATA / "runner.toml").read_text()))

@@ -51,4 +51,8 @@ def _index(verbs: Verbs) -> None:
     about = "the index that this one takes the place of (default: the repository's GitHub Pages)"
     one.add_argument("--previous", metavar="URL", help=about)
     one.add_argument("--allow-shrink", action="store_true", help="wheels of the former index may be missing")
+    about = "the page of the workflow run that writes it, which the status page links"
+    one.add_argument("--run", dest="run_page", metavar="URL", help=about)
+    about = "what became of that run's jobs: a file with GitHub's toJSON(needs)"
+    one.add_argument("--needs", type=Path, metavar="FILE", help=about)
     one.add_argument("--mirror", action="store_true", help="fetch the wheels too, for use without a network")

@@ -5,16 +5,22 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import partial
 
 from factory.cli import context, jobpage, releases, repository, wheelfiles
-from factory.index import beside, rules, torchbuilds, wheelsjson
+from factory.errors import UsageError
+from factory.index import beside, lastrun, rules, status, torchbuilds, wheelsjson
 from factory.index import index as index_verb
 from factory.index import page as index_page
+from factory.index.lastrun import LastRun
 from factory.index.served.flash_attn_wheel import Repository
 from factory.kernels.installed import installed
+from factory.matrix.cells import expand
+from factory.matrix.unserved import unserved
 from factory.output.console import Console
 from factory.output.log import Log
+from factory.plan.remaining import less_published
 from factory.publish import page as publish_page
 from factory.publish import publish as publish_verb
 from factory.publish.parts import Sent
@@ -57,10 +63,11 @@ def publish(arguments: argparse.Namespace) -> int:
 def index(arguments: argparse.Namespace) -> int:
     """Write the site that pip, uv and people use, from the releases alone; return the exit status.
 
-    Raises UsageError where no repository is known, MatrixError, UnreachableError, PublishError, and what
-    ``factory.index.index`` and ``factory.index.beside`` raise.
+    Raises UsageError where no repository is known or a run is told in another way than GitHub does, MatrixError,
+    UnreachableError, PublishError, and what ``factory.index.index`` and ``factory.index.beside`` raise.
     """
     matrix, say, env = context.matrix(), _say(), dict(os.environ)
+    run = _run(arguments)
     published_by = repository.needed(arguments.repository)
     named = Repository(name=published_by, home=repository.home(published_by), api=repository.api())
     address = repository.pages(published_by)
@@ -72,7 +79,9 @@ def index(arguments: argparse.Namespace) -> int:
         wheels = index_verb.mirror(wheels, out=arguments.out, fetch=fetch)
     before = index_verb.Former(wheels=former, may_shrink=arguments.allow_shrink)
     others = beside.known() if any(one.tied for one in wheels) else ()
+    known = status.Known(left_out=tuple(left_out), run=run, written=f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}")
     facts = index_verb.Facts(
+        status=status.status(less_published(expand(matrix), wheels), matrix, unserved(), known),
         rules=rules.table(matrix, named),
         builds=torchbuilds.builds(matrix),
         others={one: beside.fetch(one, cache=cache_root(env), env=env) for one in others},
@@ -83,6 +92,23 @@ def index(arguments: argparse.Namespace) -> int:
     jobpage.add(index_page.markdown(written))
     jobpage.annotate(index_page.remarks(written))
     return 0
+
+
+def _run(arguments: argparse.Namespace) -> LastRun | None:
+    """Return the run that the index is written in. Raises UsageError where what is told of it is no such thing."""
+    page, needs = arguments.run_page, arguments.needs
+    if page is None and needs is None:
+        return None
+    if not (page and needs) or not page.startswith(("https://", "http://")):
+        raise UsageError("--run takes an address and goes with --needs", remedy="Give both, or leave both out.")
+    try:
+        return lastrun.read(page, needs.read_bytes())
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"{needs} is not what GitHub's toJSON(needs) gives",
+            why=str(error).splitlines(),
+            remedy="Leave it out, and --run.",
+        ) from error
 
 
 def _say() -> Callable[[str], None]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from factory.errors import DiskFullError, Fault, IndexShrinkError
-from factory.index import beside, homepage, locks, requirements, simple
+from factory.index import beside, homepage, locks, requirements, simple, statuspage
 from factory.index import rules as rulestable
 from factory.index.beside import Beside
 from factory.index.groups import by_cuda
@@ -17,6 +17,7 @@ from factory.index.published import LIST, Published, ordered, to_json
 from factory.index.released import Asset, of_release
 from factory.index.served import SITE
 from factory.index.served.flash_attn_wheel import Rules
+from factory.index.status import Status
 from factory.index.torchbuilds import TorchBuild
 from factory.system import files
 from factory.system.paths import child
@@ -54,13 +55,14 @@ def gather(
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What the pages say beside which wheels there are: ``rules``, and torch's official ``builds``.
+    """What the pages say beside which wheels there are: ``rules``, torch's ``builds``, and how far the factory is.
 
     The CUDA of each build has an index, which has ``others`` too: what flash-attn requires, with its content.
     """
 
     rules: Rules
     builds: Collection[TorchBuild]
+    status: Status
     others: Mapping[Beside, bytes] = field(default_factory=dict)
 
 
@@ -92,7 +94,7 @@ def index(
             faults=[Fault(said=line) for line in lost],
             remedy="If that is meant, as after a wheel was withdrawn for good: nox -s index -- --allow-shrink",
         )
-    made = pages(published, facts, (SITE / _TEMPLATE).read_text(encoding="utf-8"))
+    made = pages(published, facts, templates())
     others = {one.path: content for one, content in facts.others.items()}
     try:
         _write({**made, **others}, out)
@@ -107,14 +109,23 @@ def index(
     say(f"index: {len(published)} wheels, {len(made) + len(others)} files in {out}")
 
 
-def pages(published: Iterable[Published], facts: Facts, template: str) -> dict[str, str]:
-    """Return path below the root and content of every made file, the same for the same wheels in whatever order."""
+def templates() -> dict[str, str]:
+    """Return by name what the pages for people are made of."""
+    return {name: (SITE / name).read_text(encoding="utf-8") for name in (_TEMPLATE, statuspage.PAGE)}
+
+
+def pages(published: Iterable[Published], facts: Facts, templates: Mapping[str, str]) -> dict[str, str]:
+    """Return path below the root and content of every made file, the same for the same wheels in whatever order.
+
+    ``templates`` are those of ``templates()``.
+    """
     wheels = ordered(published)
     indexes, others = [one.path for one in by_cuda(wheels, facts.builds)], [one.project for one in facts.others]
     return {
         LIST: to_json(wheels),
         rulestable.FILE: rulestable.to_json(facts.rules),
-        HOME: homepage.page(wheels, facts.rules, template, indexes=indexes, others=others),
+        HOME: homepage.page(wheels, facts.rules, templates[_TEMPLATE], indexes=indexes, others=others),
+        **statuspage.files(facts.status, templates[statuspage.PAGE]),
         **simple.pages(wheels, facts.builds, list(facts.others)),
         **locks.files(wheels),
         **requirements.files(wheels),

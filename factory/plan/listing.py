@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from factory.matrix.model import Cell, Planned, State
+from factory.matrix.model import Planned, State
 from factory.output.progress import counted
-from factory.versions import python_tag
+from factory.versions import python_tag, without_python
 
 _GROUPED = ("wheels", "Python", "state", "reason")
 _EVERY = ("cell", "state", "reason")
@@ -20,7 +20,8 @@ def grouped(planned: Sequence[Planned]) -> Table:
     """Return ``planned`` with the Pythons of what is else alike in one row."""
     kin: dict[tuple[str, str, str], list[str]] = {}
     for row in planned:
-        kin.setdefault((_without_python(row.cell), row.state.value, row.reason), []).append(python_tag(row.cell.python))
+        key = without_python(row.cell.id, row.cell.python), row.state.value, row.reason
+        kin.setdefault(key, []).append(python_tag(row.cell.python))
     made = _table(len(planned), _GROUPED)
     for (tokens, state, reason), pythons in kin.items():
         made.add_row(tokens, " ".join(pythons), state, Text(reason))  # a reason may hold what looks like markup
@@ -49,8 +50,3 @@ def _table(count: int, columns: Sequence[str]) -> Table:
     for column in columns:
         made.add_column(column, overflow="fold")
     return made
-
-
-def _without_python(cell: Cell) -> str:
-    """Return its tokens but for the Python, as they can be typed."""
-    return cell.id.replace(f" {python_tag(cell.python)} ", " ", 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,3 +39,44 @@ def test_one_failure_is_asked_again(
     assert "github: the releases of" in said.out
     assert "; again in" in said.out
     assert "Traceback" not in said.err
+
+
+URL = "https://github.com/owner/repo/actions/runs/7"
+
+
+def test_the_status_says_what_became_of_the_run_that_writes_it(here: GithubServer, tmp_path: Path) -> None:
+    assert main(["plan", "cu124 torch2.6 cp310", "--jobs", "planned"]) == 0
+    outputs = dict(line.split("=", 1) for line in (tmp_path / "planned").read_text().splitlines())
+    needs = {"plan": {"result": "success", "outputs": outputs}, "wheel": {"result": "failure", "outputs": {}}}
+    (tmp_path / "needs.json").write_text(json.dumps(needs))
+    words = ["index", "--previous", "none", "--repository", REPOSITORY, "--run", URL, "--needs", "needs.json"]
+    assert main(words) == 0
+    told = json.loads((tmp_path / "site" / "status.json").read_text())
+    assert told["run"] == {
+        "url": URL,
+        "jobs": [{"name": "plan", "result": "success"}, {"name": "wheel", "result": "failure"}],
+    }
+    failed = [cell["id"] for cell in told["cells"] if cell["state"] == "failed"]
+    assert failed == ["cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64"]
+    assert URL in (tmp_path / "site" / "status.html").read_text()
+    assert here.requests
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--run", URL], "--run takes an address and goes with --needs"),
+        (["--needs", "needs.json"], "--run takes an address and goes with --needs"),
+        (["--run", "javascript:alert(1)", "--needs", "needs.json"], "--run takes an address and goes with --needs"),
+        (["--run", URL, "--needs", "nowhere.json"], "nowhere.json is not what GitHub's toJSON(needs) gives"),
+        (["--run", URL, "--needs", "matrix.yaml"], "matrix.yaml is not what GitHub's toJSON(needs) gives"),
+    ],
+)
+@pytest.mark.usefixtures("here")
+def test_a_run_that_is_told_otherwise_is_refused_before_anything_is_asked(
+    words: Sequence[str], told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "needs.json").write_text("{}")
+    assert main(["index", *words]) == 2
+    assert told in capsys.readouterr().err
+    assert not (tmp_path / "site").exists()

@@ -28,7 +28,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
-    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 11 files in {tmp_path / 'site'}"]
+    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 13 files in {tmp_path / 'site'}"]
     assert set(contents(tmp_path / "site")) == {
         "index.html",
         "site.css",
@@ -41,6 +41,8 @@ def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
         requirements.path(ONE),
         "cu124/flash-attn/index.html",
         "rules.json",
+        "status.html",
+        "status.json",
         "cu12/torch2.6/cxx11abiFALSE/index.html",
         "cu12/torch2.6/cxx11abiFALSE/flash-attn/index.html",
         "cu124/torch2.6/cxx11abiFALSE/index.html",

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from factory.index import beside, locks, requirements, simple
 from factory.index.groups import all_indexes, by_cuda, by_toolkit
-from factory.index.index import losses, pages
+from factory.index.index import losses, pages, templates
 from factory.index.published import Gpu, Published
 from factory.index.served import SITE
 from tests.samplewheels import BUILDS, FACTS, GUIDE, RULES, many, wheel
 
-TEMPLATE = (SITE / "page.html").read_text(encoding="utf-8")
+TEMPLATES = templates()
 PATH = "cu124/torch2.6/cxx11abiFALSE"
 
 
@@ -91,7 +91,7 @@ def test_an_index_of_a_cuda_has_what_flash_attn_requires_and_no_finer_one_does()
     assert {name for link in links for name in link} == {
         *("href", "data-requires-python", "data-size", "data-upload-time"),
     }
-    page = pages([wheel()], replace(FACTS, others=dict.fromkeys(others, b"")), TEMPLATE)["index.html"]
+    page = pages([wheel()], replace(FACTS, others=dict.fromkeys(others, b"")), TEMPLATES)["index.html"]
     assert "Every torch of one CUDA, with einops, for" in page
     assert "Name one alone, that of your torch" in page
 
@@ -141,13 +141,13 @@ def test_in_an_index_of_a_cuda_each_torch_has_one_abi_and_each_version_one_wheel
 def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -> None:
     listed = [one for group in by_toolkit(wheels) for one in group.wheels]
     assert sorted(one.filename for one in listed) == sorted(one.filename for one in wheels)
-    page = Page(pages(wheels, FACTS, TEMPLATE)["index.html"])
+    page = Page(pages(wheels, FACTS, TEMPLATES)["index.html"])
     assert {link["href"] for link in page.links} >= {f"{one.url}#sha256={one.sha256}" for one in wheels}
     assert page.tags.count("tr") == len(wheels) + page.tags.count("table")
 
 
 def test_every_link_of_the_page_into_the_index_leads_somewhere() -> None:
-    made = pages(many(60), FACTS, TEMPLATE)
+    made = pages(many(60), FACTS, TEMPLATES)
     links = {str(link["href"]).split("#")[0] for link in Page(made["index.html"]).links}
     own = {link for link in links if link and not urlsplit(link).scheme} - {"flash_attn_wheel.py"}
     assert {link if not link.endswith("/") else f"{link}index.html" for link in own} <= made.keys()
@@ -158,11 +158,11 @@ def test_every_link_of_the_page_into_the_index_leads_somewhere() -> None:
 @settings(deadline=None, max_examples=40)
 @given(st.permutations(many(60)))
 def test_the_same_wheels_give_the_same_site(wheels: list[Published]) -> None:
-    assert pages(wheels, FACTS, TEMPLATE) == pages(many(60), FACTS, TEMPLATE)
+    assert pages(wheels, FACTS, TEMPLATES) == pages(many(60), FACTS, TEMPLATES)
 
 
 def test_the_page_escapes_what_people_wrote() -> None:
-    page = pages([wheel(yanked="<script>alert(1)</script>")], FACTS, TEMPLATE)["index.html"]
+    page = pages([wheel(yanked="<script>alert(1)</script>")], FACTS, TEMPLATES)["index.html"]
     assert "<script>alert" not in page
     assert "withdrawn: <script>alert(1)</script>" in "".join(Page(page).text)
 
@@ -170,7 +170,7 @@ def test_the_page_escapes_what_people_wrote() -> None:
 def test_a_wheel_shows_what_lies_beside_it() -> None:
     one = wheel(gpu=Gpu(verdict="untested"), bill="flash_attn-2.7.4.post1.2.cdx.json")
     tested = wheel(python="3.11", bill=None, attested=False)
-    page = Page(pages([one, tested], FACTS, TEMPLATE)["index.html"])
+    page = Page(pages([one, tested], FACTS, TEMPLATES)["index.html"])
     links = {str(link["href"]) for link in page.links}
     release = "https://github.com/owner/repo/releases/"
     assert {
@@ -184,18 +184,18 @@ def test_a_wheel_shows_what_lies_beside_it() -> None:
     assert f"{one.url}.verdict.json" not in links
     assert not [link for link in links if link.endswith((f"sha256:{tested.sha256}", "post1.cdx.json"))]
     assert f"{release}tag/v2.7.4.post1" not in links
-    unknown = Page(pages([one], replace(FACTS, rules={**RULES, "repository": None}), TEMPLATE)["index.html"])
+    unknown = Page(pages([one], replace(FACTS, rules={**RULES, "repository": None}), TEMPLATES)["index.html"])
     assert not [link for link in unknown.links if str(link["href"]).endswith(".report.json")]
 
 
 def test_the_rules_on_the_page_are_those_beside_it() -> None:
-    made = pages([wheel()], FACTS, TEMPLATE)
+    made = pages([wheel()], FACTS, TEMPLATES)
     (held,) = re.findall(r'<script type="application/json" id="rules">(.*)</script>', made["index.html"])
     assert json.loads(held) == json.loads(made["rules.json"]) == RULES
 
 
 def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
-    page = pages([wheel()], FACTS, TEMPLATE)["index.html"]
+    page = pages([wheel()], FACTS, TEMPLATES)["index.html"]
     cells = re.findall(r"<t[hd](?: scope=\"row\")? class=(\w+)>", page)
     assert len(cells) == len(set(cells)) == page.count('scope="col"')
     script, style = ((SITE / name).read_text(encoding="utf-8") for name in ("site.js", "site.css"))
@@ -204,8 +204,8 @@ def test_the_cells_that_script_and_style_name_are_on_the_page() -> None:
 
 
 def test_an_index_of_nothing_says_so() -> None:
-    made = pages([], FACTS, TEMPLATE)
-    assert set(made) == {"index.html", "wheels.json", "rules.json"}
+    made = pages([], FACTS, TEMPLATES)
+    assert set(made) == {"index.html", "wheels.json", "rules.json", "status.html", "status.json"}
     assert "No wheel has been published yet" in made["index.html"]
     assert json.loads(made["wheels.json"]) == {"schema": 1, "wheels": []}
 
@@ -218,7 +218,7 @@ def test_newest_torch_comes_first() -> None:
 def test_four_thousand_wheels_take_less_than_two_seconds() -> None:
     wheels = many(4000)
     start = time.process_time()
-    made = pages(wheels, FACTS, TEMPLATE)
+    made = pages(wheels, FACTS, TEMPLATES)
     taken = time.process_time() - start
     assert taken < 2, f"{taken:.2f} s"
     assert made["wheels.json"].count("\n") == 4002

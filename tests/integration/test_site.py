@@ -507,6 +507,47 @@ def test_light_and_dark_wide_and_narrow(width: int, dark: bool, page: Browser, s
     assert page.run("return document.documentElement.scrollWidth") <= width
 
 
+@pytest.fixture
+def status_page(window: Browser, site: Site) -> Browser:
+    window.look(width=1200, height=900, dark=False)
+    window.open(f"{site.url}status.html")
+    return window
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1200], ids=["narrow", "wide"])
+def test_the_status_page_is_as_accessible_as_the_other(
+    width: int,
+    dark: bool,  # noqa: FBT001
+    status_page: Browser,
+    shots: Path,
+) -> None:
+    status_page.look(width=width, height=1100, dark=dark)
+    name = f"{'wide' if width > 600 else 'narrow'}-{'dark' if dark else 'light'}"
+    status_page.screenshot(shots / f"{name}-status.png")
+    status_page.run(npmpackage.content(AXE_PIN).decode())
+    assert status_page.run(AXE) == []
+    colours = "return getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
+    assert (sum(status_page.run(colours)) < 3 * 128) is dark
+    assert status_page.run("return document.documentElement.scrollWidth") <= width
+    levels = status_page.run("return [...document.querySelectorAll('h1, h2, h3')].map((one) => Number(one.tagName[1]))")
+    assert all(below <= above + 1 for above, below in itertools.pairwise(levels))
+
+
+def test_a_screen_reader_and_a_keyboard_find_their_way_in_the_status(page: Browser, site: Site) -> None:
+    page.run("document.querySelector('footer a[href=\"status.html\"]').click()")
+    page.run("return new Promise((done) => setTimeout(done, 200))")
+    assert page.run("return location.href") == f"{site.url}status.html"
+    heard = heard_on(page)
+    tables = [name for role, name in heard if role == "table"]
+    assert tables[:2] == ["Jobs of the last run", "Missing"]
+    assert ("rowheader", "cu124 torch2.4 abiFALSE fa2.7.4.post1 x86_64") in heard
+    page.press(TAB)
+    assert page.run("return document.activeElement.textContent") == "Skip to what is missing"
+    page.press(ENTER)
+    assert page.run("return document.activeElement.id") == "missing"
+
+
 def test_four_thousand_wheels_stay_fast(window: Browser, tmp_path: Path) -> None:
     with served(many(4000), tmp_path) as site:
         window.look(width=1200, height=900, dark=False)

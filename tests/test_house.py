@@ -51,7 +51,7 @@ PURE = {
         "native page pins representatives schema selector shape suggest types unserved wheelname"
     ),
     "output": "annotation failure githubjob markdown progress",
-    "plan": "listing page room sizes workflow",
+    "plan": "document listing page room sizes workflow",
     "pool": "archivename record tarstream",
     "prove": "moved proof",
     "publish": "body checksums gate outlook page parts pools sbom steps",

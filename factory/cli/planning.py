@@ -30,6 +30,8 @@ def plan(arguments: argparse.Namespace) -> int:
     if (arguments.repository or arguments.index) and not arguments.published:
         raise UsageError("--repository and --index need --published", remedy="Add it, or leave them out.")
     if arguments.why:
+        if arguments.json:
+            raise UsageError("--why does not go with --json", remedy="Leave --why out: each cell has its reason.")
         if not arguments.selector:
             raise UsageError("--why needs a selector", remedy="For example: nox -s plan -- --why cu130 torch2.6")
         Console().print(selector.why(arguments.selector, matrix), soft_wrap=True)

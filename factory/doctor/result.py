@@ -91,7 +91,28 @@ def standing(sections: tuple[Section, ...]) -> Iterator[Line]:
         yield from section.problems
 
 
+@dataclass(frozen=True, kw_only=True)
+class ToldSection:
+    """A section for programs; ``purpose`` is ``factory``, ``hand`` or ``github``."""
+
+    purpose: str
+    against: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What was found of a machine, for programs: ``ok`` where nothing stands in the way of what was asked."""
+
+    schema: int = SCHEMA
+    ok: bool
+    sections: tuple[ToldSection, ...]
+
+
 def to_json(sections: tuple[Section, ...]) -> str:
-    """Return the sections for programs."""
-    rows = [asdict(section) | {"purpose": section.purpose.name.lower()} for section in sections]
-    return json.dumps({"schema": SCHEMA, "ok": not any(standing(sections)), "sections": rows}, indent=2)
+    """Return the sections for programs; ``factory/data/doctor.schema.json`` describes its JSON."""
+    told = tuple(
+        ToldSection(purpose=section.purpose.name.lower(), against=section.against, lines=section.lines)
+        for section in sections
+    )
+    return json.dumps(asdict(Told(ok=not any(standing(sections)), sections=told)), indent=2)

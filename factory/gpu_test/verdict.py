@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from factory.errors import VerdictError
@@ -44,6 +44,9 @@ _CONFIG = ConfigDict(extra="forbid", ser_json_inf_nan="strings")
 Count = Annotated[int, Field(ge=0)]
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Difference = Annotated[
+    float, WithJsonSchema({"anyOf": [{"type": "number"}, {"enum": ["NaN", "Infinity", "-Infinity"]}]})
+]
 
 
 @dataclass(frozen=True, kw_only=True, config=_CONFIG)
@@ -66,8 +69,8 @@ class Case:
     group: str
     name: str
     outcome: Literal["passed", "failed", "skipped"]
-    error: float | None = None
-    allowed: float | None = None
+    error: Difference | None = None
+    allowed: Difference | None = None
     why: str = ""
 
     @property
@@ -202,7 +205,10 @@ class Verdict:
         return tuple(name for name in GROUPS if name not in ran)
 
     def to_json(self) -> str:
-        """Return it as JSON text that ends in a newline, the counts and ``ok`` written out for readers."""
+        """Return it as JSON text that ends in a newline, the counts and ``ok`` written out for readers.
+
+        ``factory/data/verdict.schema.json`` describes it.
+        """
         plain = json.loads(_ADAPTER.dump_json(self))
         head = {"schema": self.schema, "wheel": self.wheel, "sha256": self.sha256, "ok": self.ok}
         plain["groups"] = [

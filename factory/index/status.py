@@ -128,8 +128,7 @@ def _standing(row: Planned, matrix: Matrix, left_out: Mapping[str, str], run: La
     if run is not None and run.asked(row.cell, matrix):
         return Standing.FAILED, "the last run was to build it, and no release has it"
     if row.state is State.BUILD:
-        last = ", and the last run was not to build it" if run else ""
-        return Standing.PENDING, f"{row.reason}; no release has it{last}"
+        return Standing.PENDING, "no release has it" + (", and the last run was not to build it" if run else "")
     return _OTHERS[row.state], row.reason
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from factory.matrix.model import Matrix, Planned, Toolkit
 from factory.matrix.wheelname import release_tag, wheel_filename
 from factory.output.progress import counted, duration, gigabytes
 from factory.plan import pinning
+from factory.plan.document import PlanDocument, PlannedCell, PlannedImage, PlannedSet
 from factory.plan.runner import limits_of, runner
 from factory.plan.workflow import outputs
 from factory.pool.store import pool_in
@@ -26,7 +26,6 @@ from factory.session import Session
 from factory.system.machine import Limits
 from factory.versions import version_key
 
-SCHEMA = 1
 _BEGINNING = {False: "from nothing", True: "with the machine code of a set before it"}
 
 
@@ -157,37 +156,37 @@ def images(planned: Iterable[Planned], matrix: Matrix) -> list[str]:
     ]
 
 
-def _image(toolkit: Toolkit) -> dict[str, object] | None:
-    return None if toolkit.image is None else {"name": toolkit.image.name, "digest": toolkit.image.digest}
+def _image(toolkit: Toolkit) -> PlannedImage | None:
+    return PlannedImage(name=toolkit.image.name, digest=toolkit.image.digest) if toolkit.image else None
 
 
 def to_json(planned: Sequence[Planned], sets: dict[KernelSetId, Estimate], matrix: Matrix) -> str:
-    """Return the plan for machines: ``seconds`` are of wall time, ``cpu_seconds`` of CPU, sizes are in bytes."""
+    """Return the plan for programs."""
     wheel = costs.table().wheel
-    cells = [
-        {
-            "id": row.cell.id,
-            "state": row.state.value,
-            "reason": row.reason,
-            "profile": row.cell.profile,
-            "archs": [str(arch) for arch in row.cell.archs],
-            "wheel": wheel_filename(row.cell),
-            "release": release_tag(row.cell.flash_attn),
-            "kernels": str(need_of(row.cell, matrix)),
-            "image": _image(matrix.toolkits[need_of(row.cell, matrix).cuda]),
-            "seconds": wheel.seconds,
-            "peak_bytes": wheel.peak,
-        }
+    cells = (
+        PlannedCell(
+            id=row.cell.id,
+            state=row.state,
+            reason=row.reason,
+            profile=row.cell.profile,
+            archs=tuple(map(str, row.cell.archs)),
+            wheel=wheel_filename(row.cell),
+            release=release_tag(row.cell.flash_attn),
+            kernels=str(need_of(row.cell, matrix)),
+            image=_image(matrix.toolkits[need_of(row.cell, matrix).cuda]),
+            seconds=wheel.seconds,
+            peak_bytes=wheel.peak,
+        )
         for row in planned
-    ]
-    kernel_sets = [
-        {
-            "id": str(need),
-            "units": row.units,
-            "seconds": round(row.seconds),
-            "cpu_seconds": round(row.cpu_seconds),
-            "peak_bytes": row.peak,
-        }
+    )
+    kernel_sets = (
+        PlannedSet(
+            id=str(need),
+            units=row.units,
+            seconds=round(row.seconds),
+            cpu_seconds=round(row.cpu_seconds),
+            peak_bytes=row.peak,
+        )
         for need, row in sets.items()
-    ]
-    return json.dumps({"schema": SCHEMA, "cells": cells, "kernel_sets": kernel_sets}, indent=2)
+    )
+    return PlanDocument(cells=tuple(cells), kernel_sets=tuple(kernel_sets)).to_json()

@@ -11,6 +11,7 @@ import pytest
 from factory.__main__ import main
 from factory.errors import UnfitError
 from factory.system import process
+from tests import schemas
 from tests.frozen import MATRIX
 from tests.smallsdist import ROOT
 
@@ -28,6 +29,7 @@ def test_this_machine_builds_a_cell(tmp_path: Path) -> None:
     """The tests need a g++ and a Python; a disk and memory for the real thing they cannot ask for."""
     done = typed(tmp_path, CELL, "--json", PATH="/usr/local/bin:/usr/bin:/bin", FACTORY_CACHE=str(tmp_path / "cache"))
     told = json.loads(done.stdout)
+    schemas.check("doctor", told)
     assert done.status == (0 if told["ok"] else UnfitError.status)
     (own,) = told["sections"]
     assert own["against"].startswith(CELL)

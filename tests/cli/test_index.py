@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from factory.__main__ import main
+from tests import schemas
 from tests.githubserver import TOKEN, GithubServer
 from tests.githubstore import REPOSITORY
 from tests.smallsdist import matrix_with_small_sdists
@@ -56,6 +57,8 @@ def test_the_status_says_what_became_of_the_run_that_writes_it(here: GithubServe
         "url": URL,
         "jobs": [{"name": "plan", "result": "success"}, {"name": "wheel", "result": "failure"}],
     }
+    for name in ("status", "rules", "wheels"):
+        schemas.check(name, json.loads((tmp_path / "site" / f"{name}.json").read_text()))
     failed = [cell["id"] for cell in told["cells"] if cell["state"] == "failed"]
     assert failed == ["cu124 torch2.6 cp310 abiFALSE fa2.7.4.post1 x86_64"]
     assert URL in (tmp_path / "site" / "status.html").read_text()

@@ -21,6 +21,7 @@ from factory.output.log import Log
 from factory.session import Session
 from factory.system import machine
 from factory.system.files import sha256_of
+from tests import schemas
 from tests.frozen import MATRIX
 from tests.smalltrial import FILENAME, MODULE, TAG, nvidia_smi, program, python_with_torch
 from tests.wheelmaker import Binary, Maker, Parts
@@ -62,6 +63,7 @@ class Lab:
         except VerdictError as error:
             complaints = error.why
         written = Verdict.from_json(verdict_path(wheel).read_text())
+        schemas.check("verdict", json.loads(verdict_path(wheel).read_text()))
         assert (written == given) is written.ok
         assert written.complaints == complaints
         return written

@@ -15,6 +15,7 @@ from factory.index.groups import all_indexes, by_cuda, by_toolkit
 from factory.index.index import losses, pages, templates
 from factory.index.published import Gpu, Published
 from factory.index.served import SITE
+from tests import schemas
 from tests.samplewheels import BUILDS, FACTS, GUIDE, RULES, many, wheel
 
 TEMPLATES = templates()
@@ -148,6 +149,8 @@ def test_every_wheel_is_on_the_page_and_in_one_section(wheels: set[Published]) -
 
 def test_every_link_of_the_page_into_the_index_leads_somewhere() -> None:
     made = pages(many(60), FACTS, TEMPLATES)
+    for name in ("status", "rules", "wheels"):
+        schemas.check(name, json.loads(made[f"{name}.json"]))
     links = {str(link["href"]).split("#")[0] for link in Page(made["index.html"]).links}
     own = {link for link in links if link and not urlsplit(link).scheme} - {"flash_attn_wheel.py"}
     assert {link if not link.endswith("/") else f"{link}index.html" for link in own} <= made.keys()

@@ -1,5 +1,6 @@
 """A wheel and its kernels made again on this machine, elsewhere: a real toolkit, a real torch, a small sdist."""
 
+import json
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ from factory.reproduce import reproduce as verb
 from factory.reproduce.units import Known, remake
 from factory.session import Session
 from factory.system.files import sha256_of
+from tests import schemas
 from tests.integration.bench import Bench, make_bench
 
 Built = tuple[Bench, Path]
@@ -90,6 +92,7 @@ def test_a_sample_of_units_has_the_recorded_parts(built: Built) -> None:
     sample = remake(bench.cell().cell, Shard(number=1, of=2), host(bench, away), Known(session=bench.session), away)
     assert (len(sample.units), sample.differing, sample.shard) == (1, (), "1/2")
     assert sample.inputs is not None
+    schemas.check("reproduce", json.loads(sample.to_json()))
     assert {part.part for part in sample.parts} >= {"host", "sm_80", "sm_90"}
 
 

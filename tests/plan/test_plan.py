@@ -15,7 +15,7 @@ from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix, Planned
 from factory.output.log import Log
 from factory.output.progress import duration
-from factory.plan import listing, plan
+from factory.plan import document, listing, plan
 from factory.session import Session
 from factory.system.machine import Limits
 from tests.smallsdist import KERNELS, matrix_with_small_sdists
@@ -132,7 +132,7 @@ def test_json_is_complete_and_refers_to_its_own_sets(matrix: Matrix, session: Se
     rows = cells.expand(matrix)
     built = [row for row in rows if row.state == "build"]
     made = json.loads(plan.to_json(rows, plan.estimates(built, matrix, session), matrix))
-    assert made["schema"] == plan.SCHEMA
+    assert made["schema"] == document.SCHEMA
     assert [cell["id"] for cell in made["cells"]] == [row.cell.id for row in rows]
     sets = {row["id"] for row in made["kernel_sets"]}
     assert {cell["kernels"] for cell in made["cells"] if cell["state"] == "build"} == sets

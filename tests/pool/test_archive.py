@@ -15,6 +15,7 @@ import pytest
 from factory.errors import DigestError, FactoryError
 from factory.pool.archive import export, take
 from factory.pool.store import Pool
+from tests import schemas
 from tests.kernelsets import content, files, fill, kernel_set, key_of, put, whole_keys
 from tests.smallsdist import ROOT
 
@@ -96,6 +97,15 @@ def test_the_same_parts_give_the_same_bytes(pool: Pool, other: Pool, archive: Pa
         assert again.path.read_bytes() == archive.read_bytes()
         assert again.packed == archive.stat().st_size
         assert again.plain == len(zstd.decompress(archive.read_bytes()))
+
+
+def test_what_an_archive_says_of_its_parts_and_its_set_is_what_the_schemas_say(archive: Path) -> None:
+    told = [(member.name.split("/")[0], text) for member, text in unpacked(archive)]
+    for kind, schema in (("parts", "pool-part"), ("sets", "pool-set")):
+        texts = [text for name, text in told if name == kind]
+        assert texts
+        for text in texts:
+            schemas.check(schema, json.loads(text))
 
 
 def test_what_is_there_already_is_not_written_again(pool: Pool, archive: Path) -> None:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 from factory.reproduce.units import Part, Sample
 from factory.wheel.madewith import MadeWith, differences
+from tests import schemas
 from tests.kernelsets import INPUTS
 
 PART = Part(unit="a.cu", part="sm_80", recorded="1", made="1")
@@ -11,7 +12,10 @@ PART = Part(unit="a.cu", part="sm_80", recorded="1", made="1")
 def test_a_sample_says_whether_all_is_the_same() -> None:
     same = Sample(kernels="k", inputs=INPUTS, shard="1/2", units=("a.cu",), parts=(PART,))
     other = replace(same, parts=(PART, replace(PART, made="2")))
-    assert [json.loads(one.to_json())["same"] for one in (same, other)] == [True, False]
+    told = [json.loads(one.to_json()) for one in (same, other, replace(same, inputs=None))]
+    assert [one["same"] for one in told] == [True, False, True]
+    for one in told:
+        schemas.check("reproduce", one)
     assert other.differing == (other.parts[1],)
 
 

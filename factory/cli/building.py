@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from functools import partial
 from itertools import groupby
 
 from factory.build import build as build_verb
@@ -15,12 +16,12 @@ from factory.build.setup import CellWanted
 from factory.cli import backend, context, failure, jobpage, owngpu, repository
 from factory.data import DATA
 from factory.environment import environment
-from factory.errors import FactoryError, UnfinishedError, UsageError
+from factory.errors import UnfinishedError, UsageError
 from factory.kernels import kernels as kernels_verb
 from factory.kernels import page as kernels_page
 from factory.kernels.page import Tally
 from factory.matrix import kernelset
-from factory.output import annotation, githubjob
+from factory.output import githubjob
 from factory.prove import prove as prove_verb
 from factory.system.cache import writable
 
@@ -87,17 +88,11 @@ def build(arguments: argparse.Namespace) -> int:
     place = backend.choose(order, arguments.backend, before, memory=arguments.memory, wheels=True)
     if saved := owngpu.hint(chosen, arguments, matrix, session):
         session.log.say(saved)
-    outcome = build_verb.build(order, place, arguments.dist, tell=_tell)
+    outcome = build_verb.build(order, place, arguments.dist, tell=partial(failure.tell, "build"))
     jobpage.add(build_page.markdown(outcome))
     if len(chosen) > 1:
         session.log.say(f"{len(chosen) - len(outcome.failures)} of {len(chosen)} wheels built")
     return outcome.failures[0].status if outcome.failures else 0
-
-
-def _tell(error: FactoryError) -> None:
-    """Say what kept a cell from being built; the job's page has it among all cells."""
-    failure.print_error(error)
-    jobpage.annotate(annotation.of_failure("build", error))
 
 
 def prove(arguments: argparse.Namespace) -> int:

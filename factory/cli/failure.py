@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from factory.cli import jobpage
 from factory.errors import FactoryError
+from factory.output import annotation
 from factory.output.console import Console
 from factory.system import streams
 
@@ -16,3 +18,9 @@ def print_error(error: FactoryError) -> None:
             console.print(f"  {line}", soft_wrap=True)
         if error.remedy:
             console.print(error.remedy, style="bold", soft_wrap=True)
+
+
+def tell(verb: str, error: FactoryError) -> None:
+    """Say what kept a part of what ``verb`` does from being done, while the rest goes on; a job shows it beside it."""
+    print_error(error)
+    jobpage.annotate(annotation.of_failure(verb, error))

@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 
 from factory.__main__ import main
+from factory.cli import failure
+from factory.errors import KernelError
 from factory.matrix.load import load as load_matrix
 from tests.markdownpage import Page, read
 from tests.smallsdist import matrix_with_small_sdists
@@ -144,3 +146,15 @@ def test_what_ends_a_verb_and_each_finding_of_an_audit_are_shown_in_a_job(
     assert main(["audit", "no.whl", "none.whl"]) == 40
     told = [line for line in capsys.readouterr().err.splitlines() if line.startswith("::")]
     assert [line.partition("::no")[0] for line in told] == ["::error title=the audit of 2 wheels has 2 findings"] * 2
+
+
+def test_a_cell_that_is_not_built_is_shown_while_the_others_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    error = KernelError("a.cu did not compile", why=["a.cu(1): error: no"], remedy="Read the log.")
+    failure.tell("build", error)
+    plain = capsys.readouterr().err
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    failure.tell("build", error)
+    shown = "::error title=build%3A a.cu did not compile::a.cu(1): error: no%0ARead the log.\n"
+    assert capsys.readouterr().err == plain + shown

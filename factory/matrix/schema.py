@@ -44,7 +44,7 @@ class Row(BaseModel):
 class RunnersRow(Row):
     """Labels of the machines the workflows run on."""
 
-    build: Several[Text]
+    build: Several[Text] = Field(description="where kernels are compiled and wheels are built")
     gpu: list[Text] = Field(description="empty: wheels are not tested on a GPU there")
 
 
@@ -57,33 +57,33 @@ class GpuTestRow(Row):
 class PublishRow(Row):
     """What may be put into releases."""
 
-    profiles: Several[Name]
+    profiles: Several[Name] = Field(description="wheels of any but full have its name in theirs")
 
 
 class WheelsRow(Row):
     """What is built for a torch without being asked for by name."""
 
-    flash_attn: Several[Release]
+    flash_attn: Several[Release] = Field(description="releases of flash-attn")
     cuda: Annotated[dict[Series, Abi], Field(min_length=1)] = Field(description="CUDA release: C++11 ABI")
-    python: Several[PythonSeries]
+    python: Several[PythonSeries] = Field(description="Pythons that torch has wheels for; 3.14t is free-threaded")
 
 
 class SkipRow(Row):
     """Cells that are never built; an axis left out means all of it."""
 
-    flash_attn: OneOrSeveral[Release] = Field(default_factory=list)
-    cuda: OneOrSeveral[Series] = Field(default_factory=list)
-    torch: OneOrSeveral[Series] = Field(default_factory=list)
-    python: OneOrSeveral[PythonSeries] = Field(default_factory=list)
-    abi: OneOrSeveral[Abi] = Field(default_factory=list)
-    platform: OneOrSeveral[Machine] = Field(default_factory=list)
-    reason: Text
+    flash_attn: OneOrSeveral[Release] = Field(default_factory=list, description="releases of flash-attn")
+    cuda: OneOrSeveral[Series] = Field(default_factory=list, description="CUDA releases")
+    torch: OneOrSeveral[Series] = Field(default_factory=list, description="torch series")
+    python: OneOrSeveral[PythonSeries] = Field(default_factory=list, description="Pythons")
+    abi: OneOrSeveral[Abi] = Field(default_factory=list, description="whether with the C++11 ABI")
+    platform: OneOrSeveral[Machine] = Field(default_factory=list, description="machines")
+    reason: Text = Field(description="what plan answers")
 
 
 class FlashAttnRow(Row):
     """A flash-attn release."""
 
-    sha256: Sha256
+    sha256: Sha256 = Field(description="of its sdist, flash_attn-VERSION.tar.gz")
     torch: Several[Series] = Field(description="the series it can be built for")
     leave_out: list[InnerPath] = Field(default=[], description="paths of the source that must not be packed")
 
@@ -91,8 +91,8 @@ class FlashAttnRow(Row):
 class PythonRow(Row):
     """The first and the last torch series that has wheels for this Python."""
 
-    first_torch: Series
-    last_torch: Series
+    first_torch: Series = Field(description="the first torch series that has a wheel for it")
+    last_torch: Series = Field(description="the last torch series that has a wheel for it")
     cibuildwheel: Release = Field(description="the release that builds for it in a container")
     caution: Text | None = Field(default=None, description="said wherever a wheel for it is planned or chosen")
 
@@ -111,15 +111,15 @@ class TorchRow(Row):
     """A torch series."""
 
     release: Release = Field(description="the exact release built against")
-    cxx_standard: CxxStandard
-    setuptools: Specifier
+    cxx_standard: CxxStandard = Field(description="the oldest C++ that its headers take")
+    setuptools: Specifier = Field(description="which setuptools wheels for it are built with")
     builds: Annotated[dict[Series, BuildRow], Field(min_length=1)] = Field(description="by CUDA release")
 
 
 class ImageRow(Row):
     """A container image."""
 
-    name: ImageText
+    name: ImageText = Field(description="registry, repository and tag")
     digest: Digest | None = Field(description="null: not pinned")
     manylinux: Series = Field(description="the glibc that wheels built in it need at most")
 
@@ -135,8 +135,8 @@ class CudaRow(Row):
     """A CUDA release."""
 
     targets: Several[Target] = Field(description="what its compiler makes")
-    newest_gcc: Count
-    minimum_driver: Count
+    newest_gcc: Count = Field(description="major of the newest host compiler that it takes")
+    minimum_driver: Count = Field(description="the first driver branch that runs what its CUDA major makes")
     compression: Compression | None = Field(default=None, description="left out, machine code is not compressed")
     archs: Several[Architecture] = Field(description="what wheels hold, unless the top-level archs says otherwise")
     kernels: OneOrSeveral[Series] = Field(
@@ -144,7 +144,7 @@ class CudaRow(Row):
         description="the CUDA that compiles the kernels, of several the first that makes all archs; left out: this",
     )
     front_end: dict[FrontEndKey, Several[Target]] = Field(description="targets one front-end pass serves")
-    image: ImageRow | None
+    image: ImageRow | None = Field(description="what wheels for it are built in; null: there is none")
 
 
 class PlatformRow(Row):
@@ -157,15 +157,15 @@ class PlatformRow(Row):
 class ProfileRow(Row):
     """Parts of flash-attn that are left out."""
 
-    disable: list[Switch]
-    summary: Text
+    disable: list[Switch] = Field(description="upstream's FLASHATTENTION_DISABLE_ switches that it sets")
+    summary: Text = Field(description="what it is, for people")
 
 
 class MatrixFile(Row):
     """matrix.yaml of the flash-attn wheel factory."""
 
     archs: ArchsOrDefault = Field(description="default: each CUDA's own list; or one list for all of them")
-    max_jobs: Count
+    max_jobs: Count = Field(description="the most compiles to run at once; the variable MAX_JOBS goes before it")
     runners: RunnersRow
     gpu_test: GpuTestRow
     publish: PublishRow
@@ -174,16 +174,16 @@ class MatrixFile(Row):
     )
     machines: Several[Machine] = Field(description="those whose wheels are built without being asked for by name")
     wheels: dict[Series, WheelsRow] = Field(description="by torch series")
-    skip: list[SkipRow]
-    oldest_arch: Target
-    abi_true_since: Series
+    skip: list[SkipRow] = Field(description="cells that are never built, not even when named")
+    oldest_arch: Target = Field(description="the oldest compute capability that flash-attn is written for")
+    abi_true_since: Series = Field(description="the torch series from which on every build has the C++11 ABI")
     compression_since: CompressionSinceRow
-    flash_attn: dict[Release, FlashAttnRow]
-    python: dict[PythonSeries, PythonRow]
-    torch: dict[Series, TorchRow]
-    cuda: dict[Series, CudaRow]
-    platform: dict[Machine, PlatformRow]
-    profiles: dict[Name, ProfileRow]
+    flash_attn: dict[Release, FlashAttnRow] = Field(description="by release")
+    python: dict[PythonSeries, PythonRow] = Field(description="by Python, 3.14t being the free-threaded 3.14")
+    torch: dict[Series, TorchRow] = Field(description="by series")
+    cuda: dict[Series, CudaRow] = Field(description="by release")
+    platform: dict[Machine, PlatformRow] = Field(description="by machine, as uname -m says it")
+    profiles: dict[Name, ProfileRow] = Field(description="by name")
 
 
 def json_schema() -> str:

@@ -245,6 +245,13 @@ def bench(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """Make the documentation's site of what the code says, with its links checked: docs -- [--to DIR]."""
+    _locked(session, session.name)
+    session.run("python", "-m", "project.docs", *session.posargs)
+
+
+@nox.session
 def release(session: nox.Session) -> None:
     """Make the project's own sdist and wheel and the text of their release: release -- --tag factory-v0.1.0."""
     _locked(session, session.name)

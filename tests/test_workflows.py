@@ -6,6 +6,7 @@ import ast
 import fnmatch
 import itertools
 import json
+import pkgutil
 import re
 import shlex
 import tomllib
@@ -24,7 +25,6 @@ from factory.matrix import cells
 from factory.matrix.kernelset import need_of
 from factory.matrix.load import load as load_matrix
 from factory.plan import workflow
-from project import release
 from tests.frozen import MATRIX
 
 ROOT = Path(__file__).parents[1]
@@ -175,8 +175,8 @@ def test_a_step_is_a_nox_session_that_takes_what_it_is_given(session: str, words
     assert session in sessions()
     if session in {"lint", "tests"}:
         assert not words
-    elif session == "release":
-        release.parser().parse_args(words)
+    elif session in {"docs", "release"}:
+        pkgutil.resolve_name(f"project.{session}").parser().parse_args(words)
     else:
         parser().parse_args([session, *words])  # exits where it does not
 
@@ -268,6 +268,19 @@ def test_nothing_is_published_of_kernels_that_came_out_with_other_bytes() -> Non
     assert "needs.reproduce.result == 'success'" in jobs["publish_kernels"]["if"]
 
 
+def test_documentation_is_made_apart_and_put_into_a_folder_of_its_own() -> None:
+    jobs = PARSED["factory.yml"]["jobs"]
+    assert jobs["docs"]["permissions"] == {"contents": "read"}
+    (upload,) = (step for step in jobs["docs"]["steps"] if step.get("uses", "").startswith("actions/upload-artifact@"))
+    steps = jobs["index"]["steps"]
+    (taken,) = (step for step in steps if step.get("uses", "").startswith("actions/download-artifact@"))
+    assert taken["with"] == {"name": upload["with"]["name"], "path": "site/docs", "digest-mismatch": "error"}
+    assert taken["if"] == "${{ needs.docs.result == 'success' }}"  # no page holds the index back
+    assert "docs" not in jobs["index"]["if"]
+    written = next(place for place, step in enumerate(steps) if "nox -s index" in step.get("run", ""))
+    assert written < steps.index(taken)
+
+
 def test_publication_takes_artifacts_by_their_digest() -> None:
     for where, job, step in STEPS:
         if "publish" in str(job.get("environment")) and step.get("uses", "").startswith("actions/download-artifact@"):
@@ -329,7 +342,7 @@ def test_the_factory_itself_is_released_from_main_by_its_own_commit_alone() -> N
     assert needed(publish) == ["build"]
     assert publish["if"] == f"${{{{ github.ref == '{BRANCH}' }}}}"
     download, create = publish["steps"]  # nothing else runs where releases may be written
-    assert download["with"]["artifact-ids"] == "${{ needs.build.outputs.artifact }}"
+    assert download["with"]["name"] == build["steps"][-1]["with"]["name"] == "release"
     assert '--target "$GITHUB_SHA"' in create["run"]
     assert re.search(r'if gh api .*git/ref/tags/\$TAG"; then\n.*\n +exit 1\n', create["run"])
 

@@ -59,6 +59,22 @@ class CommandParser(argparse.ArgumentParser):
         self.set_defaults(bare=self)
         return self._verbs
 
+    @property
+    def verbs(self) -> dict[str, dict[str, CommandParser]]:
+        """The parsers of its verbs by their names, in groups by title; empty where it has none."""
+        known = {} if self._verbs is None else self._verbs.choices
+        return {title: {name: known[name] for name in names} for title, names in self._groups.items()}
+
+    def arguments(self) -> tuple[tuple[str, str], ...]:
+        """Return what it takes beside a verb, each as it is typed, ``--profile NAME``, with its help."""
+        formatter = self._get_formatter()
+        mine = [action for action in self._actions if action is not self._verbs]
+        return tuple(
+            (formatter._format_action_invocation(action), formatter._expand_help(action))  # noqa: SLF001 - argparse tells them no other way
+            for action in mine
+            if action.help
+        )
+
     def parse_known_args(  # type: ignore[override]  # typeshed has it generic in what it fills
         self, args: Sequence[str] | None = None, namespace: argparse.Namespace | None = None
     ) -> tuple[argparse.Namespace, list[str]]:

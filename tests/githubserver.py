@@ -388,7 +388,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def latest(self, repository: str) -> Answer:
         tag = self.server.tags[repository].name
-        return Answer(200, StoredRelease(id=1, tag=tag, name=tag, body="", draft=False).plain(self.server.api))
+        release = StoredRelease(id=1, tag=tag, name=tag, body="", draft=False).plain(self.server.api)
+        return Answer(200, {**release, "published_at": "2025-11-01T12:00:00Z"})  # long before any test
 
     def reference(self, repository: str, name: str) -> Answer:
         tag = self.server.tags[repository]

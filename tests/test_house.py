@@ -57,7 +57,7 @@ PURE = {
     "publish": "body checksums gate outlook page parts pools sbom steps",
     "system": "cooldown environ paths strictjson",
     "toolkit": "headerfix pins source toolkit",
-    "update": "actions flashattn images ledger listing metadata page proposal torch",
+    "update": "actions flashattn images ledger listing locked metadata page proposal torch",
     "wheel": (
         "cubin cxxabi cyclonedx distinfo dynamic elf facts fatbin madewith origin promise pythonabi record releasebill "
         "segments sidecars torchabi torchpin"

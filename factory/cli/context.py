@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import tomllib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from factory.cli import owngpu
 from factory.cli.options import NATIVE
 from factory.data import DATA
-from factory.errors import MatrixError, SelectorError
+from factory.errors import MatrixError, SelectorError, UsageError
 from factory.matrix import cells, kernelset, selector
 from factory.matrix.load import load as load_matrix
 from factory.matrix.model import FULL, Cell, Matrix, Planned
@@ -21,6 +23,7 @@ from factory.system.cache import cache_root, writable
 
 MATRIX = Path("matrix.yaml")
 PROFILE = FULL
+_PROJECT = Path("pyproject.toml")
 # A wheel of the factory holds the matrix of the repository it was built from; a clone has it in its root alone.
 _SHIPPED = DATA / MATRIX
 
@@ -45,6 +48,17 @@ def matrix(*, shipped: bool = False) -> Matrix:
 def matrix_file() -> Path:
     """Return the path of the ``matrix.yaml`` that what only reads takes, which may not be there."""
     return MATRIX if MATRIX.is_file() or not _SHIPPED.is_file() else _SHIPPED
+
+
+def groups() -> Mapping[str, Sequence[str]]:
+    """Return the requirements of the project's dependency groups, by name. Raises UsageError where it is not here."""
+    try:
+        text = _PROJECT.read_text(encoding="utf-8")
+    except OSError as error:
+        remedy = "Do this in the root of a clone of the factory."
+        raise UsageError(f"{_PROJECT} cannot be read: {error.strerror}", remedy=remedy) from error
+    found: Mapping[str, Sequence[str]] = tomllib.loads(text)["dependency-groups"]
+    return found
 
 
 def expand(arguments: argparse.Namespace, matrix: Matrix) -> tuple[Planned, ...]:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import tomllib
-from pathlib import Path
 
 from factory.cli import context
 from factory.data import DATA
@@ -18,8 +16,6 @@ from factory.kernels import installed
 from factory.output.console import Console
 from factory.output.log import Log
 from factory.system.cache import cache_root
-
-_PROJECT = Path("pyproject.toml")
 
 
 def image(arguments: argparse.Namespace) -> int:
@@ -49,7 +45,6 @@ def lock(arguments: argparse.Namespace) -> int:
     """Write the lock files anew; return the exit status. Raises what ``factory.environment.lock.lock`` raises."""
     matrix, env, say = context.matrix(), dict(os.environ), Log(Console()).say
     installed.write(matrix.flash_attn.values(), cache=cache_root(env), env=env, say=say)
-    groups = tomllib.loads(_PROJECT.read_text(encoding="utf-8"))["dependency-groups"]
-    wanted = lock_verb.Wanted(matrix=matrix, groups=groups)
+    wanted = lock_verb.Wanted(matrix=matrix, groups=context.groups())
     lock_verb.lock(wanted, locks=DATA / "locks", env=env, say=say, days=arguments.cooldown)
     return 0

@@ -5,12 +5,18 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from factory.cli import context, jobpage, repository
+from factory.data import DATA
+from factory.environment.lock import Wanted, lock
 from factory.errors import FactoryError
 from factory.image import registry
+from factory.matrix.model import Matrix
 from factory.output.console import Console
 from factory.output.log import Log
 from factory.system.retry import TroubleError
@@ -33,7 +39,8 @@ def update(arguments: argparse.Namespace) -> int:
     """
     log = Log(Console())
     named = None if arguments.dry_run else repository.needed(arguments.repository)
-    observed = watch.watch(context.matrix(), _pins(), _sources(), log.say)
+    matrix = context.matrix()
+    observed = watch.watch(matrix, _pins(), _sources(matrix), log.say)
     if named is None:
         update_verb.rehearse(observed.proposals, listed=_listed(arguments.repository, log), say=log.say)
         return 0
@@ -64,7 +71,7 @@ def _issues(named: str) -> contextlib.closing[Issues]:
     )
 
 
-def _sources() -> Sources:
+def _sources(matrix: Matrix) -> Sources:
     env = dict(os.environ)
     return Sources(
         listed=lambda project, index: packages.listed(project, env, index=index),
@@ -72,7 +79,21 @@ def _sources() -> Sources:
         digest=partial(registry.digest, env=env),
         tags=partial(registry.tags, env=env),
         newest=partial(actionrelease.newest, token=env.get("GITHUB_TOKEN"), api=repository.api()),
+        locked=partial(_locked, matrix, env),
+        now=datetime.now(UTC),
     )
+
+
+def _locked(matrix: Matrix, env: Mapping[str, str]) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """Return the texts of the lock files that are here, and of those resolved anew."""
+    with tempfile.TemporaryDirectory() as directory:
+        wanted = Wanted(matrix=matrix, groups=context.groups())
+        lock(wanted, locks=Path(directory), env=env, say=lambda _: None)
+        return _texts(DATA / "locks"), _texts(Path(directory))
+
+
+def _texts(directory: Path) -> dict[str, str]:
+    return {path.name: path.read_text(encoding="utf-8") for path in sorted(directory.glob("*.txt"))}
 
 
 def _pins() -> tuple[Action, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from datetime import UTC
 from http import HTTPStatus
 
 from github import GithubException
@@ -18,7 +19,7 @@ _MOST_TAGS = 5  # a tag may name a tag, and so on
 
 
 def newest(repository: str, *, token: str | None, api: str = API, silence: float = 20.0) -> Tag:
-    """Return the tag of the release that GitHub shows as the latest, and the commit it names.
+    """Return the tag of the release that GitHub shows as the latest, the commit it names, and when it came out.
 
     Pre-releases and drafts are never that. ``silence`` is in seconds and holds for the connection and for each
     silence after it. Raises TroubleError, or UpdateError where trying again does not help: there is no release, say.
@@ -34,8 +35,9 @@ class _Releases(Client):
     def newest(self) -> Tag:
         with self._asking(f"the latest release of {self.name}"):
             try:
-                name = self._repository.get_latest_release().tag_name
-                return Tag(name=name, commit=self._commit(name))
+                release = self._repository.get_latest_release()
+                name, published = release.tag_name, release.published_at.astimezone(UTC)
+                return Tag(name=name, commit=self._commit(name), published=published)
             except GithubException as error:
                 if error.status != HTTPStatus.NOT_FOUND:
                     raise

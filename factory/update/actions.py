@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from packaging.version import Version
 
@@ -34,10 +35,11 @@ class Action:
 
 @dataclass(frozen=True, kw_only=True)
 class Tag:
-    """The tag of a release, and the commit that it names."""
+    """The tag of a release, the commit that it names, and when it was ``published``, in UTC."""
 
     name: str
     commit: str
+    published: datetime
 
 
 def pins(workflow: str) -> tuple[Action, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -16,8 +17,9 @@ from packaging.version import Version
 from factory.errors import FactoryError, UnreachableError
 from factory.matrix.imagename import ImageName
 from factory.matrix.model import Matrix
+from factory.system import cooldown
 from factory.system.retry import TroubleError
-from factory.update import actions, flashattn, images, torch
+from factory.update import actions, flashattn, images, locked, torch
 from factory.update.actions import Action, Tag
 from factory.update.images import Family
 from factory.update.listing import IndexFile, TorchFile, wheels
@@ -25,14 +27,15 @@ from factory.update.metadata import Needs, needs
 from factory.update.proposal import Proposal
 from factory.update.torch import TorchRelease
 
-_INDEX, _GITHUB = "the package index", "GitHub"
+_INDEX, _GITHUB, _LOCKS = "the package index", "GitHub", "uv"
 Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Sources:
     """What can be asked. ``listed`` takes a project and the address of an index, None for the default one;
-    ``newest`` takes the repository of an action.
+    ``newest`` takes the repository of an action. ``locked`` gives the texts of the lock files by name: those there
+    are, and those that they would be ``now``, in UTC.
     """
 
     listed: Callable[[str, str | None], tuple[IndexFile, ...]]
@@ -40,6 +43,8 @@ class Sources:
     digest: Callable[[ImageName], str]
     tags: Callable[[ImageName], tuple[str, ...]]
     newest: Callable[[str], Tag]
+    locked: Callable[[], tuple[Mapping[str, str], Mapping[str, str]]]
+    now: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +61,7 @@ def watch(matrix: Matrix, pins: Sequence[Action], sources: Sources, say: Callabl
     Raises UnreachableError where not one of them could be asked; if at least one could, that is no failure.
     """
     look = _Look(matrix=matrix, sources=sources, say=say)
-    made = [*look.flash_attn(), *look.torch(), *look.digests(), *look.cudas(), *look.actions(pins)]
+    made = [*look.flash_attn(), *look.torch(), *look.digests(), *look.cudas(), *look.actions(pins), *look.locks()]
     if look.answers == 0 and look.silent:
         remedy = "Try again where at least one of them can be reached: nox -s update -- --dry-run"
         raise UnreachableError("nothing could be looked at", why=look.silent, remedy=remedy)
@@ -180,8 +185,23 @@ class _Look:
 
     def action(self, repository: str, mine: Sequence[Action]) -> tuple[Proposal, ...]:
         """Propose the newest release of one action, if it is newer."""
-        made = actions.proposal(mine, self.sources.newest(repository))
-        return () if made is None else (made,)
+        newest = self.sources.newest(repository)
+        made = actions.proposal(mine, newest)
+        if made is None:
+            return ()
+        old = (self.sources.now - newest.published).days
+        if old < cooldown.DAYS:
+            self.say(f"update: {made.title} since {old} days, and is proposed once it is for {cooldown.DAYS}")
+            return ()
+        return (made,)
+
+    def locks(self) -> tuple[Proposal, ...]:
+        """Propose to renew the lock files."""
+        answer = self.ask("the lock files", _LOCKS, self.sources.locked)
+        if answer is None:
+            return ()
+        made = locked.proposal(*answer, cooldown.DAYS)
+        return self.told("the lock files", () if made is None else (made,))
 
 
 def _host(url: str) -> str:

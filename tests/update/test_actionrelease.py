@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from factory.errors import UpdateError
@@ -12,12 +14,15 @@ from tests.githubissues import StoredTag
 from tests.githubserver import GithubServer
 
 COMMIT, ANNOTATED = "c0" * 20, "a1" * 20
+PUBLISHED = datetime(2025, 11, 1, 12, tzinfo=UTC)  # of all releases there
 
 
 @pytest.mark.parametrize("annotated", ["", ANNOTATED])
 def test_a_tag_is_followed_to_its_commit(server: GithubServer, annotated: str) -> None:
     server.tags["actions/checkout"] = StoredTag(name="v7.0.1", commit=COMMIT, annotated=annotated)
-    assert newest("actions/checkout", token=None, api=server.api) == Tag(name="v7.0.1", commit=COMMIT)
+    assert newest("actions/checkout", token=None, api=server.api) == Tag(
+        name="v7.0.1", commit=COMMIT, published=PUBLISHED
+    )
 
 
 def test_a_repository_without_a_release_is_told(server: GithubServer) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from factory.errors import MatrixError
 from factory.matrix.imagename import ImageName
 from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Matrix
-from factory.update import actions, flashattn, images, torch
+from factory.update import actions, flashattn, images, locked, torch
 from factory.update.actions import Action, Tag
 from factory.update.ledger import Issue, duplicates, holder
 from factory.update.listing import IndexFile, news, sdists, wheels
@@ -29,6 +30,7 @@ RULES: Matrix = load_matrix(TEXT)
 SHA256 = "ab" * 32
 DIGEST = f"sha256:{SHA256}"
 COMMIT = "c0" * 20
+PUBLISHED = datetime(2026, 11, 1, tzinfo=UTC)
 PINNED = Action(name="actions/cache/save", version="v6.1.0", commit="d1" * 20)
 VERSIONS = st.builds("{}.{}.{}".format, st.integers(1, 3), st.integers(0, 4), st.integers(0, 2)).map(Version)
 
@@ -292,7 +294,7 @@ def test_the_pins_of_workflows_are_read() -> None:
 
 def test_a_newer_action_is_proposed_for_all_of_its_repository() -> None:
     other = replace(PINNED, name="actions/cache/restore")
-    proposal = actions.proposal([PINNED, other], Tag(name="v6.2.0", commit=COMMIT))
+    proposal = actions.proposal([PINNED, other], Tag(name="v6.2.0", commit=COMMIT, published=PUBLISHED))
     assert proposal is not None
     assert proposal.key == "action actions/cache v6.2.0"
     assert actions.pins(line_of(proposal, ".github")) == tuple(
@@ -304,13 +306,13 @@ def test_a_newer_action_is_proposed_for_all_of_its_repository() -> None:
 
 @pytest.mark.parametrize("tag", ["v6.1.0", "v6.1", "v5.9.9"])
 def test_an_action_that_is_not_newer_is_not_proposed(tag: str) -> None:
-    assert actions.proposal([PINNED], Tag(name=tag, commit=COMMIT)) is None
+    assert actions.proposal([PINNED], Tag(name=tag, commit=COMMIT, published=PUBLISHED)) is None
 
 
 @pytest.mark.parametrize("tag", ["codeql-bundle-v2", "v7.0.0-beta", "latest", "v7 # x"])
 def test_a_tag_that_is_no_version_is_not_compared(tag: str) -> None:
     with pytest.raises(ValueError, match="is no version"):
-        actions.proposal([PINNED], Tag(name=tag, commit=COMMIT))
+        actions.proposal([PINNED], Tag(name=tag, commit=COMMIT, published=PUBLISHED))
 
 
 PLAIN = Proposal(subject="torch", version="2.16.0", title="t", found=("seen",), lines=(), checks=())
@@ -349,3 +351,43 @@ def test_of_two_the_younger_is_closed_by_whoever_opened_it() -> None:
 @given(st.from_regex(r"[A-Za-z0-9./:_-]+( [A-Za-z0-9./:_-]+){0,2}", fullmatch=True))
 def test_every_key_is_found_again(key: str) -> None:
     assert keys_in(mark(key)) == (key,)
+
+
+# Lock files
+
+LOCKED = {
+    "nox.txt": "nox==2026.10.20 ; sys_platform == 'linux' \\\n    --hash=sha256:ab\nuv==0.13.9 \\\n",
+    "docs.txt": "sphinx==9.0.4 ; python_full_version < '3.12' \\\nsphinx==9.1.1 ; python_full_version >= '3.12' \\\n",
+}
+
+
+def resolved(**changed: str) -> dict[str, str]:
+    def now(pin: re.Match[str]) -> str:
+        return f"{pin[1]}=={changed.get(pin[1], pin[2])}"
+
+    return {name: re.sub(r"^([a-z]+)==(\S+)", now, text, flags=re.MULTILINE) for name, text in LOCKED.items()}
+
+
+def test_what_locks_would_hold_by_now_is_proposed_in_one_issue() -> None:
+    proposal = locked.proposal(LOCKED, resolved(nox="2026.11.2", sphinx="9.10.0"), 7)
+    assert proposal is not None
+    assert proposal.title == "2 packages of the lock files can be renewed"
+    assert proposal.found == ("nox 2026.11.2, locked is 2026.10.20", "sphinx 9.10.0, locked is 9.1.1")
+    assert "```sh\nnox -s lock\n```" in proposal.body
+    again = locked.proposal(LOCKED, resolved(nox="2026.11.2", sphinx="9.10.0"), 7)
+    later = locked.proposal(LOCKED, resolved(nox="2026.11.3"), 7)
+    assert (again, later) != (None, None)
+    assert again is not None
+    assert again.key == proposal.key
+    assert later is not None
+    assert later.key != proposal.key
+    assert later.alone
+
+
+@pytest.mark.parametrize("changed", [{}, {"uv": "0.13.8"}, {"sphinx": "9.0.5"}])
+def test_locks_that_hold_nothing_older_are_left(changed: dict[str, str]) -> None:
+    assert locked.proposal(LOCKED, resolved(**changed), 7) is None
+
+
+def test_a_lock_of_a_torch_that_is_new_is_no_newer_package() -> None:
+    assert locked.proposal(LOCKED, {**LOCKED, "torch-2.16.0-cu132.txt": "torch==2.16.0 \\\n"}, 7) is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,8 @@ from tests.frozen import MATRIX
 RULES: Matrix = load_matrix(MATRIX.read_bytes())
 SHA256 = "ab" * 32
 COMMIT = "c0" * 20
+NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=7)
 PINS = tuple(
     Action(name=name, version="v6.1.0", commit=COMMIT)
     for name in ("actions/cache/save", "actions/cache/restore", "actions/checkout")
@@ -54,7 +57,9 @@ ALL = Sources(
     metadata=lambda _: METADATA,
     digest=lambda _: f"sha256:{SHA256}",
     tags=lambda _: ("cuda13.4", "cuda12.4"),
-    newest=lambda name: Tag(name="v7.0.0" if name == "actions/cache" else "v6.1.0", commit=COMMIT),
+    newest=lambda name: Tag(name="v7.0.0" if name == "actions/cache" else "v6.1.0", commit=COMMIT, published=LONG_AGO),
+    locked=lambda: ({"nox.txt": "nox==2026.10.20 \\\n"}, {"nox.txt": "nox==2026.11.2 \\\n"}),
+    now=NOW,
 )
 SILENT = Sources(
     listed=raises(UnreachableError("the index is silent", why=["timed out"])),
@@ -62,6 +67,8 @@ SILENT = Sources(
     digest=raises(UnreachableError("the registry is silent")),
     tags=raises(UnreachableError("the registry is silent")),
     newest=raises(TroubleError("GitHub answers 429", wait=3600.0)),
+    locked=raises(UnreachableError("nox.txt could not be resolved")),
+    now=NOW,
 )
 
 
@@ -71,14 +78,16 @@ def watched(sources: Sources) -> tuple[Observed, list[str]]:
 
 
 def keys(observed: Observed) -> list[str]:
-    return [proposal.key for proposal in observed.proposals if proposal.subject != "image digests"]
+    apart = ("image digests", "lock files")
+    return [proposal.key for proposal in observed.proposals if proposal.subject not in apart]
 
 
 def test_everything_new_is_proposed_once() -> None:
     observed, said = watched(ALL)
     expected = ["flash-attn 2.8.4", "torch 2.15.1", "torch 2.16.0", "CUDA 13.4", "action actions/cache v7.0.0"]
     assert keys(observed) == expected
-    assert len(observed.proposals) == len(expected) + 1
+    assert observed.proposals[-1].title == "1 package of the lock files can be renewed"
+    assert len(observed.proposals) == len(expected) + 2
     assert "update: actions/checkout: nothing new" in said
     torch = observed.proposals[2]
     assert "13.0: {abi: CHECK, index: https://download.pytorch.org/whl/cu130}" in torch.body
@@ -116,7 +125,7 @@ def test_an_answer_that_is_of_no_use_stops_only_itself(error: Exception) -> None
 
 
 def test_a_tag_that_is_no_version_is_said() -> None:
-    observed, _ = watched(replace(ALL, newest=lambda _: Tag(name="codeql-bundle", commit=COMMIT)))
+    observed, _ = watched(replace(ALL, newest=lambda _: Tag(name="codeql-bundle", commit=COMMIT, published=LONG_AGO)))
     assert "actions/cache: 'codeql-bundle' is no version" in observed.silent
 
 
@@ -136,3 +145,18 @@ def test_where_nobody_answers_it_is_an_error() -> None:
 def test_one_answer_is_enough() -> None:
     observed, _ = watched(replace(SILENT, newest=ALL.newest))
     assert keys(observed) == ["action actions/cache v7.0.0"]
+
+
+@pytest.mark.parametrize(("age", "proposed"), [(timedelta(days=6, hours=23), False), (timedelta(days=7), True)])
+def test_a_release_of_an_action_is_proposed_once_it_is_a_week_old(age: timedelta, proposed: bool) -> None:  # noqa: FBT001 - a parameter
+    tag = Tag(name="v7.0.0", commit=COMMIT, published=NOW - age)
+    observed, said = watched(replace(ALL, newest=lambda _: tag))
+    assert ("action actions/cache v7.0.0" in keys(observed)) is proposed
+    told = "update: actions/cache v7.0.0 is released since 6 days, and is proposed once it is for 7"
+    assert (told in said) is not proposed
+
+
+def test_locks_that_cannot_be_resolved_keep_nothing_else_from_being_told() -> None:
+    observed, _ = watched(replace(ALL, locked=SILENT.locked))
+    assert [line for line in observed.silent if line.startswith("the lock files: nox.txt could not")] != []
+    assert "flash-attn 2.8.4" in keys(observed)

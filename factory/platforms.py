@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,3 +40,8 @@ def platforms() -> Mapping[str, Platform]:
 def usual() -> str:
     """Return the name of the machine that names of kernel sets leave out: the guide's, the first of the file."""
     return next(iter(platforms()))
+
+
+def own_machine() -> str:
+    """Return the name of the machine that this runs on, which may be one that no wheels are for."""
+    return platform.machine()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +19,7 @@ from factory.image import pull
 from factory.image.engine import Engine
 from factory.matrix import native
 from factory.plan import pinning
+from factory.platforms import own_machine
 from factory.toolkit.find import World
 
 _CONTAINER = "container"
@@ -39,7 +39,7 @@ def choose(order: Order, asked: str | None, before: Before, *, memory: int | Non
     ``memory`` is in bytes. Raises UnfitError where the cells are for another machine, what ``engine`` raises,
     and what this machine itself lacks where it is to build.
     """
-    native.demand(order.cells, platform.machine(), order.matrix)
+    native.demand(order.cells, own_machine(), order.matrix)
     found = engine(order, asked, before)
     installer = environment.installer(order.session)
     if found is None:
@@ -59,9 +59,8 @@ def engine(order: Order, asked: str | None, before: Before) -> Engine | None:
 
     Raises what is wrong with the engine or an image when containers were ``asked`` for by name; else says so.
     """
-    abroad = native.crossed(order.cells, platform.machine())
-    if abroad and asked != _HOST:
-        what = f"wheels for {' and '.join(abroad)} are not built in containers of {platform.machine()}"
+    what = native.uncontained(order.cells, own_machine())
+    if what and asked != _HOST:
         _instead(UnfitError(what, remedy="Run the same command again with --backend host."), order, asked)
         asked = _HOST
     found = None if asked == _HOST else _having_images(order, asked, before)

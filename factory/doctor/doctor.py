@@ -61,7 +61,7 @@ def doctor(asked: Asked, matrix: Matrix, edges: Edges) -> tuple[Section, ...]:
     needed = needs(cell.profile, edges.costs)
     if asked.guide:
         return (manual.section(Target.of_cell(cell, matrix, guide), facts, matrix, needed),)
-    here = replace(needed, wants=edges.wants(cell, not isinstance(facts.engine, Missing)))
+    here = replace(needed, wants=edges.wants(cell, not isinstance(managed.engine(cell, facts), Missing)))
     return (managed.section(cell, facts, edges.supply(cell), matrix, here),)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ from factory.kernels.hostcompiler import HostCompiler, Wanted
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, Toolkit
 from factory.plan import disks
+from factory.platforms import own_machine
 from factory.system import files, gpu, machine
 from factory.system.cache import cache_root
 from factory.toolkit import headerfix, mended
@@ -74,7 +74,7 @@ def look(here: Surroundings, matrix: Matrix) -> Facts:
         gpus=_tried(partial(_gpus, env)),
         engine=_tried(lambda: str(engine.find(env))),
         programs={name: _program(name, env) for name in _PROGRAMS},
-        machine=platform.machine(),
+        machine=own_machine(),
         glibc=machine.glibc(),
         kind=kind.look(env),
     )
@@ -99,7 +99,7 @@ def supply(cell: Cell, here: Surroundings, matrix: Matrix) -> Supply:
         environment=here.cache is not None
         and files.is_directory(installer(here.cache, here.env).place(torch, build, cell.python)),
         cudnn=parse.cudnn_locked(lock or ""),
-        cross=None if cell.machine == platform.machine() else _tried(partial(_cross, cell, here, matrix)),
+        cross=None if cell.machine == own_machine() else _tried(partial(_cross, cell, here, matrix)),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from factory.doctor import capacity, kindlines
 from factory.doctor.facts import Facts, Fetch, Fetchable, FetchableCompiler, Home, Missing, Program, Supply
@@ -21,6 +22,7 @@ _IN_IMAGE = "needed only where the container image cannot be had"
 
 def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Needs) -> Section:
     """Return how the machine is fit for what building ``cell`` with ``nox -s build`` takes."""
+    facts = replace(facts, engine=engine(cell, facts))
     lines = (
         *_machine(cell, facts, matrix),
         *kindlines.lines(facts),
@@ -32,11 +34,17 @@ def section(cell: Cell, facts: Facts, supply: Supply, matrix: Matrix, needs: Nee
         *_brought(cell, supply, matrix),
         *capacity.by_factory(facts.capacity, needs),
         *capacity.disks(facts.rooms, needs.wants),
-        _engine(facts),
+        _engine(cell, facts),
         *capacity.gpu(cell, facts.gpus, matrix),
         _git(facts),
     )
     return Section(purpose=Purpose.FACTORY, against=spelt(cell, matrix), lines=lines)
+
+
+def engine(cell: Cell, facts: Facts) -> str | Missing:
+    """Return the engine whose containers ``cell`` is built in, or why there is none."""
+    said = native.uncontained([cell], facts.machine)
+    return Missing(what=said) if said else facts.engine
 
 
 def _machine(cell: Cell, facts: Facts, matrix: Matrix) -> Iterator[Line]:
@@ -142,9 +150,11 @@ def _brought(cell: Cell, supply: Supply, matrix: Matrix) -> Iterator[Line]:
     yield ok("cuDNN", f"not needed here: {brings}, and flash-attn neither compiles against it nor loads it")
 
 
-def _engine(facts: Facts) -> Line:
+def _engine(cell: Cell, facts: Facts) -> Line:
     if isinstance(facts.engine, Missing) and facts.kind.container:
         return ok("container", f"none is started in this one: wheels built in it need its glibc, {facts.glibc}")
+    if said := native.uncontained([cell], facts.machine):
+        return ok("container", f"not needed here: {said}, but on it itself")
     if isinstance(facts.engine, Missing):
         glibc = f", so they need its glibc, {facts.glibc}" if facts.glibc else ""
         said = f"{facts.engine.what}: wheels are built on this machine itself{glibc}"

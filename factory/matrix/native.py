@@ -22,6 +22,12 @@ def crossed(cells: Iterable[Cell], machine: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(cell.machine for cell in cells if cell.machine != machine))
 
 
+def uncontained(cells: Iterable[Cell], machine: str) -> str:
+    """Return why containers of ``machine`` do not build ``cells``; empty where they may."""
+    abroad = crossed(cells, machine)
+    return f"wheels for {' and '.join(abroad)} are not built in containers of {machine}" if abroad else ""
+
+
 def remedy(machine: str, matrix: Matrix) -> str:
     """Return what to type on ``machine``, for which the cell that was asked for is not."""
     known = machine in matrix.machine_archs

@@ -103,6 +103,18 @@ def test_a_compiler_for_another_machine_stands_in_the_way_where_it_is_lacking_wh
     assert [(one.subject, one.remedy) for one in missing.problems] == [("cross g++", "apt-get install it")]
 
 
+def test_an_engine_is_of_no_use_for_a_wheel_of_another_machine() -> None:
+    def there(machine: Facts) -> Section:
+        return managed.section(replace(cell(), machine="aarch64"), machine, SUPPLY, RULES, NEEDS)
+
+    said = "not needed here: wheels for aarch64 are not built in containers of x86_64, but on it itself"
+    assert {line(there(facts(engine=one)), "container").said for one in ("podman 5", NONE)} == {said}
+    assert not there(FACTS).problems
+    # What an image has stands in the way, for none is used.
+    assert there(facts(pythons={**FACTS.pythons, "3.10": NONE})).problems
+    assert not checked(facts(pythons={**FACTS.pythons, "3.10": NONE})).problems
+
+
 def test_a_toolkit_that_is_passed_over_is_named() -> None:
     found = checked(supply=replace(SUPPLY, passed_over=("CUDA_HOME is passed over (it is CUDA 13.0.88)",)))
     assert line(found, "CUDA").said.endswith("; CUDA_HOME is passed over (it is CUDA 13.0.88)")

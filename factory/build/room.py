@@ -10,6 +10,7 @@ from pathlib import Path
 from factory.build import setup
 from factory.doctor import cudahome
 from factory.doctor.facts import Fetch
+from factory.environment import foreign
 from factory.environment.environment import Installer
 from factory.kernels import costs, source
 from factory.kernels.sdist import read_extension
@@ -18,7 +19,8 @@ from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, Matrix
 from factory.plan import disks, room, sizes
 from factory.plan.room import Memory, Want
-from factory.plan.sizes import Environment, Kernels
+from factory.plan.sizes import Environment, Kernels, Linked
+from factory.platforms import own_machine
 from factory.pool.pool import serves
 from factory.system import files, machine
 from factory.system.machine import Limits
@@ -67,6 +69,7 @@ def wants(run: Run, *, contained: bool) -> tuple[Want, ...]:
         # What an image lacks of its toolkit is not known out here.
         *table.toolkits({} if contained else _fetched(run)),
         *(table.packages if contained else table.environments)(environments, ground),
+        *table.targets(() if run.dist is None else _linked(run), ground),
         *table.sources(absent),
         *table.sets(kernels, jobs=_at_once(run)),
         *table.wheels(kernels, contained=contained),
@@ -139,3 +142,12 @@ def _environments(run: Run, *, contained: bool) -> Iterator[Environment]:
         absent = tuple(python for python in pythons if contained or python not in there)
         if absent:
             yield Environment(torch=torch.release, cuda=build.cuda, pythons=absent, begun=bool(there))
+
+
+def _linked(run: Run) -> Iterator[Linked]:
+    """Return the torch releases for other machines that are to be fetched."""
+    rows = [setup.wanted(cell, run.matrix) for cell in sorted(run.cells) if cell.machine != own_machine()]
+    places = {foreign.place(row.cell, row.torch, row.build, run.cache): row for row in rows}
+    for home, row in places.items():
+        if not files.is_directory(home):
+            yield Linked(torch=row.torch.release, machine=row.cell.machine, python=row.cell.python)

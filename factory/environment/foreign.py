@@ -39,9 +39,7 @@ def provide(cell: Cell, torch: Torch, build: TorchBuild, installer: Installer, s
     """
     include = _headers(cell.python, cell.machine, session)
     wanted = _requirements(torch, build)
-    digest = hashlib.sha256(wanted.encode()).hexdigest()[:12]
-    name = f"torch{torch.release}-{cuda_token(build.cuda)}-{python_tag(cell.python)}-{cell.machine}-{digest}"
-    home = session.cache / "targets" / name
+    home = place(cell, torch, build, session.cache)
     if not home.is_dir():
         session.log.say(f"fetching torch {torch.release} for {cell.machine}, which the wheel is linked with: once")
     native = installer.prepare(torch, build, cell.python)  # for its pip
@@ -50,6 +48,13 @@ def provide(cell: Cell, torch: Torch, build: TorchBuild, installer: Installer, s
         lambda draft: installer.lay_out(native.python, draft, wanted, python=cell.python, machine=cell.machine),
     )
     return Target(machine=cell.machine, torch=home / "torch", runtime=_runtime(home), include=include)
+
+
+def place(cell: Cell, torch: Torch, build: TorchBuild, cache: Path) -> Path:
+    """Return where the torch that ``cell`` is linked with is, or will be."""
+    digest = hashlib.sha256(_requirements(torch, build).encode()).hexdigest()[:12]
+    name = f"torch{torch.release}-{cuda_token(build.cuda)}-{python_tag(cell.python)}-{cell.machine}-{digest}"
+    return cache / "targets" / name
 
 
 def _requirements(torch: Torch, build: TorchBuild) -> str:

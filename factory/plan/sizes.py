@@ -53,6 +53,15 @@ class Environment:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Linked:
+    """A torch release for another ``machine``, that wheels for one Python are linked with."""
+
+    torch: str
+    machine: str
+    python: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Kernels:
     """A kernel set: its ``name``, the front-end passes and targets of a unit, how many ``units`` are to be compiled
     at most (None where the source is not here to count them), the ``share`` of them that is lacking, how many
@@ -86,6 +95,7 @@ class Ground:
 class Sizes:
     """The table of sizes: ``torch`` by CUDA release, ``kernels`` by profile; bytes but for factors and ``units``.
 
+    ``target`` is a torch for another machine with CUDA's runtime, ``target_wheels`` what is fetched for it.
     ``compressed_code`` and ``compressed_wheel`` are what is left of each byte of machine code and of a wheel.
     """
 
@@ -95,6 +105,8 @@ class Sizes:
     toolkit_passing: int
     source: int
     units: int
+    target: int
+    target_wheels: int
     work_factor: int
     compressed_code: float
     compressed_wheel: float
@@ -109,6 +121,8 @@ class Sizes:
             toolkit_passing=table["toolkit"]["passing"],
             source=table["source"],
             units=table["units"],
+            target=table["target"]["kept"],
+            target_wheels=table["target"]["wheels"],
             work_factor=table["work_factor"],
             compressed_code=table["compressed"]["code"],
             compressed_wheel=table["compressed"]["wheel"],
@@ -140,6 +154,16 @@ class Sizes:
                 place="environments",
                 kept=len(one.pythons) * size.own + libraries * size.libraries,
                 passing=size.wheels if ground.beside else 0,
+            )
+
+    def targets(self, wanted: Iterable[Linked], ground: Ground) -> Iterator[Want]:
+        """Yield what torch takes that wheels for another machine are linked with."""
+        for one in wanted:
+            yield Want(
+                what=f"torch {one.torch} for {one.machine}, Python {one.python}",
+                place="targets",
+                kept=self.target,
+                passing=self.target_wheels if ground.beside else 0,
             )
 
     def packages(self, wanted: Iterable[Environment], ground: Ground) -> Iterator[Want]:

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from factory.build import room
+from factory.build import room, setup
 from factory.build.room import Run
-from factory.environment import environment
+from factory.environment import environment, foreign
 from factory.kernels import source
 from factory.matrix.cells import expand
 from factory.matrix.selector import parse, select
@@ -86,6 +86,20 @@ def test_in_containers_torch_s_wheels_alone_go_to_the_cache(tmp_path: Path) -> N
     with (wanted.cache / "pip" / "wheels").open("wb") as file:
         file.truncate(10**10)
     assert "pip" not in by_place(room.wants(wanted, contained=True))
+
+
+def test_a_wheel_for_another_machine_is_linked_with_a_torch_of_its_own(tmp_path: Path) -> None:
+    native = run(tmp_path, "cu130", "torch2.11", "cp311")
+    wanted = replace(native, cells=(replace(native.cells[0], machine="aarch64"),))
+    found = by_place(room.wants(wanted, contained=False))
+    assert found["targets"] > 800_000_000
+    assert found["environments"] > found["targets"]
+    assert "targets" not in by_place(room.wants(replace(wanted, dist=None), contained=False))
+    assert "targets" not in by_place(room.wants(native, contained=False))
+    (cell,) = wanted.cells
+    row = setup.wanted(cell, RULES)
+    foreign.place(cell, row.torch, row.build, wanted.cache).mkdir(parents=True)
+    assert "targets" not in by_place(room.wants(wanted, contained=False))
 
 
 def test_what_is_there_is_not_wanted(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def audit(wheel: Path, expected: Expected | None = None) -> Report:
         size=facts.size,
         ok=not findings,
         findings=findings,
-        facts=describe(facts, asked),
+        facts=describe(facts, asked, rules),
     )
 
 

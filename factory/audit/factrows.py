@@ -47,6 +47,7 @@ class _Facts(BaseModel):
     promise: Promise | None
     requires: tuple[str, ...]
     files: int
+    cautions: tuple[str, ...] = ()
 
 
 def rows(report: Report) -> list[tuple[str, str]]:
@@ -62,6 +63,7 @@ def rows(report: Report) -> list[tuple[str, str]]:
     for extension in facts.extensions:
         found += [row for row in _extension(extension) if row[1]]
     found += [] if facts.extensions else [("machine code", _none(facts.promise))]
+    found += [("caution", said) for said in facts.cautions]
     return found
 
 

@@ -13,7 +13,7 @@ from factory.matrix.arch import Arch
 from factory.versions import version_key
 from factory.wheel import pythonabi
 from factory.wheel.cxxabi import cxx11abi
-from factory.wheel.facts import Expected, Extension, WheelFacts
+from factory.wheel.facts import Expected, Extension, Rules, WheelFacts
 from factory.wheel.promise import Promise
 from factory.wheel.torchabi import check_symbols, torch_range
 
@@ -23,15 +23,17 @@ class _Told(BaseModel):
 
 
 _EXPECTED = TypeAdapter(Expected)
+_FREE_THREADED = re.compile(r"[^-]+-cp\d+t-")
 _FAMILIES = ("GLIBC", "GLIBCXX", "CXXABI")
 
 
-def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
+def describe(facts: WheelFacts, expected: Expected | None, rules: Rules) -> dict[str, object]:
     """Return what was read, and what it was held to; what nobody asked for stands there as null."""
     info = facts.distinfo
+    tags = info.tags or () if info else ()
     return {
         "version": info.version if info else None,
-        "tags": list(info.tags or ()) if info else [],
+        "tags": list(tags),
         "requires_python": info.requires_python if info else None,
         "requires": list(info.requires) if info else [],
         "files": len(facts.members),
@@ -39,6 +41,7 @@ def describe(facts: WheelFacts, expected: Expected | None) -> dict[str, object]:
         "extensions": [_extension(extension) for extension in facts.extensions],
         "expected": _expected(expected) if expected else None,
         "promise": _promise(facts.promise) if facts.promise else None,
+        "cautions": [rules.free_threaded] if any(map(_FREE_THREADED.match, tags)) else [],
     }
 
 

@@ -230,6 +230,7 @@ class Rules:
     stray_suffixes: tuple[str, ...]
     foreign_roots: frozenset[str]
     common_sources: tuple[str, ...]
+    free_threaded: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -43,6 +43,7 @@ def rules() -> Rules:
         stray_suffixes=tuple(table["files"]["stray_suffixes"]),
         foreign_roots=frozenset(table["files"]["foreign_roots"]),
         common_sources=tuple(table["files"]["common_sources"]),
+        free_threaded=table["cautions"]["free_threaded"],
     )
 
 

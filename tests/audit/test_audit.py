@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from factory.audit import audit, checks
+from factory.audit import audit, checks, factrows
 from factory.audit.report import Report
 from factory.data import DATA
 from factory.errors import AuditError
@@ -350,6 +350,17 @@ def test_a_right_wheel_passes(maker: Maker, tmp_path: Path, vary: Spoil) -> None
     assert report.findings == ()
     assert report.ok
     jsonschema.validate(json.loads(report.to_json()), SCHEMA)
+
+
+def test_a_report_cautions_of_the_gil_where_the_wheel_is_for_a_python_without_it(maker: Maker, tmp_path: Path) -> None:
+    plain = audit.audit(maker.write(Parts(), tmp_path))
+    report = audit.audit(maker.write(Parts(filename=FILENAME.replace("cp310-cp310", "cp314-cp314t")), tmp_path))
+    (said,) = report.facts["cautions"]  # type: ignore[misc]  # a list, as the schema has it
+    assert "without the GIL" in said
+    assert ("caution", said) in factrows.rows(report)
+    assert plain.facts["cautions"] == []
+    for one in (plain, report):
+        jsonschema.validate(json.loads(one.to_json()), SCHEMA)
 
 
 @pytest.mark.parametrize("sample", ["cu124_units", "cu130_families"])

@@ -54,4 +54,6 @@ def inputs_of(ready: PreparedSet) -> KernelInputs:
         sdist_sha256=ready.inputs.sdist,
         headers_sha256=ready.inputs.headers,
         keys=hashlib.sha256("\n".join(record(ready).keys).encode()).hexdigest(),
+        linker=ready.linker.version if ready.cross else None,
+        linker_sha256=ready.linker.digest if ready.cross else None,
     )

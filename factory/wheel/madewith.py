@@ -10,7 +10,8 @@ from dataclasses import asdict, dataclass
 class KernelInputs:
     """What a kernel set was compiled from and with; versions are for people, the rest are sha256 digests.
 
-    ``keys`` is that of the keys of all its parts, which hold flags, architectures and everything else here.
+    ``keys`` is that of the keys of all its parts, which hold flags, architectures and everything else here. ``linker``
+    is the g++ for the wheel's machine that made its host code, where the host compiler is for another one.
     """
 
     toolkit: str
@@ -20,6 +21,8 @@ class KernelInputs:
     sdist_sha256: str
     headers_sha256: str
     keys: str
+    linker: str | None = None
+    linker_sha256: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

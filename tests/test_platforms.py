@@ -11,6 +11,7 @@ from factory.platforms import platforms
 ROOT = Path(__file__).parents[1]
 # The client is one file and reads no data; torch is locked and watched for the first machine alone.
 KNOWING = {"index/served/flash_attn_wheel.py", "environment/lock.py", "update/metadata.py"}
+ASKS = re.compile(r"platform\.machine\(|uname\(")
 EXAMPLE = re.compile(r"(cp\d+-linux_|fa\S+ |Linux on )x86_64")
 
 
@@ -25,6 +26,11 @@ def named(path: Path) -> set[str]:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
     }
     return {text for text in texts if any(name in text for name in names)}
+
+
+def test_one_module_alone_asks_what_machine_this_is() -> None:
+    asking = {str(path.relative_to(ROOT)) for path in ROOT.glob("factory/**/*.py") if ASKS.search(path.read_text())}
+    assert asking == {"factory/platforms.py", "factory/index/served/flash_attn_wheel.py"}
 
 
 def test_no_other_module_knows_a_machine_by_its_name() -> None:

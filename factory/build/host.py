@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 import shutil
 import sys
 import time
@@ -35,6 +34,7 @@ from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell
 from factory.matrix.wheelname import wheel_filename
 from factory.output.progress import duration
+from factory.platforms import own_machine
 from factory.pool.store import pool_in
 from factory.session import Session
 from factory.system import disk, process, zips
@@ -147,7 +147,7 @@ def target(wanted: CellWanted, installer: Installer, session: Session) -> Target
     Raises what ``foreign.provide`` raises.
     """
     cell = wanted.cell
-    if cell.machine == platform.machine():
+    if cell.machine == own_machine():
         return None
     return foreign.provide(cell, wanted.torch, wanted.build, installer, session)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable
 
 from factory import toolkit
@@ -10,6 +9,7 @@ from factory.errors import HostCompilerError
 from factory.kernels import crosscompiler, firstcompile, hostcompiler
 from factory.matrix.kernelset import need_of
 from factory.matrix.model import Cell, Matrix, Toolkit
+from factory.platforms import own_machine
 from factory.session import Session
 
 
@@ -21,7 +21,7 @@ def preflight(cells: Iterable[Cell], matrix: Matrix, session: Session) -> None:
     """
     needs = [need_of(cell, matrix) for cell in cells]
     for cuda, machine in dict.fromkeys((need.cuda, need.machine) for need in needs):
-        if machine != platform.machine():
+        if machine != own_machine():
             crosscompiler.find(matrix.toolkits[cuda], machine, session.env)
     for cuda in dict.fromkeys(need.cuda for need in needs):
         row = matrix.toolkits[cuda]

@@ -6,14 +6,13 @@ noxfile.py reads this with nox's own Python, before anything is installed: stand
 from __future__ import annotations
 
 import hashlib
-import platform
 import sys
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from factory.platforms import usual
+from factory.platforms import own_machine, usual
 from factory.system.uvconfig import told
 
 LOCK = Path("factory/data/locks/factory.txt")
@@ -61,7 +60,7 @@ class OwnEnvironment:
         Raises UsageError when one of pip's files cannot be read.
         """
         locked = ("--no-deps", "--require-hashes", "-r", str(LOCK))
-        what = locked if (sys.platform, platform.machine()) == _LOCKED else ("-e", ".")
+        what = locked if (sys.platform, own_machine()) == _LOCKED else ("-e", ".")
         mirrors = told(env)
         if uv is None or mirrors is None:
             make = (self.base, "-m", "virtualenv", "--quiet", "--no-periodic-update", "--clear", str(self.place))

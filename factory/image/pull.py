@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable
 
 from factory.errors import DiskFullError, EngineError, ImageError, UnreachableError
 from factory.image.engine import Engine
 from factory.matrix.model import Image
-from factory.platforms import platforms
+from factory.platforms import own_machine, platforms
 from factory.system import disk, process
 
-_MACHINE = platform.machine()
+_MACHINE = own_machine()
 _PLATFORM = f"linux/{platforms()[_MACHINE].image if _MACHINE in platforms() else _MACHINE}"
 _REFUSED = ("denied", "unauthorized", "authentication required")
 _UNKNOWN = ("manifest unknown", "not found", "no such image", "repository does not exist")

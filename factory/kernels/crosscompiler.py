@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 
 from factory.errors import HostCompilerError
@@ -10,7 +9,7 @@ from factory.kernels import hostcompiler
 from factory.kernels.hostcompiler import HostCompiler
 from factory.kernels.job import Cross
 from factory.matrix.model import Toolkit
-from factory.platforms import platforms
+from factory.platforms import own_machine, platforms
 from factory.toolkit.toolkit import CudaToolkit
 
 
@@ -32,13 +31,21 @@ def find(toolkit: Toolkit, machine: str, env: Mapping[str, str]) -> HostCompiler
     )
 
 
-def command(cuda: CudaToolkit, compiler: HostCompiler, rest: Sequence[str]) -> Cross:
-    """Return what compiles host code with ``compiler`` and the headers of ``cuda``; ``rest`` are nvcc's other words."""
-    own = platforms()[platform.machine()].cuda
+def nvcc(cuda: CudaToolkit, compiler: HostCompiler, machine: str, rest: Sequence[str]) -> tuple[str, ...]:
+    """Return the command that has the nvcc of ``cuda`` compile for ``machine`` with ``compiler``; ``rest`` follow."""
+    headers = platforms()[own_machine()].cuda
     # nvcc looks for the directory of the machine that g++ is for, where toolkits have one for each.
-    target = ("-target-dir", own) if (cuda.home / "targets" / own).is_dir() else ()
+    apart = machine != own_machine() and (cuda.home / "targets" / headers).is_dir()
+    return (str(cuda.nvcc), "-ccbin", str(compiler.path), *(("-target-dir", headers) if apart else ()), *rest)
+
+
+def command(cuda: CudaToolkit, compiler: HostCompiler, machine: str, rest: Sequence[str]) -> Cross:
+    """Return what compiles host code for ``machine`` with ``compiler`` and the headers of ``cuda``.
+
+    ``rest`` are nvcc's other words.
+    """
     return Cross(
-        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *target, *rest),
+        nvcc=nvcc(cuda, compiler, machine, rest),
         fatbinary=str(cuda.home / "bin" / "fatbinary"),
         objcopy=str(compiler.objcopy),
     )

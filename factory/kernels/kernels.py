@@ -6,7 +6,6 @@ No torch is installed or looked at here, and no GPU is needed.
 from __future__ import annotations
 
 import os
-import platform
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -30,6 +29,7 @@ from factory.matrix.arch import Arch, front_ends
 from factory.matrix.kernelset import KernelSetId
 from factory.matrix.model import FlashAttn, Matrix, Profile, Toolkit
 from factory.output.progress import duration
+from factory.platforms import own_machine
 from factory.pool import inventory
 from factory.pool.record import SetRecord
 from factory.pool.store import Pool, pool_in
@@ -134,7 +134,7 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
     Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError.
     """
     release = wanted.flash_attn
-    foreign = wanted.machine != platform.machine()
+    foreign = wanted.machine != own_machine()
     linker = crosscompiler.find(wanted.toolkit, wanted.machine, session.env) if foreign else None
     compiler = hostcompiler.provide(wanted.toolkit, session.env, session.cache, session.log.say)
     cuda = toolkit.find(wanted.toolkit.version, session.env, session.cache, session.log.say)
@@ -166,8 +166,8 @@ def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
             front_ends(wanted.archs, wanted.toolkit.front_end),
             cross=linker.digest if linker else None,
         ),
-        nvcc=(str(cuda.nvcc), "-ccbin", str(compiler.path), *rest),
-        cross=crosscompiler.command(cuda, linker, rest) if linker else None,
+        nvcc=crosscompiler.nvcc(cuda, compiler, own_machine(), rest),
+        cross=crosscompiler.command(cuda, linker, wanted.machine, rest) if linker else None,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -21,6 +20,7 @@ from factory.plan import pinning
 from factory.plan.document import PlanDocument, PlannedCell, PlannedImage, PlannedSet
 from factory.plan.runner import limits_of, runner
 from factory.plan.workflow import outputs
+from factory.platforms import own_machine
 from factory.pool.store import pool_in
 from factory.session import Session
 from factory.system.machine import Limits
@@ -104,7 +104,7 @@ def estimates(planned: Iterable[Planned], matrix: Matrix, session: Session) -> d
 
     Those for this machine are made first; what others share with them is not counted again.
     """
-    here = platform.machine()
+    here = own_machine()
     needs = sorted({need_of(row.cell, matrix) for row in planned}, key=lambda need: (need.machine != here, need))
     known = measured(pool_in(session.cache))  # every record of the pool is read: once, not for each set
     found: dict[KernelSetId, Estimate] = {}

@@ -22,8 +22,8 @@ from rich.console import Console
 
 from bench.ratio import Row
 from factory.errors import FactoryError, UsageError
-from factory.kernels import costs, estimate, kernels
-from factory.kernels.kernels import PreparedSet
+from factory.kernels import costs, estimate, prepared
+from factory.kernels.prepared import PreparedSet
 from factory.kernels.reproducible import unit_flags
 from factory.matrix import cells, kernelset, selector
 from factory.matrix.arch import gencode
@@ -76,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     session = Session(cache=cache_root(env), env=env, log=log, limits=machine.limits(env, max_jobs=matrix.max_jobs))
     try:
         need = _need(arguments.selector, matrix)
-        pairs = _measured(kernels.prepare(kernels.set_wanted(need, matrix), session), arguments.pairs, session)
+        pairs = _measured(prepared.prepare(prepared.set_wanted(need, matrix), session), arguments.pairs, session)
     except FactoryError as error:
         log.say(str(error))
         return error.status

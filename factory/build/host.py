@@ -23,7 +23,7 @@ from factory.environment import foreign
 from factory.environment.environment import Environment, Installer
 from factory.environment.target import Target
 from factory.errors import DiskFullError, WheelBuildError
-from factory.kernels import costs, kernels
+from factory.kernels import costs, kernels, prepared
 from factory.kernels.hostcompiler import HostCompiler
 from factory.kernels.installed import installed
 from factory.kernels.kernels import CompiledSet
@@ -76,7 +76,7 @@ class Host:
         Raises what ``factory.kernels.kernels.kernels`` raises.
         """
         need = need_of(cells[0], self.order.matrix)
-        wanted = kernels.set_wanted(need, self.order.matrix)
+        wanted = prepared.set_wanted(need, self.order.matrix)
         made = kernels.kernels(wanted, self.order.session, portion.shard, fetch=self.order.fetch, until=portion.until)
         self._made[need] = made
         counted = tally(need, portion.shard, made.origins, pool_in(self.order.session.cache))

@@ -17,8 +17,8 @@ from factory.cli import backend, context, failure, jobpage, owngpu, repository
 from factory.data import DATA
 from factory.environment import environment
 from factory.errors import UnfinishedError, UsageError
-from factory.kernels import kernels as kernels_verb
 from factory.kernels import page as kernels_page
+from factory.kernels import prepared
 from factory.kernels.page import Tally
 from factory.matrix import kernelset
 from factory.output import githubjob
@@ -106,9 +106,14 @@ def prove(arguments: argparse.Namespace) -> int:
     chosen = sorted(context.select(arguments, matrix), key=lambda row: kernelset.need_of(row.cell, matrix))
     for need, rows in groupby(chosen, key=lambda row: kernelset.need_of(row.cell, matrix)):
         wanted = min((setup.wanted(row.cell, matrix) for row in rows), key=_handiest)
-        plain = prove_verb.Plain(torch=wanted.torch, cell=wanted.cell, environment=host.prepare(wanted, installer))
+        plain = prove_verb.Plain(
+            torch=wanted.torch,
+            cell=wanted.cell,
+            environment=host.prepare(wanted, installer),
+            target=host.target(wanted, installer, session),
+        )
         session.log.say(f"kernel set {need}")
-        proof = prove_verb.prove(kernels_verb.set_wanted(need, matrix), plain, session, whole=arguments.all)
+        proof = prove_verb.prove(prepared.set_wanted(need, matrix), plain, session, whole=arguments.all)
         path = DATA / "proofs" / f"{proof.name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(proof.to_json())

@@ -24,8 +24,9 @@ class Cross:
 class Job:
     """One unit to compile.
 
-    ``nvcc`` is the command with all flags but the unit's own, gencode, input and output; ``objcopy`` a program;
-    ``cwd`` the sdist's root, ``pool`` the pool's. ``cross`` is there where the wheel is for another machine.
+    ``nvcc`` is the command with all flags but the unit's own, gencode, input and output, empty where host code alone
+    may be compiled; ``objcopy`` a program; ``cwd`` the sdist's root, ``pool`` the pool's. ``cross`` is there where the
+    wheel is for another machine than the one that compiled the rest.
     """
 
     unit: Unit

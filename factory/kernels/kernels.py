@@ -9,25 +9,18 @@ import os
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-from factory import toolkit
-from factory.data import DATA
 from factory.errors import DigestError
-from factory.kernels import costs, crosscompiler, estimate, hostcompiler, source, unit
+from factory.kernels import costs, estimate
+from factory.kernels.adopt import adopt
 from factory.kernels.assemble import Assembler
 from factory.kernels.compile import Floor, compile_all
 from factory.kernels.estimate import Shape, expect
-from factory.kernels.hostcompiler import HostCompiler
-from factory.kernels.job import Cross, Job, todo
+from factory.kernels.job import Job, todo
 from factory.kernels.measured import measured
-from factory.kernels.reproducible import path_flags
-from factory.kernels.sdist import Extension, read_extension
+from factory.kernels.prepared import KernelSetSpec, PreparedSet, prepare, record
 from factory.kernels.shard import Shard, share
-from factory.kernels.unit import TORCH_NVCC_FLAGS, KeyInputs, Unit, compile_flags, units
-from factory.matrix.arch import Arch, front_ends
-from factory.matrix.kernelset import KernelSetId
-from factory.matrix.model import FlashAttn, Matrix, Profile, Toolkit
+from factory.kernels.unit import TORCH_NVCC_FLAGS, Unit
 from factory.output.progress import duration
 from factory.platforms import own_machine
 from factory.pool import inventory
@@ -35,56 +28,9 @@ from factory.pool.record import SetRecord
 from factory.pool.store import Pool, pool_in
 from factory.session import Session
 from factory.system.environ import inherited
-from factory.toolkit.toolkit import CudaToolkit
 
 Fetch = Callable[[SetRecord, Collection[str]], None]
 """Brings the set into the pool where it can, if any of the parts that are named by key is not there."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KernelSetSpec:
-    """Which kernels: everything the objects depend on that a person chooses.
-
-    ``machine`` is what their host code is for.
-    """
-
-    flash_attn: FlashAttn
-    toolkit: Toolkit
-    archs: tuple[Arch, ...]
-    profile: Profile
-    machine: str
-
-
-def set_wanted(need: KernelSetId, matrix: Matrix) -> KernelSetSpec:
-    """Return the rows of ``matrix`` that a kernel set stands on."""
-    return KernelSetSpec(
-        flash_attn=matrix.flash_attn[need.flash_attn],
-        toolkit=matrix.toolkits[need.cuda],
-        archs=need.archs,
-        profile=matrix.profiles[need.profile],
-        machine=need.machine,
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PreparedSet:
-    """A set before anything is compiled: its sources unpacked, its tools found, its units keyed.
-
-    ``nvcc`` is the command that compiles a unit, but for the unit's own flags, gencode, input and output. ``compiler``
-    is what it calls; ``linker`` is the g++ for the set's machine, which is the same one where that is this machine,
-    and ``cross`` what compiles the host code where it is not.
-    """
-
-    wanted: KernelSetSpec
-    root: Path
-    extension: Extension
-    toolkit: CudaToolkit
-    compiler: HostCompiler
-    linker: HostCompiler
-    inputs: KeyInputs
-    units: tuple[Unit, ...]
-    nvcc: tuple[str, ...]
-    cross: Cross | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,57 +74,27 @@ class CompiledSet:
         )
 
 
-def prepare(wanted: KernelSetSpec, session: Session) -> PreparedSet:
-    """Find or fetch the toolkit, the host compiler and the source, and return the set with every unit keyed.
-
-    Raises ToolkitError, HostCompilerError, UnreachableError, SourceError or DigestError.
-    """
-    release = wanted.flash_attn
-    foreign = wanted.machine != own_machine()
-    linker = crosscompiler.find(wanted.toolkit, wanted.machine, session.env) if foreign else None
-    compiler = hostcompiler.provide(wanted.toolkit, session.env, session.cache, session.log.say)
-    cuda = toolkit.find(wanted.toolkit.version, session.env, session.cache, session.log.say)
-    root = source.checked(release, cache=session.cache, env=session.env, say=session.log.say)
-    extension = read_extension((root / "setup.py").read_text())
-    flags = compile_flags(extension, wanted.profile)
-    inputs = KeyInputs(
-        flash_attn=release.version,
-        sdist=release.sha256,
-        toolkit=cuda.digest,
-        host_compiler=compiler.digest,
-        headers=unit.standin_digest(),
-        flags=flags,
-    )
-    includes = tuple(f"-I{path}" for path in (*extension.include_dirs, DATA / "standin"))
-    places = {root: ".", cuda.home: "cuda", cuda.as_published.home: "cuda", DATA / "standin": "standin"}
-    rest = (*flags, *includes, *path_flags(places))
-    return PreparedSet(
-        wanted=wanted,
-        root=root,
-        extension=extension,
-        toolkit=cuda,
-        compiler=compiler,
-        linker=linker or compiler,
-        inputs=inputs,
-        units=units(
-            extension,
-            inputs,
-            front_ends(wanted.archs, wanted.toolkit.front_end),
-            cross=linker.digest if linker else None,
-        ),
-        nvcc=crosscompiler.nvcc(cuda, compiler, own_machine(), rest),
-        cross=crosscompiler.command(cuda, linker, wanted.machine, rest) if linker else None,
-    )
-
-
 def note(wanted: KernelSetSpec, session: Session) -> PreparedSet:
-    """Return the set prepared, and have the pool keep it. Raises what ``prepare`` raises."""
-    ready = prepare(wanted, session)
+    """Return the set prepared, and have the pool keep it. Raises what ``prepare`` raises.
+
+    Where another machine compiled it, its machine code is taken.
+    """
     pool_in(session.cache).sweep()
+    return _noted(adopt(prepare(wanted, session), session), session)
+
+
+def _noted(ready: PreparedSet, session: Session) -> PreparedSet:
     noted = record(ready)
     pool_in(session.cache).hold(noted)
     pool_in(session.cache).note(noted)
     return ready
+
+
+def needed(mine: Sequence[Unit], ready: PreparedSet) -> frozenset[str]:
+    """Return the keys of the parts of the units ``mine`` that may be had from elsewhere."""
+    if ready.compiled_on != own_machine():
+        return frozenset(key for unit in mine for key in unit.shared())
+    return frozenset(key for unit in mine for key in unit.wanted())
 
 
 def kernels(
@@ -201,7 +117,11 @@ def kernels(
         session.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
     pooled = stocked(mine, pool_in(session.cache))
     if fetch is not None:
-        fetch(record(ready), frozenset(key for unit in mine for key in unit.wanted()))
+        fetch(record(ready), needed(mine, ready))
+        again = adopt(ready, session)
+        if again is not ready:
+            ready = _noted(again, session)
+            mine = shared(ready, shard)
     fetched = stocked(mine, pool_in(session.cache)) - pooled
     compiled, left = compile_missing(mine, ready, session, until=until)
     seconds = time.monotonic() - began
@@ -280,21 +200,4 @@ def _job(unit: Unit, ready: PreparedSet, pool: Pool) -> Job:
         objcopy=str(ready.compiler.objcopy),
         cwd=str(ready.root),
         cross=ready.cross,
-    )
-
-
-def record(ready: PreparedSet) -> SetRecord:
-    """Return what the pool is to know of a set."""
-    wanted = ready.wanted
-    keys = frozenset[str]().union(*(unit.made() for unit in ready.units))
-    return SetRecord(
-        flash_attn=wanted.flash_attn.version,
-        cuda=wanted.toolkit.version,
-        archs=tuple(map(str, wanted.archs)),
-        profile=wanted.profile.name,
-        toolkit=ready.toolkit.release,
-        host_compiler=ready.compiler.version,
-        machine=wanted.machine,
-        units=len(ready.units),
-        keys=tuple(sorted(keys)),
     )

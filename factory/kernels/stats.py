@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection
 
-from factory.kernels.kernels import Origins, PreparedSet, record, stocked
+from factory.kernels.kernels import Origins, stocked
 from factory.kernels.page import Tally, UnitCost
+from factory.kernels.prepared import PreparedSet, record
 from factory.kernels.shard import Shard
 from factory.kernels.unit import Unit
 from factory.matrix.kernelset import KernelSetId

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import PurePosixPath
 
@@ -55,6 +55,14 @@ class KeyInputs:
     headers: str
     flags: tuple[str, ...]
 
+    def kin(self, *, toolkit: str, host_compiler: str) -> str:
+        """Return a sha256 that is the same for machines of all kinds, whose programs are other files.
+
+        It has the releases of ``toolkit`` and ``host_compiler`` (``13.0.88``, ``12.2.0``) in place of their digests.
+        """
+        told = {"schema": KEY_SCHEMA, **asdict(self), "toolkit": toolkit, "host_compiler": host_compiler}
+        return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
 
 @dataclass(frozen=True, kw_only=True)
 class Stage:
@@ -74,7 +82,7 @@ class Unit:
     """One ``.cu`` file of one set.
 
     ``source`` is relative to the sdist's root, ``host`` the key of its host code, ``stub`` that of its launch stubs.
-    ``native`` is the key of the host code for the machine that compiles, where ``host`` is for another one.
+    ``native`` is the key of the host code for the machine that compiled the rest, where ``host`` is for another one.
     """
 
     source: str
@@ -113,6 +121,11 @@ class Unit:
                 yield stage.ptx
             yield from (key for _, key in stage.code)
 
+    def shared(self) -> Iterator[str]:
+        """Yield the keys of what host code for any machine is made with, and put together with."""
+        yield self.stub
+        yield from (key for key in self.wanted() if key != self.host)
+
     def made(self) -> frozenset[str]:
         """Return the keys of all parts that come of compiling it, those that no wheel is made of included."""
         return frozenset((*self.wanted(), self.stub, *(stage.ptx for stage in self.stages)))
@@ -125,20 +138,19 @@ def compile_flags(extension: Extension, profile: Profile) -> tuple[str, ...]:
 
 
 def units(
-    extension: Extension, inputs: KeyInputs, passes: Iterable[FrontEnd], *, cross: str | None = None
+    extension: Extension, inputs: KeyInputs, passes: Iterable[FrontEnd], *, hosting: KeyInputs | None = None
 ) -> tuple[Unit, ...]:
     """Return the units of ``extension`` under ``inputs``, each with the keys of its parts.
 
-    ``cross`` is the digest of the compiler that makes the host code where that is for another machine.
+    ``hosting`` is what the host code is made with where that is for another machine than what made the rest.
     """
     passes = tuple(passes)
-    hosting = inputs if cross is None else replace(inputs, host_compiler=cross)
     return tuple(
         Unit(
             source=source,
-            host=_key(source, hosting, HOST),
+            host=_key(source, hosting or inputs, HOST),
             stub=_key(source, inputs, STUB),
-            native=None if cross is None else _key(source, inputs, HOST),
+            native=None if hosting is None else _key(source, inputs, HOST),
             stages=tuple(_stage(source, inputs, front_end) for front_end in passes),
         )
         for source in extension.kernels

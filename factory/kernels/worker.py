@@ -77,6 +77,9 @@ class _Worker:
     def run(self) -> int:
         """Run what is to be done; return the first status that is not 0, else 0."""
         left = todo(self.job.unit, lambda key: self.pool.get(key) is not None)
+        if not self.job.nvcc and (left.front_end or left.from_ptx):
+            sys.stderr.write(f"{self.job.unit.source}: error: what another machine compiled was lost meanwhile\n")
+            return 1
         status = self.compile(left.front_end) if left.front_end else 0
         for stage in left.from_ptx:
             for arch, key in stage.code:

@@ -16,19 +16,22 @@ from itertools import chain
 from pathlib import Path
 
 from factory.environment.environment import Environment
+from factory.environment.target import Target
 from factory.errors import DigestError, HostCompilerError, ProofError
-from factory.kernels import costs, estimate, firstcompile
-from factory.kernels.kernels import KernelSetSpec, PreparedSet, compile_missing, prepare
+from factory.kernels import costs, crosscompiler, estimate, firstcompile
+from factory.kernels.kernels import compile_missing
+from factory.kernels.prepared import KernelSetSpec, PreparedSet, prepare
 from factory.kernels.unit import Unit, units
 from factory.matrix.arch import Arch, front_ends
 from factory.matrix.model import Cell, Torch
+from factory.platforms import usual
 from factory.pool.store import pool_in
 from factory.prove import cubin
 from factory.prove.proof import Difference, code_differences, moved, symbol_differences
 from factory.session import Session
 from factory.toolkit.toolkit import CudaToolkit
 
-SCHEMA = 2
+SCHEMA = 3
 _SHOWN = 8  # lines of a difference
 
 
@@ -61,12 +64,16 @@ class ProvedUnit:
 class Proof:
     """What was compared, with the exact versions; ``whole`` says that it was every unit of the set.
 
-    ``mended`` names the header fixes that the pool's way had and the plain way had not.
+    ``mended`` names the header fixes that the pool's way had and the plain way had not. ``machine`` is what the host
+    code is for; where that was another one, ``host_compiler`` preprocessed for GPUs the pool's way, and
+    ``cross_compiler``, None elsewhere, did all the rest.
     """
 
     flash_attn: str
     toolkit: str
     host_compiler: str
+    cross_compiler: str | None
+    machine: str
     torch: str
     profile: str
     archs: tuple[str, ...]
@@ -78,7 +85,8 @@ class Proof:
     def name(self) -> str:
         """The file it is kept in, without the ending."""
         archs = ".".join(arch.replace(".", "") for arch in self.archs)
-        return f"{self.flash_attn}-cuda{self.toolkit}-sm{archs}-{self.profile}-torch{self.torch}"
+        machine = "" if self.machine == usual() else f"-{self.machine}"
+        return f"{self.flash_attn}-cuda{self.toolkit}-sm{archs}-{self.profile}-torch{self.torch}{machine}"
 
     def to_json(self) -> str:
         """Return the text that is kept."""
@@ -87,11 +95,25 @@ class Proof:
 
 @dataclass(frozen=True, kw_only=True)
 class Plain:
-    """What the plain way needs besides the set: a torch, where it is installed, its C++ ABI."""
+    """What the plain way needs besides the set: a torch, where it is installed, its C++ ABI.
+
+    ``target`` has the torch of a cell that is for another machine.
+    """
 
     torch: Torch
     cell: Cell
     environment: Environment
+    target: Target | None = None
+
+    @property
+    def headers(self) -> Path:
+        """The directory of the headers of torch for the cell's machine."""
+        return (self.target.torch if self.target else self.environment.torch) / "include"
+
+    @property
+    def place(self) -> str:
+        """The name of the directory that torch is in, which holds a digest of all that was installed there."""
+        return (self.target.torch.parent if self.target else self.environment.root).name
 
 
 def prove(wanted: KernelSetSpec, plain: Plain, session: Session, *, whole: bool) -> Proof:
@@ -123,6 +145,8 @@ def prove(wanted: KernelSetSpec, plain: Plain, session: Session, *, whole: bool)
         flash_attn=wanted.flash_attn.version,
         toolkit=pool_way.toolkit.release,
         host_compiler=pool_way.compiler.version,
+        cross_compiler=pool_way.linker.version if pool_way.cross else None,
+        machine=wanted.machine,
         torch=plain.torch.release,
         profile=wanted.profile.name,
         archs=tuple(str(arch) for arch in wanted.archs),
@@ -155,24 +179,30 @@ def _published(ready: PreparedSet, session: Session) -> CudaToolkit:
 
 
 def _plain_way(ready: PreparedSet, toolkit: CudaToolkit, plain: Plain) -> PreparedSet:
-    """Return the set as upstream compiles it: torch's own headers and macros, a front end for each architecture."""
-    environment = plain.environment
+    """Return the set as upstream compiles it: torch's own headers and macros, a front end for each architecture.
+
+    The host compiler is that of the set's machine, for the device's code too.
+    """
     standard = f"-std=c++{plain.torch.cxx_standard}"
     flags = [standard if flag.startswith("-std=") else flag for flag in ready.inputs.flags]
     abi = f"-D_GLIBCXX_USE_CXX11_ABI={int(plain.cell.cxx11abi)}"
-    own = (*ready.extension.include_dirs, environment.torch / "include")
-    includes = [f"-I{path}" for path in (*own, environment.torch / "include/torch/csrc/api/include")]
-    libraries = [word for path in environment.cuda_includes for word in ("--compiler-options", f"-idirafter{path}")]
+    own = (*ready.extension.include_dirs, plain.headers)
+    includes = [f"-I{path}" for path in (*own, plain.headers / "torch/csrc/api/include")]
+    brought = plain.environment.cuda_includes
+    libraries = [word for path in brought for word in ("--compiler-options", f"-idirafter{path}")]
     torch_macros = ("-DTORCH_API_INCLUDE_EXTENSION_H", f"-DTORCH_EXTENSION_NAME={ready.extension.name}", abi)
     inputs = replace(
         ready.inputs,
         toolkit=toolkit.digest,
-        headers=hashlib.sha256(environment.root.name.encode()).hexdigest(),
+        host_compiler=ready.linker.digest,
+        headers=hashlib.sha256(plain.place.encode()).hexdigest(),
         flags=(*flags, *torch_macros),
     )
-    nvcc = (str(toolkit.nvcc), "-ccbin", str(ready.compiler.path), *flags, *torch_macros, *includes, *libraries)
+    rest = (*flags, *torch_macros, *includes, *libraries)
+    nvcc = crosscompiler.nvcc(toolkit, ready.linker, ready.wanted.machine, rest)
     passes = front_ends([arch.real for arch in ready.wanted.archs], {})
-    return replace(ready, inputs=inputs, units=units(ready.extension, inputs, passes), nvcc=nvcc)
+    made = units(ready.extension, inputs, passes)
+    return replace(ready, inputs=inputs, units=made, nvcc=nvcc, compiler=ready.linker, cross=None)
 
 
 def _differences(plain: Unit, pool: Unit, ready: PreparedSet, session: Session) -> Iterator[str]:
@@ -184,7 +214,7 @@ def _differences(plain: Unit, pool: Unit, ready: PreparedSet, session: Session) 
             yield f"{pool.name} sm_{arch.number}: {difference}"
         yield from _shown(found, one, other, ready)
     for difference in symbol_differences(
-        cubin.read_symbols(_object(plain.key, session)), cubin.read_symbols(_object(pool.key, session))
+        cubin.read_symbols(_object(plain.host, session)), cubin.read_symbols(_object(pool.host, session))
     ):
         yield f"{pool.name}: {difference}"
 
@@ -201,7 +231,7 @@ def _shown(found: Sequence[Difference], plain: Path, pool: Path, ready: Prepared
 
 
 def _proved(plain: Unit, unit: Unit, session: Session) -> ProvedUnit:
-    symbols = cubin.read_symbols(_object(unit.key, session))
+    symbols = cubin.read_symbols(_object(unit.host, session))
     return ProvedUnit(
         source=unit.source,
         host_symbols=len(symbols.defined) + len(symbols.undefined),

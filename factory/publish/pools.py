@@ -77,6 +77,12 @@ def rivals(there: Collection[str], kernels: str) -> tuple[str, ...]:
     return tuple(sorted(same - {kernels}))
 
 
+def kin(there: Collection[str], kernels: str, marks: Collection[str]) -> tuple[str, ...]:
+    """Return the rivals of ``kernels`` by the same release of a host compiler whose last part begins with a mark."""
+    same = re.compile(rf"-gcc{re.escape(compiler_of(kernels))}-(?:{'|'.join(marks)})[0-9a-f]*$")
+    return tuple(name for name in rivals(there, kernels) if marks and same.search(name))
+
+
 def _match(name: str) -> re.Match[str]:
     match = _ARCHIVE.fullmatch(name)
     if match is None:

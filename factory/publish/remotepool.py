@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,8 +22,9 @@ from factory.errors import DigestError, FactoryError
 from factory.github import attestation
 from factory.github.attestation import BUNDLE, Maker
 from factory.output.progress import amount
+from factory.platforms import platforms
 from factory.pool import archive, inventory
-from factory.pool.record import SetRecord
+from factory.pool.record import SetRecord, lineage
 from factory.pool.store import Pool, pool_in
 from factory.publish import checksums, pools
 from factory.publish.provenance import POOL
@@ -80,20 +82,70 @@ def _lacks(pool: Pool, needed: Collection[str]) -> bool:
     return any(there(key) is None for key in needed)
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Release:
+    """The release ``tag`` of ``remote``, and the sha256 of each file that its lists name."""
+
+    tag: str
+    remote: Remote
+    listed: Mapping[str, str]
+
+    def bring(self, name: str, refuse: Callable[[Pool], None], session: Session) -> str:
+        """Move the set ``name`` into the pool, unless ``refuse`` raises for what it holds; say so."""
+        archives = pools.archives(self.listed, name)
+        with self.fetched(archives, session) as paths, pool_in(session.cache).temporary(_CLAIM) as place:
+            size = sum(path.stat().st_size for path in paths)
+            tried = Pool(place)
+            for path in paths:
+                archive.take(tried, path)
+            refuse(tried)
+            for brought in tried.sets():
+                pool_in(session.cache).hold(brought)
+                pool_in(session.cache).note(brought)
+            inventory.move(tried, pool_in(session.cache))
+        return f"{name} fetched from {self.tag} of {self.remote.repository}, {amount(size)}, verified by attestation"
+
+    @contextlib.contextmanager
+    def fetched(self, archives: Sequence[str], session: Session) -> Iterator[list[Path]]:
+        """Fetch ``archives``, each by its sha256, and remove them afterwards; what broke off stays, to be continued.
+
+        Raises DigestError for one whose attestation was not verified: a list of sums is as good as who may write
+        releases.
+        """
+        paths = [_downloads(session) / name for name in archives]
+        try:
+            for name, path in zip(archives, paths, strict=True):
+                address = self.remote.address(self.tag, name)
+                fetch(address, self.listed[name], path)
+                if name + BUNDLE in self.listed:
+                    fetch(f"{address}{BUNDLE}", self.listed[name + BUNDLE], path.with_name(name + BUNDLE))
+                maker = Maker(repository=self.remote.repository, workflow=POOL)
+                attestation.required(path, maker, session.env)
+            yield paths
+        finally:
+            for path in paths:
+                path.unlink(missing_ok=True)
+                path.with_name(path.name + BUNDLE).unlink(missing_ok=True)
+
+
 def _taken(kernels: SetRecord, needed: Collection[str], remote: Remote, session: Session) -> str:
     tag = pools.pool_tag(kernels.flash_attn)
     listed = _listed(kernels.name, tag, remote)
-    archives = pools.archives(listed, kernels.name)
-    if not archives:
-        return f"{_absence(listed, kernels, tag, remote)}; compiling here"
-    with _fetched(archives, listed, tag, remote, session) as paths, pool_in(session.cache).temporary(_CLAIM) as place:
-        size = sum(path.stat().st_size for path in paths)
-        tried = Pool(place)
-        for path in paths:
-            archive.take(tried, path)
-        _refuse(kernels, needed, tried)
-        inventory.move(tried, pool_in(session.cache))
-    return f"{kernels.name} fetched from {tag} of {remote.repository}, {amount(size)}, verified by attestation"
+    release = _Release(tag=tag, remote=remote, listed=listed)
+    if pools.archives(listed, kernels.name):
+        return release.bring(kernels.name, partial(_refuse, kernels, needed), session)
+    # What another kind of machine compiled; two of them would differ in its own compiler's build alone.
+    for name in pools.kin(listed, kernels.name, _marks(kernels)):
+        if any(one.name == name for one in pool_in(session.cache).sets()):
+            return f"{name}, which another machine compiled, is here already"
+        return release.bring(name, partial(_refuse_other, kernels, name), session)
+    return f"{_absence(listed, kernels, tag, remote)}; compiling here"
+
+
+def _marks(kernels: SetRecord) -> list[str]:
+    """Return how the last parts of the names begin of sets like ``kernels`` that other machines compiled."""
+    others = [name for name in platforms() if name != kernels.compiled_on]
+    return [lineage(kernels.kin, name) for name in others] if kernels.kin else []
 
 
 def _listed(kernels: str, tag: str, remote: Remote) -> dict[str, str]:
@@ -139,30 +191,6 @@ def _absence(listed: Collection[str], kernels: SetRecord, tag: str, remote: Remo
     return f"{place} has these kernels made with {made}, not with {here}"
 
 
-@contextlib.contextmanager
-def _fetched(
-    archives: Sequence[str], listed: Mapping[str, str], tag: str, remote: Remote, session: Session
-) -> Iterator[list[Path]]:
-    """Fetch ``archives``, each by its sha256, and remove them afterwards; what broke off stays, to be continued.
-
-    Raises DigestError for one whose attestation was not verified: a list of sums is as good as who may write releases.
-    """
-    paths = [_downloads(session) / name for name in archives]
-    try:
-        for name, path in zip(archives, paths, strict=True):
-            address = remote.address(tag, name)
-            fetch(address, listed[name], path)
-            if name + BUNDLE in listed:
-                fetch(f"{address}{BUNDLE}", listed[name + BUNDLE], path.with_name(name + BUNDLE))
-            maker = Maker(repository=remote.repository, workflow=POOL)
-            attestation.required(path, maker, session.env)
-        yield paths
-    finally:
-        for path in paths:
-            path.unlink(missing_ok=True)
-            path.with_name(path.name + BUNDLE).unlink(missing_ok=True)
-
-
 def _refuse(kernels: SetRecord, needed: Collection[str], tried: Pool) -> None:
     """Raise DigestError where ``tried`` holds another set than ``kernels``, or lacks some of what is needed."""
     if tried.sets() != [kernels] or not set(tried.by_key()) <= set(kernels.keys):
@@ -170,3 +198,15 @@ def _refuse(kernels: SetRecord, needed: Collection[str], tried: Pool) -> None:
     lacking = tried.lacking(needed)
     if lacking:
         raise DigestError(f"the archives named {kernels.name} lack {len(lacking)} of its parts and are not used")
+
+
+def _refuse_other(kernels: SetRecord, name: str, tried: Pool) -> None:
+    """Raise DigestError where ``tried`` holds other than the set ``name``, or one that is no kin of ``kernels``."""
+    found = tried.sets()
+    if [one.name for one in found] != [name] or not set(tried.by_key()) <= set(found[0].keys):
+        raise DigestError(f"the archives named {name} hold other kernels and are not used")
+    if found[0].kin != kernels.kin or found[0].compiled_on in {"", kernels.compiled_on}:
+        raise DigestError(f"the archives named {name} are not of the kin of {kernels.name} and are not used")
+    lacking = tried.lacking(found[0].keys)
+    if lacking:
+        raise DigestError(f"the archives named {name} lack {len(lacking)} of its parts and are not used")

@@ -22,8 +22,9 @@ from factory.environment import environment
 from factory.gpu_test import coverage
 from factory.gpu_test.verdict import Verdict
 from factory.gpu_test.verdictfile import verdict_path
-from factory.kernels import kernels
-from factory.kernels.kernels import CompiledSet, Origins, PreparedSet
+from factory.kernels import kernels, prepared
+from factory.kernels.kernels import CompiledSet, Origins
+from factory.kernels.prepared import PreparedSet
 from factory.kernels.unit import Unit, units
 from factory.matrix import cells
 from factory.matrix.arch import Arch, front_ends
@@ -76,8 +77,8 @@ class Lab:
 
     def build_for_another_state(self, dist: Path) -> Path:
         """Build it with kernels of two head sizes compiled for another random-number state, under the right names."""
-        wanted = kernels.set_wanted(need_of(self.cell, self.matrix), self.matrix)
-        right = kernels.prepare(wanted, self.session)
+        wanted = prepared.set_wanted(need_of(self.cell, self.matrix), self.matrix)
+        right = prepared.prepare(wanted, self.session)
         wrong = _for_a_narrow_state(right, dist / "standin")
         mixed = tuple(
             theirs if _is_forged(ours) else ours for ours, theirs in zip(right.units, wrong.units, strict=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from factory.cli import context
 from factory.cli.parser import read
-from factory.kernels import kernels
+from factory.kernels import kernels, prepared
 from factory.kernels.shard import Shard
 from factory.matrix import kernelset
 
@@ -20,7 +20,7 @@ def main(words: list[str]) -> None:
     matrix = context.matrix()
     session = context.session(arguments, matrix)
     (need,) = {kernelset.need_of(row.cell, matrix) for row in context.select(arguments, matrix)}
-    mended = kernels.note(kernels.set_wanted(need, matrix), session)
+    mended = kernels.note(prepared.set_wanted(need, matrix), session)
     published = mended.toolkit.as_published
     assert mended.toolkit.mended, "there is nothing mended to compare with"
     assert published.nvcc != mended.toolkit.nvcc

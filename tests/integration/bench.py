@@ -20,7 +20,8 @@ from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.environment import interpreter
 from factory.environment.environment import Installer
-from factory.kernels.kernels import CompiledSet, KernelSetSpec
+from factory.kernels.kernels import CompiledSet
+from factory.kernels.prepared import KernelSetSpec
 from factory.matrix.arch import Arch
 from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, FlashAttn, Matrix

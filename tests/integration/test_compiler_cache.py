@@ -14,7 +14,7 @@ from pypi_simple import PYPI_SIMPLE_ENDPOINT, PyPISimple
 from factory.build.recipe import BuildPaths, recipe
 from factory.build.wrappers.job import DriverJob
 from factory.environment.environment import Environment
-from factory.kernels import kernels
+from factory.kernels import prepared
 from factory.kernels.unit import TORCH_NVCC_FLAGS
 from factory.system import process, remotefile
 from factory.system.pipconfig import index_url
@@ -97,7 +97,7 @@ def test_a_ccache_on_path_sees_no_compile(
 ) -> None:
     wanted = bench.cell()
     real = bench.installer.prepare(wanted.torch, wanted.build, wanted.cell.python)
-    toolkit = kernels.prepare(bench.kernels, bench.session).toolkit
+    toolkit = prepared.prepare(bench.kernels, bench.session).toolkit
     paths = BuildPaths(
         source=tmp_path / "work" / "source",
         workdir=tmp_path / "work",

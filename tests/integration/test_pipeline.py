@@ -19,7 +19,7 @@ from factory.build import host
 from factory.build.build import Order, build
 from factory.build.host import Host
 from factory.errors import DigestError, FactoryError, InstallError, KernelError, TorchHeadersError, WheelBuildError
-from factory.kernels import hostcompiler, kernels
+from factory.kernels import hostcompiler, kernels, prepared
 from factory.kernels.kernels import CompiledSet
 from factory.kernels.reproducible import unit_flags
 from factory.kernels.shard import Shard
@@ -257,7 +257,7 @@ def with_gh(session: Session, directory: Path) -> Session:
 def test_published_kernels_are_fetched_and_not_compiled(made: Made, tmp_path: Path) -> None:
     """The second machine compiles one C++ file."""
     bench, ready, _ = made
-    record = kernels.record(ready.ready)
+    record = prepared.record(ready.ready)
     other = make_bench(tmp_path / "other")
     with github_server() as server:
         release = server.add("kernels-v0.0.1", draft=False)

@@ -1,6 +1,7 @@
 from dataclasses import fields, replace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -83,10 +84,26 @@ def test_wanted_is_what_was_asked_for_and_the_host_code(archs: list[Arch]) -> No
 
 def test_for_another_machine_only_the_host_code_has_another_key() -> None:
     passes = front_ends(ARCHS, SHARED)
-    for here, there in zip(made(ARCHS), units(EXTENSION, INPUTS, passes, cross="aarch64-g++"), strict=True):
+    hosting = replace(INPUTS, host_compiler="aarch64-g++")
+    for here, there in zip(made(ARCHS), units(EXTENSION, INPUTS, passes, hosting=hosting), strict=True):
         assert there.host != here.host
+        assert (
+            set(there.shared())
+            == set(here.made()) & set(there.shared())
+            == {*there.wanted(), there.stub} - {there.host}
+        )
         assert (there.key, there.native, here.native) == (here.key, here.host, None)
         assert (there.stub, there.stages) == (here.stub, here.stages)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(KeyInputs)])
+def test_of_one_kin_is_what_differs_in_the_digests_of_programs_alone(name: str) -> None:
+    changed: dict[str, Any] = {name: ("-O1",) if name == "flags" else "other"}
+    other = replace(INPUTS, **changed)
+    releases = {"toolkit": "13.0.88", "host_compiler": "12.2.0"}
+    kin = INPUTS.kin(**releases)
+    assert (other.kin(**releases) == kin) == (name in releases)
+    assert all(INPUTS.kin(**releases | {one: "other"}) != kin for one in releases)
 
 
 def test_machine_code_of_another_pass_is_another_part() -> None:

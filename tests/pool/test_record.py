@@ -10,11 +10,12 @@ import pytest
 
 from factory.errors import FactoryError
 from factory.pool import inventory
-from factory.pool.record import Record, SetRecord
+from factory.pool.record import Record, SetRecord, lineage
 from factory.pool.store import Pool
 from tests.kernelsets import PARTS, fill, kernel_set, key_of
 
 SET = kernel_set("a.cu", "b.cu")
+LINEAGE = ("compiled_on", "toolkit_sha256", "host_compiler_sha256", "kin")
 ODD: list[object] = [
     None,
     True,
@@ -116,3 +117,22 @@ def _read_all(pool: Pool) -> None:
         held = inventory.holding(kernels, inventory.by_presence(pool))
         assert held.units <= len(PARTS) * 2
         assert held.size >= 0
+
+
+def test_a_set_of_an_older_list_keeps_its_name_and_has_no_kin() -> None:
+    told = {name: value for name, value in asdict(SET).items() if name not in LINEAGE}
+    older = SetRecord.of(json.loads(json.dumps(told)))
+    assert (older, older.name) == (SET, SET.name)
+    assert {getattr(older, name) for name in LINEAGE} == {""}
+
+
+def test_a_name_says_what_is_of_its_kin_by_another_machine() -> None:
+    here = replace(SET, compiled_on="aarch64", kin="a", toolkit_sha256="1", keys=SET.keys[1:])
+    there = replace(SET, compiled_on="x86_64", kin="a", toolkit_sha256="2")
+    last = there.name.rpartition("-")[2]
+    assert last.startswith(lineage(here.kin, "x86_64"))
+    assert not last.startswith(lineage(here.kin, "aarch64"))
+    assert not last.startswith(lineage("b", "x86_64"))
+    assert SetRecord.of(json.loads(json.dumps(asdict(there)))) == there
+    assert len(there.name) == len(SET.name)
+    assert replace(there, keys=SET.keys[1:]).name != there.name

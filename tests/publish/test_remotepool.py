@@ -421,3 +421,60 @@ def test_githubs_client_is_not_needed(module: str) -> None:
     """Neither for the steps in a container, whose lock file has what they need, nor to fetch kernels."""
     code = f"import sys, {module}; sys.exit('github' in sys.modules)"
     assert process.run([sys.executable, "-c", code], cwd=Path(__file__).parents[2]).status == 0
+
+
+THEIRS = replace(SET, compiled_on="x86_64", kin="a", toolkit_sha256="1", host_compiler_sha256="2")
+OURS = replace(SET, machine="aarch64", compiled_on="aarch64", kin="a", keys=(key_of("d.cu", "host"),))
+
+
+def asked(ours: SetRecord, server: GithubServer, session: Place) -> str:
+    remotepool.take(ours, ours.keys, remote=remote(server), session=session)
+    return session.said[-1].removeprefix("kernels: ")
+
+
+def test_where_a_set_is_not_published_its_kin_comes_that_another_machine_compiled(
+    server: GithubServer, session: Place, tmp_path: Path
+) -> None:
+    published(server, *exported(tmp_path, THEIRS, "a.cu", "b.cu"))
+    assert asked(OURS, server, session).startswith(f"{THEIRS.name} fetched from {TAG}")
+    assert pool_in(session.cache).sets() == [THEIRS]
+    assert whole_keys(pool_in(session.cache), THEIRS) == set(THEIRS.keys)
+    before = len(server.requests)
+    assert asked(OURS, server, session) == f"{THEIRS.name}, which another machine compiled, is here already"
+    assert not any(THEIRS.name in str(request) for request in server.requests[before:])
+
+
+@pytest.mark.parametrize(
+    "ours",
+    [
+        replace(OURS, kin="b"),
+        replace(OURS, compiled_on="x86_64"),
+        replace(OURS, compiled_on="", kin=""),
+        replace(OURS, host_compiler="11.4.0"),
+        replace(OURS, archs=("8.0",)),
+    ],
+)
+def test_what_is_no_kin_or_of_this_kind_of_machine_is_not_even_fetched(
+    server: GithubServer, session: Place, tmp_path: Path, ours: SetRecord
+) -> None:
+    published(server, *exported(tmp_path, THEIRS, "a.cu", "b.cu"))
+    assert asked(ours, server, session).endswith("; compiling here")
+    assert_nothing_came(session)
+    assert not any(".tar.zst" in str(request) for request in server.requests)
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        ({"a.cu": THEIRS}, "lack 3 of its parts"),
+        ({"a.cu": replace(THEIRS, kin="c"), "b.cu": replace(THEIRS, kin="c")}, "hold other kernels"),
+        ({"a.cu": SET, "b.cu": SET}, "hold other kernels"),
+    ],
+)
+def test_kin_that_is_not_whole_or_not_what_its_name_says_stays_outside(
+    server: GithubServer, session: Place, tmp_path: Path, held: dict[str, SetRecord], told: str
+) -> None:
+    (archive,) = exported(tmp_path, held["a.cu"], *held)
+    published(server, archive.rename(archive.with_name(f"{THEIRS.name}.tar.zst")))
+    assert told in asked(OURS, server, session)
+    assert_nothing_came(session)

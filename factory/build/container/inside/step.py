@@ -15,8 +15,8 @@ from factory.build.container.spec import CACHE, PROJECT, ContainerJob
 from factory.build.setup import CellWanted
 from factory.environment import environment
 from factory.errors import InstallError
-from factory.kernels import kernels
-from factory.kernels.kernels import KernelSetSpec
+from factory.kernels import kernels, prepared
+from factory.kernels.prepared import KernelSetSpec
 from factory.kernels.shard import Shard
 from factory.kernels.stats import inputs_of, tally
 from factory.matrix import cells, kernelset, selector
@@ -73,14 +73,14 @@ def read(env: Mapping[str, str], log: Log) -> Inside:
 def note_kernels(inside: Inside) -> None:
     """Tell the factory outside which kernel set is needed here, and which parts of it.
 
-    Raises what ``factory.kernels.kernels.prepare`` raises.
+    Raises what ``factory.kernels.prepared.prepare`` raises.
     """
     ready = kernels.note(_set(inside), inside.session)
     mine = kernels.shared(ready, _shard(inside))
-    keys = frozenset(key for unit in mine for key in unit.wanted())
+    keys = kernels.needed(mine, ready)
     there = kernels.stocked(mine, pool_in(inside.session.cache))
     lacking = frozenset(unit.name for unit in mine if unit.key not in there)
-    _leave(inside, "needed", SetRequest(kernels=kernels.record(ready), keys=keys, lacking=lacking).to_json())
+    _leave(inside, "needed", SetRequest(kernels=prepared.record(ready), keys=keys, lacking=lacking).to_json())
 
 
 def compile_kernels(inside: Inside) -> None:
@@ -134,7 +134,7 @@ def _packages_of(python: Path) -> Path:
 
 
 def _set(inside: Inside) -> KernelSetSpec:
-    return kernels.set_wanted(kernelset.need_of(inside.wanted.cell, inside.matrix), inside.matrix)
+    return prepared.set_wanted(kernelset.need_of(inside.wanted.cell, inside.matrix), inside.matrix)
 
 
 def _shard(inside: Inside) -> Shard | None:

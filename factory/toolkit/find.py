@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from factory.errors import DiskFullError, FactoryError, ToolkitError
+from factory.platforms import own_machine, usual
 from factory.system import disk
 from factory.toolkit import check, debian, mended, redist, store, wheels
 from factory.toolkit import pins as toolkit_pins
@@ -23,15 +24,17 @@ _Found = TypeVar("_Found", bound=CudaRuntime)
 
 
 def pins() -> dict[str, tuple[Recipe, ...]]:
-    """Return the ways to put a toolkit together, as ``factory/data/toolkits.yaml`` has them, by CUDA version."""
-    return toolkit_pins.parse(resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8"))
+    """Return by CUDA version how a toolkit is put together on this machine, as ``data/toolkits.yaml`` has it."""
+    return toolkit_pins.parse(_text(), own_machine())
 
 
 def runtime_pins() -> dict[str, RuntimeRecipe]:
-    """Return the ways to get the runtime of a CUDA alone, as ``factory/data/toolkits.yaml`` has them, by version."""
-    return toolkit_pins.parse_runtimes(
-        resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8")
-    )
+    """Return the ways to get the runtime of a CUDA alone, as ``pins`` does a whole toolkit."""
+    return toolkit_pins.parse_runtimes(_text(), own_machine())
+
+
+def _text() -> str:
+    return resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +158,8 @@ class _Search:
             except FactoryError as error:
                 self.refuse(f"not from {recipe.title}: ", error)
         if not self.recipes:
-            self.reasons.append(f"no packages of CUDA {self.version} are listed in factory/data/toolkits.yaml")
+            machine = "" if own_machine() == usual() else f" for {own_machine()}"
+            self.reasons.append(f"no packages of CUDA {self.version}{machine} are listed in factory/data/toolkits.yaml")
         raise ToolkitError(
             f"no complete CUDA {self.version} toolkit is on this machine or could be fetched",
             why=self.reasons,

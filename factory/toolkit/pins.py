@@ -10,6 +10,8 @@ from typing import Annotated, Literal, TypeVar
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from factory.platforms import usual
+
 
 def _inside(path: str) -> str:
     if path.startswith("/") or ".." in path.split("/"):
@@ -93,12 +95,13 @@ _Made = TypeVar("_Made", bound=Recipe)
 
 class _Way(_Strict):
     title: str
+    machine: str = usual()
     packages: tuple[Package, ...]
 
 
 class _Entry(_Strict):
     release: str
-    runtime: _Way | None = None
+    runtime: tuple[_Way, ...] = ()
     ways: Annotated[tuple[_Way, ...], Field(min_length=1)]
 
 
@@ -108,28 +111,31 @@ class _Document(_Strict):
     toolkits: Mapping[str, _Entry]
 
 
-def parse(text: str) -> dict[str, tuple[Recipe, ...]]:
-    """Return, for each CUDA version, the ways to get it, best first, out of the text of ``toolkits.yaml``.
+def parse(text: str, machine: str) -> dict[str, tuple[Recipe, ...]]:
+    """Return, for each CUDA version, the ways to get it on ``machine``, best first, out of ``toolkits.yaml``'s text.
 
     Raises pydantic's ValidationError with every complaint at once.
     """
     document = _document(text)
     return {
-        version: tuple(_recipe(Recipe, version, entry, way, document.profile) for way in entry.ways)
+        version: tuple(
+            _recipe(Recipe, version, entry, way, document.profile) for way in entry.ways if way.machine == machine
+        )
         for version, entry in document.toolkits.items()
     }
 
 
-def parse_runtimes(text: str) -> dict[str, RuntimeRecipe]:
+def parse_runtimes(text: str, machine: str) -> dict[str, RuntimeRecipe]:
     """Return, for each CUDA version that has one, the way to get its runtime alone, out of the text of the same file.
 
     Raises as ``parse`` does.
     """
     document = _document(text)
     return {
-        version: _recipe(RuntimeRecipe, version, entry, entry.runtime, "")
+        version: _recipe(RuntimeRecipe, version, entry, way, "")
         for version, entry in document.toolkits.items()
-        if entry.runtime is not None
+        for way in entry.runtime
+        if way.machine == machine
     }
 
 

@@ -6,7 +6,9 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
+from factory.matrix.load import load as load_matrix
 from factory.toolkit.pins import Package, Recipe, parse, parse_runtimes
+from tests.frozen import MATRIX
 
 PACKAGE = Package(
     source="redist", name="cuda_nvcc", version="1", sha256="0" * 64, size=10, path="a/b.tar.xz", take={"bin": "bin"}
@@ -14,8 +16,11 @@ PACKAGE = Package(
 RECIPE = Recipe(version="12.4", release="12.4.131", title="somewhere", profile="TOP = x\n", packages=(PACKAGE,))
 
 
+TEXT = resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8")
+
+
 def shipped() -> dict[str, tuple[Recipe, ...]]:
-    return parse(resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8"))
+    return parse(TEXT, "x86_64")
 
 
 def test_the_shipped_pins_cover_every_cuda_that_is_built() -> None:
@@ -31,8 +36,7 @@ def test_the_shipped_pins_say_the_release_of_their_compiler() -> None:
 
 
 def test_a_runtime_alone_is_of_its_toolkits_release_and_smaller() -> None:
-    text = resources.files("factory.data").joinpath("toolkits.yaml").read_text(encoding="utf-8")
-    runtimes = parse_runtimes(text)
+    runtimes = parse_runtimes(TEXT, "x86_64")
     assert {"12.6", "12.8", "12.9", "13.2"} <= set(runtimes)
     for version, alone in runtimes.items():
         whole = shipped()[version][0]
@@ -40,6 +44,25 @@ def test_a_runtime_alone_is_of_its_toolkits_release_and_smaller() -> None:
         assert alone.directory != whole.directory
         assert alone.size < whole.size / 1.8
         assert {package.source for package in alone.packages} == {"index"}
+
+
+def test_another_machine_has_the_same_packages_of_the_cuda_that_torch_is_built_with_for_it() -> None:
+    """Some are the same for both but for a tag; the programs and the libraries are not."""
+    matrix = load_matrix(MATRIX.read_text(encoding="utf-8"))
+    wanted = {one.cuda for row in matrix.torch.values() for one in row.builds if "aarch64" in one.machines}
+    assert wanted
+    there = parse(TEXT, "aarch64")
+    assert wanted == {version for version, ways in there.items() if ways}
+    pairs = [(way, shipped()[version][0]) for version, ways in there.items() for way in ways]
+    alone, here = (parse_runtimes(TEXT, machine) for machine in ("aarch64", "x86_64"))
+    pairs += [(way, here[version]) for version, way in alone.items()]
+    for way, ours in pairs:
+        names = [[(one.name, one.version, one.take) for one in recipe.packages] for recipe in (way, ours)]
+        assert names[0] == names[1]
+        assert way.release == ours.release
+        assert not {one.sha256 for one in way.packages} & {one.sha256 for one in ours.packages}
+        assert way.directory != ours.directory
+    assert len(alone) < len(here)
 
 
 def test_only_the_index_needs_no_path() -> None:
@@ -86,4 +109,4 @@ def test_a_wrong_pin_is_refused_by_name(field: str, value: object, complaint: st
     entry = {"release": "12.4.131", "ways": [{"title": "t", "packages": [package]}]}
     document = {"profile": "p", "take": {}, "toolkits": {"12.4": entry}}
     with pytest.raises(ValidationError, match=complaint):
-        parse(yaml.safe_dump(document))
+        parse(yaml.safe_dump(document), "x86_64")

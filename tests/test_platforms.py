@@ -9,8 +9,8 @@ from pathlib import Path
 from factory.platforms import platforms
 
 ROOT = Path(__file__).parents[1]
-# The client is one file and reads no data; torch is locked and watched for the first machine alone.
-KNOWING = {"index/served/flash_attn_wheel.py", "environment/lock.py", "update/metadata.py"}
+# The client is one file and reads no data; torch is watched for the first machine alone.
+KNOWING = {"index/served/flash_attn_wheel.py", "update/metadata.py"}
 ASKS = re.compile(r"platform\.machine\(|uname\(")
 EXAMPLE = re.compile(r"(cp\d+-linux_|fa\S+ |Linux on )x86_64")
 

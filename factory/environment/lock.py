@@ -20,13 +20,22 @@ from factory.environment import cibuildwheel
 from factory.environment.requirements import lock_name, tool_requirements, torch_requirement
 from factory.errors import UnreachableError
 from factory.matrix.model import Matrix
+from factory.platforms import platforms, usual
 from factory.system import cooldown, process
 from factory.system.uv import find_uv
 from factory.versions import python_key
 
 _PROJECT = "flash-attn-wheel-factory"
 _OURS = "3.11"  # requires-python of the project
-_PLATFORM = "sys_platform == 'linux' and platform_machine == 'x86_64'"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Lock:
+    """What a lock file is for: requirements, the oldest Python, the machines."""
+
+    lines: tuple[str, ...]
+    python: str
+    machines: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,53 +64,63 @@ def lock(
     Raises UnreachableError with uv's own words when one cannot be resolved.
     """
     locks.mkdir(parents=True, exist_ok=True)
-    for name, (lines, python) in {**_tools(wanted.matrix), **_groups(wanted.groups), **_torches(wanted.matrix)}.items():
+    for name, one in {**_tools(wanted.matrix), **_groups(wanted.groups), **_torches(wanted.matrix)}.items():
         say(f"locking {name}")
-        (locks / name).write_text(_resolve(name, lines, python, env, days))
+        (locks / name).write_text(_resolve(name, one, env, days))
 
 
-def _torches(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
-    """Return requirements and oldest Python by lock file."""
+def _torches(matrix: Matrix) -> dict[str, _Lock]:
+    """Return what is wanted of each lock file, by its name."""
     return {
-        lock_name(torch, build): ((torch_requirement(torch), *tool_requirements(torch)), _oldest(build.pythons))
+        lock_name(torch, build): _Lock(
+            lines=(torch_requirement(torch), *tool_requirements(torch)),
+            python=_oldest(build.pythons),
+            machines=build.machines,
+        )
         for torch in matrix.torch.values()
         for build in torch.builds
         if build.index_url is None
     }
 
 
-def _tools(matrix: Matrix) -> dict[str, tuple[tuple[str, ...], str]]:
+def _tools(matrix: Matrix) -> dict[str, _Lock]:
     """Return what runs beside a build: nox, cibuildwheel outside, the factory and the tests' virtualenv inside."""
     releases = sorted(set(matrix.cibuildwheel.values()))
-    return {
+    wanted = {
         **{cibuildwheel.lock_name(release): ((f"cibuildwheel=={release}",), _OURS) for release in releases},
         "factory.txt": (tuple(requires(_PROJECT) or ()), _OURS),
         "nox.txt": (("nox", "uv"), _OURS),
         "virtualenv.txt": (("virtualenv",), _oldest(matrix.cibuildwheel)),
     }
+    machines = tuple(platforms())
+    return {name: _Lock(lines=lines, python=python, machines=machines) for name, (lines, python) in wanted.items()}
 
 
-def _groups(groups: Mapping[str, Iterable[str]]) -> dict[str, tuple[tuple[str, ...], str]]:
-    """Return what pages are made with, which import the project, and releases, which do not."""
+def _groups(groups: Mapping[str, Iterable[str]]) -> dict[str, _Lock]:
+    """Return what pages are made with, which import the project, and releases, which do not.
+
+    The workflows that make them run on the first machine.
+    """
     own = tuple(requires(_PROJECT) or ())
-    return {"docs.txt": ((*own, *groups["docs"]), _OURS), "release.txt": (tuple(groups["release"]), _OURS)}
+    wanted = {"docs.txt": (*own, *groups["docs"]), "release.txt": tuple(groups["release"])}
+    return {name: _Lock(lines=lines, python=_OURS, machines=(usual(),)) for name, lines in wanted.items()}
 
 
 def _oldest(pythons: Iterable[str]) -> str:
     return min(pythons, key=python_key)
 
 
-def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str], days: int) -> str:
+def _resolve(name: str, wanted: _Lock, env: Mapping[str, str], days: int) -> str:
     with tempfile.TemporaryDirectory() as directory:
-        wanted = Path(directory) / "wanted.txt"
+        listed = Path(directory) / "wanted.txt"
         locked = Path(directory) / "locked.txt"
-        wanted.write_text("".join(f"{_on_linux(line)}\n" for line in lines))
+        listed.write_text("".join(f"{_on_linux(line, wanted.machines)}\n" for line in wanted.lines))
         done = process.run(
             [
                 *(find_uv(env) or "uv", "pip", "compile", "--quiet", "--universal", "--generate-hashes"),
-                *("--no-header", "--no-annotate", "--no-emit-index-url", "--python-version", python),
+                *("--no-header", "--no-annotate", "--no-emit-index-url", "--python-version", wanted.python),
                 *(("--exclude-newer", f"{days} days") if days else ()),
-                *("--output-file", locked, wanted),
+                *("--output-file", locked, listed),
             ],
             env=env,
             timeout=300,
@@ -118,8 +137,10 @@ def _resolve(name: str, lines: Iterable[str], python: str, env: Mapping[str, str
         return locked.read_text()
 
 
-def _on_linux(line: str) -> str:
+def _on_linux(line: str, machines: Iterable[str]) -> str:
     requirement = Requirement(line)
-    mine = f"({requirement.marker}) and {_PLATFORM}" if requirement.marker else _PLATFORM
+    named = " or ".join(f"platform_machine == '{machine}'" for machine in machines)
+    linux = f"sys_platform == 'linux' and ({named})"
+    mine = f"({requirement.marker}) and {linux}" if requirement.marker else linux
     requirement.marker = Marker(mine)
     return str(requirement)

@@ -12,14 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from factory.platforms import own_machine, usual
+from factory.platforms import own_machine, platforms
 from factory.system.uvconfig import told
 
 LOCK = Path("factory/data/locks/factory.txt")
 _MADE_OF = (Path("pyproject.toml"), LOCK)
 _STAMP = "made-of"
 _LINK = "me.pth"
-_LOCKED = ("linux", usual())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +59,7 @@ class OwnEnvironment:
         Raises UsageError when one of pip's files cannot be read.
         """
         locked = ("--no-deps", "--require-hashes", "-r", str(LOCK))
-        what = locked if (sys.platform, own_machine()) == _LOCKED else ("-e", ".")
+        what = locked if sys.platform == "linux" and own_machine() in platforms() else ("-e", ".")
         mirrors = told(env)
         if uv is None or mirrors is None:
             make = (self.base, "-m", "virtualenv", "--quiet", "--no-periodic-update", "--clear", str(self.place))

@@ -16,6 +16,7 @@ from factory.build.setup import CellWanted
 from factory.kernels import kernels
 from factory.kernels.kernels import CompiledSet
 from factory.pool.store import pool_in
+from factory.prove import prove
 from factory.wheel import elf
 from tests.elfobject import gpu_code
 from tests.integration import emulated
@@ -106,6 +107,21 @@ def test_its_gpu_code_is_that_of_the_other_wheel_byte_for_byte(yard: Yard, tmp_p
     ours, theirs = (fat_binaries(gpu_code(path)) for path in (here, there))
     assert len(ours) == len(yard.kernels[MACHINE].ready.units)
     assert ours == theirs
+
+
+def test_nvcc_makes_the_same_machine_code_where_it_compiles_for_that_machine(yard: Yard) -> None:
+    wanted = yard.cell(MACHINE)
+    session, installer = yard.bench.session, yard.bench.installer
+    plain = prove.Plain(
+        torch=wanted.torch,
+        cell=wanted.cell,
+        environment=host.prepare(wanted, installer),
+        target=host.target(wanted, installer, session),
+    )
+    proof = prove.prove(yard.kernels[MACHINE].ready.wanted, plain, session, whole=True)
+    assert proof.name.endswith(f"-{MACHINE}")
+    assert proof.cross_compiler is not None
+    assert {(code.kernels, code.moved) for unit in proof.units for code in unit.code} == {(1, 0)}
 
 
 def test_it_is_imported_beside_the_real_torch_for_its_machine(yard: Yard, tmp_path: Path) -> None:

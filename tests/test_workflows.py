@@ -79,6 +79,7 @@ VALUES = {
     "CELLS": "fa2.8.3.post2 cu130 torch2.11 cp312 abiTRUE",
     "PROFILE": "smoke",
     "SHARD": "1/4",
+    "ARCHS": "8.0,9.0+PTX",
     "WHEEL": "flash_attn-2.8.3.whl",
     "TAG": "factory-v0.1.0",
     "GITHUB_OUTPUT": "/runner/output",

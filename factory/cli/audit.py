@@ -83,5 +83,10 @@ def _by_name(filename: str, matrix: Matrix | None) -> Expected | None:
     except ValueError:
         return None
     toolkits = matrix.toolkits.values() if matrix else ()
-    promises = {row.image.promise for row in toolkits if row.image and cuda_major(row.version) == named.cuda_major}
+    promises = {
+        image.promise
+        for row in toolkits
+        for machine, image in row.every_image.items()
+        if (cuda_major(row.version), machine) == (named.cuda_major, named.machine)
+    }
     return replace(named, manylinux=promises.pop() if len(promises) == 1 else None)

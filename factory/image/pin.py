@@ -28,7 +28,8 @@ def pin(matrix_path: Path, *, env: Mapping[str, str], say: Callable[[str], None]
     images = _images(load_matrix(_text(matrix_path), name=matrix_path.name).toolkits.values())
     registries = _Registries(env)
     failures: list[FactoryError] = []
-    for cuda, image, name in images:
+    for cuda, machine, image in images:
+        name = ImageName.parse(image.name)
         start = f"CUDA {cuda}: {image.name}"
         aside = _aside(name)
         if aside:
@@ -36,7 +37,7 @@ def pin(matrix_path: Path, *, env: Mapping[str, str], say: Callable[[str], None]
             continue
         try:
             digest = registries.digest(name)
-            _write(matrix_path, pinned(_text(matrix_path), cuda, digest))
+            _write(matrix_path, pinned(_text(matrix_path), cuda, digest, machine=machine))
         except FactoryError as error:
             failures.append(error)
             say(f"{start} {f'stays {image.digest}' if image.digest else 'is not pinned'}: {_reason(error)}")
@@ -63,8 +64,8 @@ class _Registries:
             raise
 
 
-def _images(toolkits: Iterable[Toolkit]) -> list[tuple[str, Image, ImageName]]:
-    return [(row.version, row.image, ImageName.parse(row.image.name)) for row in toolkits if row.image]
+def _images(toolkits: Iterable[Toolkit]) -> list[tuple[str, str, Image]]:
+    return [(row.version, machine, image) for row in toolkits for machine, image in row.every_image.items()]
 
 
 def _aside(name: ImageName) -> str:

@@ -125,7 +125,11 @@ def _matrix(file: MatrixFile) -> Matrix:
         machine_notes={machine: row.note for machine, row in file.platform.items() if row.note},
         chosen_machines=tuple(file.machines),
         cibuildwheel={python: row.cibuildwheel for python, row in file.python.items()},
-        runners=Runners(build=tuple(file.runners.build), gpu=tuple(file.runners.gpu)),
+        runners=Runners(
+            build=tuple(file.runners.build),
+            machines={machine: tuple(labels) for machine, labels in file.runners.machines.items()},
+            gpu=tuple(file.runners.gpu),
+        ),
         gpu_python=file.gpu_test.python,
         max_jobs=file.max_jobs,
         unpinned_images=file.unpinned_images or "",
@@ -180,6 +184,7 @@ def _toolkit(version: str, row: CudaRow, file: MatrixFile) -> Toolkit:
         front_end={arch: first for first, targets in row.front_end.items() for arch in targets},
         minimum_driver=row.minimum_driver,
         image=_image(row.image) if row.image else None,
+        images={machine: _image(image) for machine, image in row.images.items()},
         compression=row.compression,
     )
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from factory.matrix.arch import Arch
 from factory.matrix.imagename import ImageName
+from factory.platforms import usual
 from factory.versions import abi_word, cuda_major, cuda_token, python_tag
 
 FULL = "full"
@@ -58,7 +59,7 @@ class Toolkit:
     ``front_end`` maps a target to the capability whose single front-end pass also serves it.
     ``minimum_driver`` is the driver branch, ``525``; ``compression`` the mode in which ``fatbinary`` compresses machine
     code, None where it is not to. ``kernels`` are the releases, itself among them or not, whose compilers may make the
-    kernels of its cells.
+    kernels of its cells. ``images`` are those for other machines than the first, which ``image`` is for.
     """
 
     version: str
@@ -70,6 +71,16 @@ class Toolkit:
     minimum_driver: int
     image: Image | None
     compression: str | None = None
+    images: Mapping[str, Image] = field(default_factory=dict)
+
+    def image_of(self, machine: str) -> Image | None:
+        """Return the image that wheels for ``machine`` are built in, None where there is none."""
+        return self.image if machine == usual() else self.images.get(machine)
+
+    @property
+    def every_image(self) -> Mapping[str, Image]:
+        """All its images by what machine they are for."""
+        return ({usual(): self.image} if self.image else {}) | dict(self.images)
 
     @property
     def token(self) -> str:
@@ -185,15 +196,23 @@ class Skip:
 
 @dataclass(frozen=True, kw_only=True)
 class Runners:
-    """Labels of the machines the workflows run on; ``gpu`` is empty where there is none."""
+    """Labels of the machines the workflows run on; ``gpu`` is empty where there is none.
+
+    Kernels are compiled on ``build``, for wheels of every machine; ``machines`` are where those of others are made.
+    """
 
     build: tuple[str, ...]
     gpu: tuple[str, ...]
+    machines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def of(self, machine: str) -> tuple[str, ...]:
+        """Return where wheels for ``machine`` are made; nothing where that is nowhere."""
+        return self.build if machine == usual() else self.machines.get(machine, ())
 
     @property
     def hosted(self) -> bool:
         """Whether builds run on GitHub's own machines: their labels begin so, and whoever names others has his own."""
-        return all(label.startswith("ubuntu-") for label in self.build)
+        return all(label.startswith("ubuntu-") for labels in (self.build, *self.machines.values()) for label in labels)
 
 
 class Representative(StrEnum):

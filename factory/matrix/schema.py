@@ -45,6 +45,9 @@ class RunnersRow(Row):
     """Labels of the machines the workflows run on."""
 
     build: Several[Text] = Field(description="where kernels are compiled and wheels are built")
+    machines: dict[Machine, Several[Text]] = Field(
+        default={}, description="where wheels for other machines than the first are built, of kernels from build"
+    )
     gpu: list[Text] = Field(description="empty: wheels are not tested on a GPU there")
 
 
@@ -145,6 +148,7 @@ class CudaRow(Row):
     )
     front_end: dict[FrontEndKey, Several[Target]] = Field(description="targets one front-end pass serves")
     image: ImageRow | None = Field(description="what wheels for it are built in; null: there is none")
+    images: dict[Machine, ImageRow] = Field(default={}, description="those for other machines than the first")
 
 
 class PlatformRow(Row):

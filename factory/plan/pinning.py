@@ -13,9 +13,9 @@ def demand(cells: Iterable[Cell], matrix: Matrix) -> None:
     """Raise ImageError where an image that ``cells`` are built in may be another tomorrow and nobody accepted that."""
     if matrix.unpinned_images:
         return
-    makers = dict.fromkeys(need_of(cell, matrix).cuda for cell in cells)
-    images = {cuda: matrix.toolkits[cuda].image for cuda in makers}
-    loose = [f"CUDA {cuda}: {image.name}" for cuda, image in images.items() if image and not image.pinned]
+    needs = dict.fromkeys((need.cuda, need.machine) for need in (need_of(cell, matrix) for cell in cells))
+    images = [(cuda, matrix.toolkits[cuda].image_of(machine)) for cuda, machine in needs]
+    loose = [f"CUDA {cuda}: {image.name}" for cuda, image in images if image and not image.pinned]
     if loose:
         raise ImageError(
             "the workflows build in no image without a digest",

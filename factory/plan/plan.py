@@ -19,7 +19,7 @@ from factory.output.progress import counted, duration, gigabytes
 from factory.plan import pinning
 from factory.plan.document import PlanDocument, PlannedCell, PlannedImage, PlannedSet
 from factory.plan.runner import limits_of, runner
-from factory.plan.workflow import outputs
+from factory.plan.workflow import makers, outputs
 from factory.platforms import own_machine
 from factory.pool.store import pool_in
 from factory.session import Session
@@ -68,11 +68,12 @@ def jobs(planned: Iterable[Planned], matrix: Matrix, session: Session) -> dict[s
     and ImageError where an image is not pinned and the matrix accepts none that is not.
     """
     cells = [row.cell for row in planned]
-    pinning.demand(cells, matrix)
+    compiled = makers(cells, matrix)
+    pinning.demand([*cells, *compiled.values()], matrix)
     machines = runner()
     limits = limits_of(machines, max_jobs=matrix.max_jobs)
     seconds: dict[str, float] = {}
-    for cell in cells:
+    for cell in compiled.values():
         need = need_of(cell, matrix)
         if need.label not in seconds:
             seconds[need.label] = _sum(_demand(need, matrix, session, ()), limits).seconds
@@ -148,11 +149,12 @@ def images(planned: Iterable[Planned], matrix: Matrix) -> list[str]:
     """Return a line for each CUDA that compiles kernels of the cells: the image they are built in where there is an
     engine, and if it is pinned.
     """
-    used = {need_of(row.cell, matrix).cuda for row in planned}
+    used = {(need.cuda, need.machine) for need in (need_of(row.cell, matrix) for row in planned)}
     return [
-        f"image of CUDA {version}: {row.image.reference}{'' if row.image.pinned else ', not pinned (nox -s pin)'}"
+        f"image of CUDA {version}: {image.reference}{'' if image.pinned else ', not pinned (nox -s pin)'}"
         for version, row in matrix.toolkits.items()
-        if version in used and row.image is not None
+        for machine, image in row.every_image.items()
+        if (version, machine) in used
     ]
 
 

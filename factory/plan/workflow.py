@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from factory.errors import SelectorError
-from factory.matrix.kernelset import need_of
+from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, Matrix
 from factory.matrix.representatives import divide
 from factory.matrix.wheelname import wheel_filename
+from factory.platforms import usual
 
 Entry = dict[str, str]
 
@@ -33,15 +34,16 @@ def read_runner(table: Mapping[str, Any]) -> Runner:
 
 
 def outputs(cells: Sequence[Cell], seconds: Mapping[str, float], matrix: Matrix, runner: Runner) -> dict[str, str]:
-    """Return what the jobs behind ``plan`` get, by name, as JSON; ``seconds`` are of each kernel set on ``runner``.
+    """Return what the jobs behind ``plan`` get, by name, as JSON.
 
-    Raises SelectorError when there is more than ``runner`` takes in one run.
+    ``seconds`` are those of the set of each cell that ``makers`` gives, on ``runner``, by its label. Raises
+    SelectorError when there is more than ``runner`` takes in one run, or wheels for a machine of which there is none.
     """
     wheels = _wheels(cells, matrix, runner)
-    sets = _sets(cells, matrix)
+    sets = {need_of(cell, matrix).label: cell for cell in makers(cells, matrix).values()}
     found: dict[str, list[Entry] | list[str]] = {
         "kernels": _kernels(sets, seconds, runner),
-        "sets": [{"name": name, "cells": cell.id} for name, cell in sets.items()],
+        "sets": [{"name": name, **_compiled(cell)} for name, cell in sets.items()],
         "wheels": [entry for entry, _ in wheels],
         "gpu_tests": _gpu_tests(cells, wheels, matrix) if matrix.runners.gpu else [],
         "build_runner": list(matrix.runners.build),
@@ -56,12 +58,28 @@ def outputs(cells: Sequence[Cell], seconds: Mapping[str, float], matrix: Matrix,
     return {name: json.dumps(value) for name, value in found.items()}
 
 
-def _sets(cells: Iterable[Cell], matrix: Matrix) -> dict[str, Cell]:
-    """Return each kernel set with the first of its cells."""
-    sets: dict[str, Cell] = {}
+def makers(cells: Iterable[Cell], matrix: Matrix) -> dict[KernelSetId, Cell]:
+    """Return, for each kernel set of ``cells``, the cell whose set is compiled for it.
+
+    Machine code is the same for every machine: what wheels for another one need is compiled with what those of the
+    first need, for the architectures of both.
+    """
+    first: dict[KernelSetId, Cell] = {}
     for cell in cells:
-        sets.setdefault(need_of(cell, matrix).label, cell)
-    return sets
+        first.setdefault(need_of(cell, matrix), cell)
+    found: dict[KernelSetId, Cell] = {}
+    for need, cell in first.items():
+        kin = [one for one in first if replace(one, archs=need.archs, machine=need.machine) == need]
+        abroad = {arch for one in kin if one.machine != usual() for arch in one.archs}
+        made = next((first[one] for one in kin if one.machine == usual()), cell) if need.machine != usual() else cell
+        archs = tuple(sorted({*made.archs, *abroad}))
+        found[need] = replace(made, machine=usual(), archs=archs)
+    return found
+
+
+def _compiled(cell: Cell) -> Entry:
+    """Return what selects the kernel set of ``cell``."""
+    return {"cells": cell.id, "archs": ",".join(map(str, cell.archs))}
 
 
 def _kernels(sets: Mapping[str, Cell], seconds: Mapping[str, float], runner: Runner) -> list[Entry]:
@@ -71,7 +89,7 @@ def _kernels(sets: Mapping[str, Cell], seconds: Mapping[str, float], runner: Run
     while sum(_shares(seconds[name], limit) for name in sets) > runner.matrix and limit < longest:
         limit *= 1.1
     return [
-        {"name": f"{name}-{number}-of-{count}", "cells": cell.id, "shard": f"{number}/{count}"}
+        {"name": f"{name}-{number}-of-{count}", **_compiled(cell), "shard": f"{number}/{count}"}
         for name, cell in sets.items()
         for count in [_shares(seconds[name], limit)]
         for number in range(1, count + 1)
@@ -85,15 +103,31 @@ def _shares(seconds: float, limit: float) -> int:
 def _wheels(cells: Sequence[Cell], matrix: Matrix, runner: Runner) -> list[tuple[Entry, tuple[Cell, ...]]]:
     """Return each cell a job of its own, or where there are too many, all Pythons of one torch together."""
     groups: dict[Cell, list[Cell]] = {}
+    compiled = makers(cells, matrix)
     for cell in cells:
         alone = len(cells) <= runner.matrix
         groups.setdefault(cell if alone else replace(cell, python=""), []).append(cell)
-    return [(_wheel(group, matrix), tuple(group)) for group in groups.values()]
+    return [
+        (_wheel(group, need_of(compiled[need_of(group[0], matrix)], matrix), matrix), tuple(group))
+        for group in groups.values()
+    ]
 
 
-def _wheel(group: Sequence[Cell], matrix: Matrix) -> Entry:
+def _wheel(group: Sequence[Cell], kernels: KernelSetId, matrix: Matrix) -> Entry:
     tokens = list(dict.fromkeys(token for token in _by_axis(group)))
-    return {"name": "-".join(tokens), "cells": " ".join(tokens), "kernels": need_of(group[0], matrix).label}
+    machine = group[0].machine
+    labels = matrix.runners.of(machine)
+    if not labels:
+        raise SelectorError(
+            f"the workflows have no machine to make wheels for {machine} on",
+            remedy=f"Name its label in matrix.yaml, runners: {{machines: {{{machine}: [...]}}}}",
+        )
+    return {
+        "name": "-".join(tokens),
+        "cells": " ".join(tokens),
+        "kernels": kernels.label,
+        "runner": json.dumps(labels),
+    }
 
 
 def _by_axis(group: Sequence[Cell]) -> Iterator[str]:

@@ -66,6 +66,18 @@ def test_pins_are_read_back_each_at_its_own_toolkit(digests: dict[str, str]) -> 
     assert re.sub(r"digest: sha256:[0-9a-f]{64}", "digest: null", made) == TEXT
 
 
+def test_an_image_of_another_machine_has_a_digest_of_its_own() -> None:
+    made = pinned(TEXT, "13.0", NEW, machine="aarch64")
+    kit = load_matrix(made).toolkits["13.0"]
+    assert kit.images["aarch64"].digest == NEW
+    assert kit.image == IMAGES["13.0"]
+    assert made.replace(NEW, "null") == TEXT
+    assert pinned(TEXT, "13.0", NEW, machine="x86_64") == pinned(TEXT, "13.0", NEW)
+    with pytest.raises(MatrixError, match=r"CUDA 12\.6 cannot be changed alone") as caught:
+        pinned(TEXT, "12.6", NEW, machine="aarch64")
+    assert "images.aarch64" in caught.value.remedy
+
+
 @pytest.mark.parametrize("change", [lambda text: text.replace("\n", "\r\n"), lambda text: "\ufeff" + text])
 def test_line_ends_and_marks_of_other_systems_stay(change: object) -> None:
     assert callable(change)

@@ -10,8 +10,8 @@ from factory.errors import SelectorError
 from factory.matrix import cells, selector
 from factory.matrix.kernelset import need_of
 from factory.matrix.load import load as load_matrix
-from factory.matrix.model import Cell, Runners, State
-from factory.plan.workflow import Runner, outputs
+from factory.matrix.model import Cell, Matrix, Runners, State
+from factory.plan.workflow import Runner, makers, outputs
 from tests.frozen import MATRIX
 
 RULES = load_matrix(MATRIX.read_text(encoding="utf-8"))
@@ -19,11 +19,15 @@ RUNNER = Runner(cores=4, memory=16 * 10**9, matrix=256, shard_seconds=9000)
 PLANNED = cells.expand(RULES)
 ALL = [row.cell for row in PLANNED if row.state is State.BUILD]
 EVERY = [row.cell for row in PLANNED if row.state is not State.SKIPPED]
+BOTH = replace(RULES, skips=tuple(skip for skip in RULES.skips if not skip.machine))
+OF_BOTH = [row.cell for row in cells.expand(BOTH) if row.cell.id.startswith("cu130 torch2.11 cp311 abiTRUE fa2.8")]
 
 
-def read(some: list[Cell], seconds: float = 1000, runner: Runner = RUNNER) -> dict[str, list[dict[str, str]]]:
-    times = {need_of(cell, RULES).label: seconds for cell in some}
-    return {name: json.loads(text) for name, text in outputs(some, times, RULES, runner).items()}
+def read(
+    some: list[Cell], seconds: float = 1000, runner: Runner = RUNNER, rules: Matrix = RULES
+) -> dict[str, list[dict[str, str]]]:
+    times = {need_of(cell, rules).label: seconds for cell in makers(some, rules).values()}
+    return {name: json.loads(text) for name, text in outputs(some, times, rules, runner).items()}
 
 
 def selected(entry: dict[str, str]) -> list[Cell]:
@@ -48,6 +52,43 @@ def test_every_cell_is_built_once_and_no_other_and_its_kernels_are_made_in_the_s
     assert {entry["name"] for entry in found["sets"]} == made
     names = [entry["name"] for entry in (*found["wheels"], *found["kernels"])]
     assert len(set(names)) == len(names)
+
+
+def test_kernels_are_compiled_once_for_the_wheels_of_all_machines_and_these_are_made_each_on_its_own() -> None:
+    here, there = sorted(OF_BOTH, key=lambda cell: cell.machine, reverse=True)
+    assert (here.machine, there.machine) == ("x86_64", "aarch64")
+    assert set(there.archs) > set(here.archs)
+    found = read([here, there], rules=BOTH)
+    (compiled,) = found["kernels"]
+    assert compiled["cells"] == here.id
+    assert compiled["archs"] == ",".join(map(str, there.archs))
+    assert [entry["runner"] for entry in found["wheels"]] == ['["ubuntu-24.04"]', '["ubuntu-24.04-arm"]']
+    (name,) = {entry["kernels"] for entry in found["wheels"]}
+    assert compiled["name"] == f"{name}-1-of-1"
+    assert [(entry["name"], entry["cells"], entry["archs"]) for entry in found["sets"]] == [
+        (name, here.id, compiled["archs"])
+    ]
+    assert {tuple(cell.split()) for cell in (entry["cells"] for entry in found["wheels"])} == {
+        tuple(cell.id.split()) for cell in (here, there)
+    }
+
+
+def test_kernels_of_one_machine_are_what_its_own_wheels_hold() -> None:
+    here, there = sorted(OF_BOTH, key=lambda cell: cell.machine, reverse=True)
+    alone = read([here], rules=BOTH)
+    assert alone["kernels"][0]["archs"] == ",".join(map(str, here.archs))
+    assert alone["wheels"][0]["kernels"] == need_of(here, BOTH).label
+    abroad = read([there], rules=BOTH)
+    assert abroad["kernels"][0]["cells"] == here.id  # no machine but the first compiles kernels
+    assert abroad["kernels"][0]["archs"] == ",".join(map(str, there.archs))
+    assert [entry["runner"] for entry in abroad["wheels"]] == ['["ubuntu-24.04-arm"]']
+
+
+def test_a_wheel_for_a_machine_that_the_workflows_have_not_is_refused() -> None:
+    matrix = replace(BOTH, runners=replace(BOTH.runners, machines={}))
+    with pytest.raises(SelectorError, match="no machine to make wheels for aarch64 on") as caught:
+        read(OF_BOTH, rules=matrix)
+    assert "runners: {machines: {aarch64: [...]}}" in caught.value.remedy
 
 
 @given(hours=st.floats(0.01, 60))

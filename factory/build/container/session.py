@@ -47,11 +47,12 @@ def image_of(cell: Cell, matrix: Matrix) -> Image:
 
     Raises ImageError where the matrix names none.
     """
-    cuda = need_of(cell, matrix).cuda
-    found = matrix.toolkits[cuda].image
+    need = need_of(cell, matrix)
+    found = matrix.toolkits[need.cuda].image_of(need.machine)
     if found is None:
         raise ImageError(
-            f"matrix.yaml names no image for CUDA {cuda}", remedy="Name one there, or build with --backend host"
+            f"matrix.yaml names no image for CUDA {need.cuda} and {need.machine}",
+            remedy="Name one there, or build with --backend host",
         )
     return found
 

@@ -18,8 +18,8 @@ from tests.frozen import MATRIX
 from tests.smallregistry import DIGEST, MANIFEST, Registry, registry
 
 TEXT = MATRIX.read_text(encoding="utf-8")
-IMAGES = {cuda: kit.image for cuda, kit in load_matrix(TEXT).toolkits.items() if kit.image}
-CUDAS = list(IMAGES)
+IMAGES = [(cuda, one) for cuda, kit in load_matrix(TEXT).toolkits.items() for one in kit.every_image.values()]
+CUDAS = [cuda for cuda, _ in IMAGES]
 OLD = "sha256:" + "01" * 32
 
 
@@ -32,14 +32,16 @@ def server() -> Iterator[Registry]:
 def text_with(*names: str, digest: str = "null") -> str:
     """Give the matrix with images of these names for its first CUDA releases, and a local one for the rest."""
     text = re.sub(r"digest: (null|sha256:\w+)", f"digest: {digest}", TEXT)
-    for image, name in itertools.zip_longest(IMAGES.values(), names, fillvalue="localhost/builder:1"):
+    images = [image for _, image in IMAGES]
+    for image, name in itertools.zip_longest(images, names, fillvalue="localhost/builder:1"):
         assert isinstance(image, Image)
         text = re.sub(rf'"?{re.escape(image.name)}"?', f'"{name}"', text)
     return text
 
 
 def digests(path: Path) -> list[str | None]:
-    return [kit.image.digest for kit in load_matrix(path.read_text()).toolkits.values() if kit.image]
+    kits = load_matrix(path.read_text()).toolkits.values()
+    return [image.digest for kit in kits for image in kit.every_image.values()]
 
 
 def run(path: Path, text: str) -> tuple[list[str], FactoryError | None]:

@@ -27,12 +27,15 @@ ALIAS = f"""#!/bin/sh
 @pytest.fixture
 def elsewhere(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """The same cache on a machine of the other name."""
-    bench, _, _ = made
+    bench, first, _ = made
     (tmp_path / "g++").write_text(ALIAS)
     (tmp_path / "g++").chmod(0o755)
     shutil.copytree(bench.session.cache, tmp_path / "cache", symlinks=True)
     monkeypatch.setattr(platform, "machine", lambda: MACHINE)
-    env = {**bench.session.env, "PATH": f"{tmp_path}{os.pathsep}{bench.session.env['PATH']}"}
+    # No packages of this CUDA are listed for it.
+    home = str(first.ready.toolkit.as_published.home)
+    path = f"{tmp_path}{os.pathsep}{bench.session.env['PATH']}"
+    env = {**bench.session.env, "PATH": path, "CUDA_HOME": home}
     session = replace(bench.session, cache=tmp_path / "cache", env=env)
     return replace(bench, session=session, kernels=replace(bench.kernels, machine=MACHINE))
 

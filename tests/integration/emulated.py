@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,12 +25,15 @@ from factory.platforms import platforms
 from factory.system import process
 from factory.system.cache import cache_root, made_once
 from factory.system.process import Completed
+from factory.toolkit import pins as toolkit_pins
+from factory.toolkit import store
 
 MACHINE = "aarch64"
 _QEMU = f"qemu-{MACHINE}-static"
 _PROGRAMS = {_QEMU: "qemu-user-static", f"{platforms()[MACHINE].triple}-g++": platforms()[MACHINE].cross}
 _PROGRAMS |= {"debootstrap": "debootstrap"}
 _PACKAGES = ("python3", "libgomp1", "libstdc++6")
+_VARIABLE = re.compile(r"(\w+)=(.*)")
 _ENTRY = re.compile(r"^\S.*\n(?:[ \t].*\n)*", re.MULTILINE)
 _MARKER = re.compile(r" *;[^\\\n]*")
 
@@ -85,6 +89,50 @@ def whole_torch(torch: Torch, build: TorchBuild, python: str, installer: Install
     wanted = "".join(_MARKER.sub("", entry) for entry in _ENTRY.findall(lock) if _is_for(entry, python))
     made_once(kept, lambda draft: installer.lay_out(native.python, draft, wanted, python=python, machine=MACHINE))
     return kept
+
+
+def toolkit(version: str, pip: Path, installer: Installer) -> Path:
+    """Give the compiler and the headers of CUDA ``version`` for aarch64, as ``toolkits.yaml`` has them."""
+    recipe = toolkit_pins.parse((DATA / "toolkits.yaml").read_text(), MACHINE)[version][0]
+    kept = cache_root(os.environ) / "distributions" / f"{recipe.directory}-{MACHINE}"
+    wanted = "".join(f"{one.name}=={one.version} --hash=sha256:{one.sha256}\n" for one in recipe.packages)
+
+    def make(draft: Path) -> None:
+        tree = draft / "tree"
+        installer.lay_out(pip, tree, wanted, python="3.12", machine=MACHINE)
+        for package in recipe.packages:
+            store.take(package, tree, draft / "home")
+        for place, text in recipe.added.items():
+            (draft / "home" / place).write_text(text)
+        shutil.rmtree(tree)
+
+    made_once(kept, make)
+    return kept / "home"
+
+
+def compiled(words: Sequence[str], home: Path, *, cwd: Path, keep: Path) -> None:
+    """Run the steps of nvcc's command ``words``, with the aarch64 programs of the toolkit at ``home``, in ``cwd``.
+
+    What nvcc keeps goes to ``keep``. No program of that machine starts another one here, so nvcc says its steps.
+    """
+    qemu = (_QEMU, "-L", f"/usr/{platforms()[MACHINE].triple}")
+    keep.mkdir()
+    dry = process.run(
+        [*qemu, home / "bin" / "nvcc", *words, "--dryrun", "--keep", "--keep-dir", keep], cwd=cwd, env=os.environ
+    )
+    lines = [line.removeprefix("#$ ") for line in dry.stderr.splitlines() if line.startswith("#$ ")]
+    env = dict(os.environ)
+    for line in lines:
+        if variable := _VARIABLE.fullmatch(line):
+            env[variable[1]] = variable[2]
+            continue
+        first, *rest = shlex.split(line.replace("$CICC_PATH", str(home / "nvvm" / "bin")))
+        program = home / "bin" / first  # which is another's path where that is absolute
+        of_home = program.is_relative_to(home) and program.is_file()
+        step = [*qemu, str(program), *rest] if of_home else [first, *rest]
+        done = process.run(step, cwd=cwd, env=env, timeout=3600)
+        assert done.ok, f"{line}\n{done.stdout}{done.stderr}"
+    assert lines, dry.stderr
 
 
 def _is_for(entry: str, python: str) -> bool:

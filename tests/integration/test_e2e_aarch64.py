@@ -15,8 +15,12 @@ from factory.build import host, setup
 from factory.build.setup import CellWanted
 from factory.kernels import kernels
 from factory.kernels.kernels import CompiledSet
+from factory.kernels.reproducible import path_flags, unit_flags
+from factory.matrix.arch import gencode
 from factory.pool.store import pool_in
 from factory.prove import prove
+from factory.system import process
+from factory.system.files import sha256_of
 from factory.wheel import elf
 from tests.elfobject import gpu_code
 from tests.integration import emulated
@@ -122,6 +126,29 @@ def test_nvcc_makes_the_same_machine_code_where_it_compiles_for_that_machine(yar
     assert proof.name.endswith(f"-{MACHINE}")
     assert proof.cross_compiler is not None
     assert {(code.kernels, code.moved) for unit in proof.units for code in unit.code} == {(1, 0)}
+
+
+def test_the_programs_of_that_machine_make_the_very_parts_that_are_in_the_pool(yard: Yard, tmp_path: Path) -> None:
+    """What is compiled here is what nvcc makes there, its host code included: so either may take the other's."""
+    ready, pool = yard.kernels[MACHINE].ready, pool_in(yard.bench.session.cache)
+    environment = host.prepare(yard.cell(MACHINE), yard.bench.installer)
+    home = emulated.toolkit("13.0", environment.python, yard.bench.installer)
+    unit, kept = ready.units[0], tmp_path / "kept"
+    flags = [flag for stage in unit.stages for flag in gencode(stage.virtual, [arch for arch, _ in stage.code])]
+    words = ("-ccbin", str(ready.linker.path), *ready.nvcc[3:], *path_flags({home: "cuda"}), *flags)
+    output = tmp_path / "unit.o"
+    own = (*unit_flags(unit.source), "-c", unit.source, "-o", str(output))
+    emulated.compiled((*words, *own), home, cwd=ready.root, keep=kept)
+    (tmp_path / "nothing").write_bytes(bytes(8))
+    emptied = ("--update-section", f".nv_fatbin={tmp_path / 'nothing'}", str(output))
+    assert process.run([str(ready.linker.objcopy), *emptied]).ok
+    (stub,) = kept.glob("*.stub.c")
+    made = {unit.host: output, unit.stub: stub}
+    made |= {key: kept / f"{unit.name}.sm_{arch.number}.cubin" for stage in unit.stages for arch, key in stage.code}
+    for key, path in made.items():
+        record = pool.record(key)
+        assert record is not None
+        assert (record.part, sha256_of(path)) == (record.part, record.sha256)
 
 
 def test_it_is_imported_beside_the_real_torch_for_its_machine(yard: Yard, tmp_path: Path) -> None:

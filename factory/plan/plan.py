@@ -13,7 +13,7 @@ from factory.kernels.sdist import read_extension
 from factory.kernels.unit import Unit
 from factory.matrix.arch import Arch
 from factory.matrix.kernelset import KernelSetId, need_of
-from factory.matrix.model import Matrix, Planned, Toolkit
+from factory.matrix.model import Cell, Matrix, Planned
 from factory.matrix.wheelname import release_tag, wheel_filename
 from factory.output.progress import counted, duration, gigabytes
 from factory.plan import pinning
@@ -158,8 +158,9 @@ def images(planned: Iterable[Planned], matrix: Matrix) -> list[str]:
     ]
 
 
-def _image(toolkit: Toolkit) -> PlannedImage | None:
-    return PlannedImage(name=toolkit.image.name, digest=toolkit.image.digest) if toolkit.image else None
+def _image(cell: Cell, matrix: Matrix) -> PlannedImage | None:
+    found = matrix.toolkits[need_of(cell, matrix).cuda].image_of(cell.machine)
+    return PlannedImage(name=found.name, digest=found.digest) if found else None
 
 
 def to_json(planned: Sequence[Planned], sets: dict[KernelSetId, Estimate], matrix: Matrix) -> str:
@@ -175,7 +176,7 @@ def to_json(planned: Sequence[Planned], sets: dict[KernelSetId, Estimate], matri
             wheel=wheel_filename(row.cell),
             release=release_tag(row.cell.flash_attn),
             kernels=str(need_of(row.cell, matrix)),
-            image=_image(matrix.toolkits[need_of(row.cell, matrix).cuda]),
+            image=_image(row.cell, matrix),
             seconds=wheel.seconds,
             peak_bytes=wheel.peak,
         )

@@ -170,7 +170,7 @@ def diagnose(session: nox.Session) -> None:
 
 @VERB
 def update(session: nox.Session) -> None:
-    """Open one issue for each new release of flash-attn, torch, CUDA images and actions: update -- [--dry-run]."""
+    """Open an issue for what is new of flash-attn, torch, CUDA images, actions and packages: update -- [--dry-run]."""
     _verb(session)
 
 

@@ -13,7 +13,9 @@ def add_verbs(verbs: Verbs) -> None:
     _publish(verbs)
     _index(verbs)
 
-    about = "look for new releases, CUDA images and actions, and open one issue for each with the lines it takes"
+    about = (
+        "look for new releases, CUDA images, actions and packages, and open an issue for each with the lines it takes"
+    )
     one = options.add(verbs, "update", "update:update", about)
     options.add_repository(one)
     one.add_argument("--dry-run", action="store_true", help="print the issues that would be opened, and open none")

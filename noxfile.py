@@ -37,6 +37,8 @@ YAML_STYLE = """{extends: default, rules: {
 }}"""
 # For factory.system.uv: no session has nox's own programs on PATH.
 BROUGHT = {"UV": UV} if HAS_UV else {}
+SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadfile")  # what a file's tests share is made once
+E2E = ("e2e", "e2e_aarch64", "e2e_container", "e2e_distributions", "e2e_gpu", "e2e_site", "e2e_torch")
 PROJECT = nox.project.load_toml("pyproject.toml")
 
 
@@ -184,13 +186,7 @@ def lock(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the fast tests: tests -- [PYTEST ARGUMENTS]."""
-    side_by_side = ("-n", "logical", "--dist", "loadfile")  # what a file's tests share is made once
-    _pytest(
-        session,
-        *side_by_side,
-        "-m",
-        "not e2e and not e2e_aarch64 and not e2e_container and not e2e_distributions and not e2e_gpu and not e2e_site",
-    )
+    _pytest(session, *SIDE_BY_SIDE, "-m", " and ".join(f"not {name}" for name in E2E))
 
 
 @nox.session
@@ -222,6 +218,12 @@ def e2e_gpu(session: nox.Session) -> None:
     """Build this machine's own smoke wheel, try it on the GPU, beside upstream's way, and wheels made wrong."""
     session.install("--quiet", "-e", ".", *nox.project.dependency_groups(PROJECT, "gpu"))
     session.run("pytest", "-m", "e2e_gpu", "--confcutdir=tests/gpu", "-s", "tests/gpu", *session.posargs, env=BROUGHT)
+
+
+@nox.session
+def e2e_torch(session: nox.Session) -> None:
+    """Build wheels of a small sdist beside two whole torches, and try the trial of wheels on the CPU."""
+    _pytest(session, *SIDE_BY_SIDE, "-m", session.name)
 
 
 @nox.session

@@ -65,6 +65,12 @@ class Bench:
         return replace(self.kernels, archs=tuple(Arch.parse(name) for name in names))
 
 
+def assembled(bench: Bench, ready: CompiledSet, directory: Path) -> dict[str, Path]:
+    assembler = ready.assembler(bench.session, compression=None)
+    return {unit.source: assembler.assemble(unit, directory) for unit in ready.ready.units}
+
+
+Compiled = tuple[Bench, CompiledSet]
 Made = tuple[Bench, CompiledSet, Path]
 
 

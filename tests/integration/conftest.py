@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from factory.kernels import kernels
-from tests.integration.bench import Bench, Made, make_bench
+from tests.integration.bench import Bench, Compiled, Made, make_bench
 
 
 @pytest.fixture
@@ -12,8 +12,14 @@ def bench(tmp_path: Path) -> Bench:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """A kernel set and the wheel made from it."""
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Compiled:
+    """A kernel set, which no torch took part in."""
     bench = make_bench(tmp_path_factory.mktemp("bench"))
-    ready = kernels.kernels(bench.kernels, bench.session)
+    return bench, kernels.kernels(bench.kernels, bench.session)
+
+
+@pytest.fixture(scope="module")
+def made(compiled: Compiled, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A kernel set and the wheel made from it."""
+    bench, ready = compiled
     return bench, ready, bench.build(ready, tmp_path_factory.mktemp("dist"))

@@ -20,6 +20,8 @@ from factory.system import process, remotefile
 from factory.system.pipconfig import index_url
 from tests.integration.bench import Bench
 
+pytestmark = pytest.mark.e2e_torch
+
 BUILDER = ("torch/utils/cpp_extension.py", "torch/utils/_filelock.py")
 NEWEST = "torch-2.15.0-cp312-cp312-manylinux_2_28_x86_64.whl"
 SETUP = """

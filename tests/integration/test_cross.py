@@ -8,7 +8,7 @@ import pytest
 
 from factory.kernels import kernels
 from factory.pool.store import pool_in
-from tests.integration.bench import Bench, Made
+from tests.integration.bench import Bench, Compiled
 
 # Says of itself that it is for another machine.
 ALIAS = """#!/bin/sh
@@ -18,9 +18,9 @@ g++ "$@" 2>&1 | sed "s/^Target:.*/Target: aarch64-linux-gnu/" >&2
 
 
 @pytest.fixture
-def crossing(made: Made, tmp_path: Path) -> Bench:
+def crossing(compiled: Compiled, tmp_path: Path) -> Bench:
     """A session that finds a compiler for aarch64, which is this machine's own."""
-    bench, _, _ = made
+    bench, _ = compiled
     alias = tmp_path / "aarch64-linux-gnu-g++"
     alias.write_text(ALIAS)
     alias.chmod(0o755)
@@ -28,8 +28,10 @@ def crossing(made: Made, tmp_path: Path) -> Bench:
     return replace(bench, session=replace(bench.session, env=env), kernels=replace(bench.kernels, machine="aarch64"))
 
 
-def test_no_kernel_is_compiled_again_and_the_host_code_is_what_nvcc_itself_makes(made: Made, crossing: Bench) -> None:
-    _, native, _ = made
+def test_no_kernel_is_compiled_again_and_the_host_code_is_what_nvcc_itself_makes(
+    compiled: Compiled, crossing: Bench
+) -> None:
+    _, native = compiled
     pool = pool_in(crossing.session.cache)
     before = pool.by_key()
     crossed = kernels.kernels(crossing.kernels, crossing.session)

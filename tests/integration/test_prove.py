@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from factory.build import host
 from factory.errors import ProofError
 from factory.prove import prove
 from tests.integration.bench import Bench
+from tests.integration.torchheaders import headers
 
 
 def plain(bench: Bench) -> prove.Plain:
     wanted = bench.cell()
-    return prove.Plain(torch=wanted.torch, cell=wanted.cell, environment=host.prepare(wanted, bench.installer))
+    return prove.Plain(torch=wanted.torch, cell=wanted.cell, environment=headers(wanted.torch, wanted.build))
 
 
 def test_both_ways_give_the_same_code_and_nothing_is_compiled_twice(bench: Bench) -> None:

@@ -20,6 +20,8 @@ from factory.system.files import sha256_of
 from tests import schemas
 from tests.integration.bench import Bench, make_bench
 
+pytestmark = pytest.mark.e2e_torch
+
 Built = tuple[Bench, Path]
 
 

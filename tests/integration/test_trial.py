@@ -15,6 +15,8 @@ from factory.build import host
 from factory.system import process
 from tests.integration.bench import ROOT, make_bench
 
+pytestmark = pytest.mark.e2e_torch
+
 # Few and small cases: this runs on a CPU, whose half precision is slow.
 SMALL = """
 from dataclasses import replace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 import shutil
@@ -151,13 +152,20 @@ def _complaint(path: str, version: str, toolkit: Toolkit, env: Mapping[str, str]
         return f"{path} is not a gcc"
     if int(major[1]) > toolkit.newest_gcc:
         return f"{path} is {version}"
-    command: list[str | Path] = [path, "-std=c++17", "-fsyntax-only", DATA / "host_check.cpp"]
-    done = process.run(command, env={**inherited(env), "LC_ALL": "C"}, timeout=60)
+    # Several CUDAs ask for the same one.
+    done = _tried(path, Path(path).stat().st_mtime_ns, frozenset(inherited(env).items()))
     if done.ok:
         return None
     lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
     told = [line.partition("host check: ")[2] for line in lines if "host check: " in line and "error" in line]
     return f"{path} ({version}): {'; '.join(told or [line for line in lines if 'error' in line][:1] or lines[:1])}"
+
+
+@functools.lru_cache(maxsize=64)
+def _tried(path: str, _changed: int, env: frozenset[tuple[str, str]]) -> process.Completed:
+    """Compile the check with the g++ at ``path``, as it is since it was last ``_changed``."""
+    command: list[str | Path] = [path, "-std=c++17", "-fsyntax-only", DATA / "host_check.cpp"]
+    return process.run(command, env={**dict(env), "LC_ALL": "C"}, timeout=60)
 
 
 def _remedy(newest: int, seen: Sequence[str], env: Mapping[str, str]) -> str:

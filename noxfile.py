@@ -37,7 +37,8 @@ YAML_STYLE = """{extends: default, rules: {
 }}"""
 # For factory.system.uv: no session has nox's own programs on PATH.
 BROUGHT = {"UV": UV} if HAS_UV else {}
-SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadfile")  # what a file's tests share is made once
+# What a file's tests share is made once. Files come in the order of tests/conftest.py.
+SIDE_BY_SIDE = ("-n", "logical", "--dist", "loadfile", "--no-loadscope-reorder")
 E2E = ("e2e", "e2e_aarch64", "e2e_container", "e2e_distributions", "e2e_gpu", "e2e_site", "e2e_torch")
 PROJECT = nox.project.load_toml("pyproject.toml")
 

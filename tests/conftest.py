@@ -45,6 +45,11 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
         guard.allowed = False
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, so that in the end no process is left with it while another has nothing to do."""
+    items.sort(key=lambda item: "integration" not in item.path.parts)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _no_job() -> Iterator[None]:
     """Keep what the tests do off the page of the GitHub job they run in, and its remarks."""

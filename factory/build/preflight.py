@@ -33,7 +33,7 @@ def preflight(cells: Iterable[Cell], matrix: Matrix, session: Session) -> None:
             ) from error
         found = toolkit.here(cuda, session.env, session.cache, session.log.say)
         if found is not None:
-            firstcompile.check(found, compiler.path, session.env)
+            firstcompile.check_once(found, compiler, session.cache, session.env)
 
 
 def _others(refused: Toolkit, matrix: Matrix, session: Session) -> list[str]:

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from factory.data import DATA
 from factory.errors import HostCompilerError
+from factory.kernels.hostcompiler import HostCompiler
 from factory.system import process
 from factory.system.environ import inherited
 from factory.toolkit.toolkit import NAMED, CudaToolkit
 
 _SHOWN = 3  # lines of what the compiler said
+
+
+def check_once(toolkit: CudaToolkit, compiler: HostCompiler, cache: Path, env: Mapping[str, str]) -> None:
+    """Do as ``check`` does, unless ``cache`` knows that these two have compiled beside this machine's glibc.
+
+    Raises HostCompilerError as ``check`` does, and OSError where nothing can be written in ``cache``.
+    """
+    glibc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    three = hashlib.sha256(f"{toolkit.digest}\n{compiler.digest}\n{glibc}".encode()).hexdigest()
+    known = cache / "tried" / three
+    if not known.is_file():
+        check(toolkit, compiler.path, env)
+        known.parent.mkdir(parents=True, exist_ok=True)
+        known.touch()
 
 
 def check(toolkit: CudaToolkit, compiler: Path, env: Mapping[str, str]) -> None:

@@ -53,6 +53,22 @@ def test_a_fit_machine_is_tried_once_for_each_cuda(session: Session, tmp_path: P
     assert (tmp_path / "cuda/tried").read_text() == f"{tmp_path}/bin/g++\n"
 
 
+def test_what_has_compiled_is_not_tried_again_before_it_changes(session: Session, tmp_path: Path) -> None:
+    compiler(tmp_path / "bin/g++", "12.2.0")
+    cuda(tmp_path / "cuda", compiles=True)
+    for _ in range(2):
+        preflight([CELL], RULES, session)
+    tried = f"{tmp_path}/bin/g++\n"
+    assert (tmp_path / "cuda/tried").read_text() == tried
+    with (tmp_path / "cuda/include/cuda_runtime.h").open("a") as header:
+        header.write("// changed")
+    preflight([CELL], RULES, session)
+    assert (tmp_path / "cuda/tried").read_text() == 2 * tried
+    compiler(tmp_path / "bin/g++", "12.3.0")
+    preflight([CELL], RULES, session)
+    assert (tmp_path / "cuda/tried").read_text() == 3 * tried
+
+
 def test_for_another_machine_a_compiler_for_that_is_asked_for_before_anything_else(
     session: Session, tmp_path: Path
 ) -> None:

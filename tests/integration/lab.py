@@ -65,6 +65,11 @@ class Lab:
         noted = self.here / "compiled"
         return Counter(noted.read_text().split() if noted.exists() else ())
 
+    def parts(self) -> dict[str, tuple[int, int]]:
+        """Tell each stored part from one of the same key that was stored again."""
+        found = ((path, path.stat()) for path in (self.pool.root / "parts").glob("*.json"))
+        return {path.name: (stat.st_ino, stat.st_mtime_ns) for path, stat in found}
+
     def complete(self) -> bool:
         (kernels,) = self.pool.sets()
         return kernels.units == UNITS and not self.pool.lacking(kernels.keys)

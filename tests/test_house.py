@@ -55,7 +55,7 @@ PURE = {
     "pool": "archivename record tarstream",
     "prove": "moved proof",
     "publish": "body checksums gate outlook page parts pools sbom steps",
-    "system": "cooldown environ paths strictjson",
+    "system": "cooldown environ paths plainyaml strictjson",
     "toolkit": "headerfix pins source toolkit",
     "update": "actions flashattn images ledger listing locked metadata page proposal torch",
     "wheel": (

@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-import yaml
 from pydantic import TypeAdapter
 
 from factory.data import DATA
@@ -21,6 +20,7 @@ from factory.environment.target import Target
 from factory.errors import EnvironmentInstallError, FactoryError, InterpreterError
 from factory.matrix.model import Cell, Torch, TorchBuild
 from factory.session import Session
+from factory.system import plainyaml
 from factory.system.cache import made_once
 from factory.toolkit import debian
 from factory.toolkit.pins import Package
@@ -101,7 +101,7 @@ def _headers(python: str, machine: str, session: Session) -> Path:
 def packages() -> Mapping[str, Mapping[str, Package]]:
     """Return Debian's packages of headers by machine and Python, as ``factory/data/pythonheaders.yaml`` has them."""
     text = (DATA / "pythonheaders.yaml").read_text(encoding="utf-8")
-    return _HEADERS.validate_python(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - makes strings only
+    return _HEADERS.validate_python(plainyaml.load(text))
 
 
 def _unpack(package: Package, draft: Path, session: Session) -> None:

@@ -6,9 +6,9 @@ import hashlib
 import json
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from factory.system import plainyaml
 from factory.toolkit.pins import Package, Relative
 
 
@@ -48,4 +48,4 @@ def parse(text: str) -> CompilerPin:
 
     Raises pydantic's ValidationError with every complaint at once.
     """
-    return CompilerPin.model_validate(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - makes strings only
+    return CompilerPin.model_validate(plainyaml.load(text))

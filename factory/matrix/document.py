@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import yaml
+
+from factory.system import plainyaml
 
 Path = tuple[str | int, ...]
 Value = str | list["Value"] | dict[str, "Value"] | None
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-# libyaml's is ten times as fast; PyYAML made without it has only its own
-_BASE: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _TOO_DEEP, _LIBYAMLS_DEEP = "nested too deeply", "exceeded maximum nesting depth"
 _MOST_VALUES = 50_000  # a few lines of aliases of aliases can stand for more values than memory holds
 
@@ -77,7 +76,7 @@ class _TooManyValuesError(Exception):
     pass
 
 
-class _Loader(_BASE):  # type: ignore[misc]  # which of the two it is shows when it runs
+class _Loader(plainyaml.BASE):  # type: ignore[misc]  # which of the two it is shows when it runs
     """Leaves out what takes a third of the time: to guess a type for each value."""
 
     def resolve(self, _kind: type[yaml.Node], _value: str | None, _implicit: object) -> str:

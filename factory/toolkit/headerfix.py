@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from factory.system import plainyaml
 from factory.toolkit.pins import Relative
 from factory.versions import numbers
 
@@ -47,7 +47,7 @@ def parse(text: str) -> tuple[HeaderFix, ...]:
 
     Raises pydantic's ValidationError with every complaint at once.
     """
-    return _Document.model_validate(yaml.load(text, Loader=yaml.BaseLoader)).fixes  # noqa: S506 - makes strings only
+    return _Document.model_validate(plainyaml.load(text)).fixes
 
 
 def meant_for(version: str, fixes: Iterable[HeaderFix]) -> tuple[HeaderFix, ...]:

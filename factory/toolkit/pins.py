@@ -7,10 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeVar
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from factory.platforms import usual
+from factory.system import plainyaml
 
 
 def _inside(path: str) -> str:
@@ -140,7 +140,7 @@ def parse_runtimes(text: str, machine: str) -> dict[str, RuntimeRecipe]:
 
 
 def _document(text: str) -> _Document:
-    return _Document.model_validate(yaml.load(text, Loader=yaml.BaseLoader))  # noqa: S506 - makes strings only
+    return _Document.model_validate(plainyaml.load(text))
 
 
 def _recipe(kind: type[_Made], version: str, entry: _Entry, way: _Way, profile: str) -> _Made:

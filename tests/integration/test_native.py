@@ -15,7 +15,7 @@ from factory.kernels.adopt import adopt
 from factory.kernels.kernels import CompiledSet
 from factory.pool.record import SetRecord
 from factory.pool.store import Pool, pool_in
-from tests.integration.bench import Bench, Made
+from tests.integration.bench import Bench, Compiled
 
 MACHINE = "aarch64"
 ALIAS = f"""#!/bin/sh
@@ -25,9 +25,9 @@ ALIAS = f"""#!/bin/sh
 
 
 @pytest.fixture
-def elsewhere(made: Made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+def elsewhere(compiled: Compiled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     """The same cache on a machine of the other name."""
-    bench, first, _ = made
+    bench, first = compiled
     (tmp_path / "g++").write_text(ALIAS)
     (tmp_path / "g++").chmod(0o755)
     shutil.copytree(bench.session.cache, tmp_path / "cache", symlinks=True)
@@ -50,8 +50,8 @@ def noted(bench: Bench, change: Callable[[SetRecord], SetRecord]) -> Pool:
     return pool
 
 
-def test_its_machine_code_is_taken_and_the_host_code_alone_is_compiled(made: Made, elsewhere: Bench) -> None:
-    _, first, _ = made
+def test_its_machine_code_is_taken_and_the_host_code_alone_is_compiled(compiled: Compiled, elsewhere: Bench) -> None:
+    _, first = compiled
     before = pool_in(elsewhere.session.cache).by_key()
     taken = kernels.kernels(elsewhere.kernels, elsewhere.session)
     after = pool_in(elsewhere.session.cache).by_key()

@@ -28,6 +28,7 @@ from factory.pool.store import Pool
 from factory.prove import cubin
 from factory.system import process
 from factory.system.files import sha256_of
+from factory.versions import python_tag
 from tests import distributions
 from tests.distributions import CUDA, TITLES, Code, Record, Seen
 from tests.frozen import MATRIX
@@ -49,6 +50,14 @@ WHEELS = {
     "trixie": ("2.7.4.post1", "cu124", "torch2.6"),
     "sid": ("2.8.3.post2", "cu130", "torch2.11"),
 }
+# A Python that sid has beside its own, and the only torch there is for it.
+NEXT_PYTHON = "3.15"
+NEXT_WHEEL = ("2.8.3.post2", "cu132", "torch2.15")
+IMPORT = """
+import sys, torch, flash_attn
+from flash_attn import flash_attn_func
+print("%d.%d" % sys.version_info[:2], torch.__version__, flash_attn.__version__, flash_attn_func(0.0))
+"""
 # The quickest forward unit of the smoke profile: the longest is share 1, the backward ones, empty, come last.
 UNITS = {"12.4": ("cu124", "torch2.6", "--shard", "56/84"), "13.0": ("cu130", "torch2.11", "--shard", "48/72")}
 SET = ("--profile", "smoke", "--archs", "8.0")
@@ -115,12 +124,12 @@ def installed(suite: str) -> Folder:
     return folder
 
 
-def build(folder: Folder) -> subprocess.CompletedProcess[str]:
-    """Type README's first command, for the small sdist and a wheel that the folder's own Python can have."""
+def build(folder: Folder, python: str, wanted: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Type README's first command, for the small sdist as the flash-attn, CUDA and torch ``wanted``."""
     used = HOME / "runs" / "small"
     new_cache(folder, used, LARGE)
-    version, *tokens = WHEELS[folder.suite]
-    wheel = (f"fa{version}", *tokens, f"cp{python_of(folder).replace('.', '')}", *SET, *HERE)
+    version, *tokens = wanted
+    wheel = (f"fa{version}", *tokens, python_tag(python), *SET, *HERE)
     own = folder.outside(CLONE / "matrix.yaml")
     own.write_text(matrix_with_small_sdist(folder.outside(used), RULES.flash_attn[version]), encoding="utf-8")
     folder.said("chown", "--recursive", "builder:", used, user="root")
@@ -239,11 +248,32 @@ def seen(folder: Folder, cuda: str, by: str, way: Way) -> tuple[Seen, Done]:
 @pytest.mark.parametrize("suite", TITLES)
 def test_the_readmes_first_command_makes_a_wheel(suite: str) -> None:
     folder = debian(suite)
-    assert build(folder).returncode == 0
-    (report,) = folder.outside(CLONE / "dist").glob("*.whl.report.json")
-    read = json.loads(report.read_text())
-    assert read["ok"]
-    assert report.with_name(report.name.removesuffix(".report.json")).is_file()
+    python = python_of(folder)
+    assert build(folder, python, WHEELS[suite]).returncode == 0
+    assert wheel_of(folder, python).is_file()
+
+
+def test_a_newer_python_than_the_suites_own_makes_a_wheel_and_imports_it() -> None:
+    folder = debian("sid")
+    apt = ("apt-get", "--quiet", "--yes", "install", f"python{NEXT_PYTHON}-dev")
+    folder.said(*apt, user="root", directory=Path("/"))
+    assert build(folder, NEXT_PYTHON, NEXT_WHEEL).returncode == 0
+    wheel = wheel_of(folder, NEXT_PYTHON)
+    (there,) = folder.outside(KEPT / "environments").glob(f"torch2.15.*-{python_tag(NEXT_PYTHON)}-*")
+    python = KEPT / "environments" / there.name / "bin" / "python"
+    unpacked = HOME / "runs" / "imported"
+    folder.said("rm", "--recursive", "--force", unpacked)
+    folder.said(python, "-m", "zipfile", "--extract", CLONE / "dist" / wheel.name, unpacked)
+    said = folder.said(python, "-c", IMPORT, directory=unpacked)
+    *_, last = said.splitlines()  # torch warns that there is no NumPy
+    assert last.split() == [NEXT_PYTHON, "2.15.0+cu132", NEXT_WHEEL[0], "forward", "only"]
+
+
+def wheel_of(folder: Folder, python: str) -> Path:
+    """Give the only wheel for ``python`` that was made in the folder, which its report says is right."""
+    (report,) = folder.outside(CLONE / "dist").glob(f"*-{python_tag(python)}-*.whl.report.json")
+    assert json.loads(report.read_text())["ok"]
+    return report.with_name(report.name.removesuffix(".report.json"))
 
 
 @pytest.mark.parametrize("suite", TITLES)

@@ -14,3 +14,5 @@ myst_heading_anchors = 4  # as GitHub makes them, for links into a page
 autodoc_mock_imports = ["flash_attn", "torch"]
 autodoc_default_options = {"members": True, "member-order": "bysource", "ignore-module-all": True, "no-value": True}
 autodoc_preserve_defaults = True  # as they are written, not as they came out on the machine that made the site
+# Several modules have a class of one short name, as an annotation spells it: then it is text, and no link.
+suppress_warnings = ["ref.python"]

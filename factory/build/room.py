@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from factory.build import setup
@@ -110,7 +110,8 @@ def _kernels(run: Run) -> Iterator[Kernels]:
 
 
 def _lacking(need: KernelSetId, run: Run) -> float:
-    return disks.lacking(run.cache / "pool", lambda record: serves(record, need))
+    """Return the share of a set that is not there; of one for another machine nearly all serves this one."""
+    return disks.lacking(run.cache / "pool", lambda record: serves(record, replace(need, machine=record.machine)))
 
 
 def _here(flash_attn: str, run: Run) -> bool:

@@ -132,6 +132,8 @@ def test_what_is_there_is_not_wanted(tmp_path: Path) -> None:
     assert by_place(room.wants(wanted, contained=False))["pool"] < found["pool"]
     (pool.root / "parts" / "b.json").touch()
     assert "pool" not in by_place(room.wants(wanted, contained=False))
+    abroad = replace(wanted, dist=None, cells=tuple(replace(cell, machine="aarch64") for cell in wanted.cells))
+    assert "pool" not in by_place(room.wants(abroad, contained=False))
 
 
 def test_a_directory_that_was_linked_to_another_disk_is_not_held_to_the_cache_s(tmp_path: Path) -> None:

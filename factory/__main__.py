@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
-from factory.cli import jobpage
+from factory.cli import jobpage, typed
 from factory.cli.parser import read
 from factory.errors import DiskFullError, FactoryError
 from factory.github.dryrun import rehearsing
+from factory.output.spoken import spoken
 from factory.system import streams, transfers
 from factory.system.disk import FULL
 
@@ -25,6 +26,11 @@ _UNREAD = 141  # as a shell says of what SIGPIPE ended
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one verb and return its exit status; every FactoryError, OSError and Ctrl-C is printed and becomes one."""
     streams.prepare()
+    with spoken(typed.fitting):
+        return _ended(argv)
+
+
+def _ended(argv: Sequence[str] | None) -> int:
     name = "factory"
     try:
         with streams.flushed():

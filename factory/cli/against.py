@@ -11,6 +11,7 @@ from collections import Counter
 from pathlib import Path
 
 from factory.cli import context, jobpage
+from factory.cli.typed import MATRIX
 from factory.errors import MatrixError, SelectorError, UsageError
 from factory.matrix import difference, page, selector
 from factory.matrix.difference import Side
@@ -41,7 +42,7 @@ def against(arguments: argparse.Namespace, matrix: Matrix) -> int:
             say(line)
         jobpage.add(page.incomparable(name, [error.what, *error.why], told))
         return 0
-    found = difference.difference(before, Side(planned=now, facts=difference.facts(_content(context.MATRIX))))
+    found = difference.difference(before, Side(planned=now, facts=difference.facts(_content(MATRIX))))
     for line in difference.lines(found):
         say(line)
     jobpage.add(page.markdown(found, name))

@@ -11,7 +11,7 @@ from factory.build.build import Backend, Order
 from factory.build.container.backend import ContainerBackend
 from factory.build.container.session import Containers, image_of
 from factory.build.host import Host
-from factory.cli import context
+from factory.cli.typed import MATRIX
 from factory.environment import environment
 from factory.errors import FactoryError, UnfitError
 from factory.image import engine as engines
@@ -48,9 +48,7 @@ def choose(order: Order, asked: str | None, before: Before, *, memory: int | Non
         if wheels:
             made.install()
         return made
-    containers = Containers(
-        engine=found, installer=installer, matrix=order.matrix, matrix_file=context.MATRIX, memory=memory
-    )
+    containers = Containers(engine=found, installer=installer, matrix=order.matrix, matrix_file=MATRIX, memory=memory)
     return ContainerBackend(order=order, containers=containers)
 
 

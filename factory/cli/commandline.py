@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from factory.matrix.suggest import hint
 
 Verbs: TypeAlias = "argparse._SubParsersAction[CommandParser]"  # noqa: SLF001 - argparse has no other name for it
-COMMAND = "flash-attn-wheel-factory"
-"""What the project's entry point is called."""
 _CHOICE = re.compile(r"invalid choice: '?([^' ]+)'? \(choose from (.*)\)")
 _NAME = re.compile(r"[\w.-]+")
-
-
-def called(verb: str) -> str:
-    """Return what a person types to have ``verb``: in a nox session that, else the entry point or the module."""
-    if os.environ.get("NOX_CURRENT_SESSION"):
-        return f"nox -s {verb} --"
-    return f"{start()} {verb}"
-
-
-def start() -> str:
-    """Return what a person typed before the verb, where nox was not asked."""
-    return COMMAND if Path(sys.argv[0]).name == COMMAND else "python -m factory"
 
 
 class _Formatter(argparse.HelpFormatter):

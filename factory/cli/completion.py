@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from factory.cli.commandline import COMMAND
+from factory.cli.typed import COMMAND
 
 SHELLS = ("bash", "tcsh", "zsh")
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from factory.cli import owngpu
 from factory.cli.options import NATIVE
+from factory.cli.typed import MATRIX
 from factory.data import DATA
 from factory.errors import MatrixError, SelectorError, UsageError
 from factory.matrix import cells, kernelset, selector
@@ -21,7 +22,6 @@ from factory.session import Session
 from factory.system import machine
 from factory.system.cache import cache_root, writable
 
-MATRIX = Path("matrix.yaml")
 PROFILE = FULL
 _PROJECT = Path("pyproject.toml")
 # A wheel of the factory holds the matrix of the repository it was built from; a clone has it in its root alone.

@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from factory.errors import FactoryError
 from factory.output import annotation, failure, githubjob
 from factory.output.annotation import Annotation
+from factory.output.spoken import fitted
 from factory.system import streams
 
 
 def add(page: str) -> None:
     """Add ``page``; where that cannot be, a line says so and the work goes on."""
-    githubjob.append(page, os.environ, _write)
+    githubjob.append(fitted(page), os.environ, _write)
 
 
 def add_failure(verb: str, error: FactoryError) -> None:

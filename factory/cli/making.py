@@ -6,6 +6,7 @@ import argparse
 import os
 
 from factory.cli import context
+from factory.cli.typed import MATRIX
 from factory.data import DATA
 from factory.environment import lock as lock_verb
 from factory.errors import SelectorError
@@ -37,7 +38,7 @@ def image(arguments: argparse.Namespace) -> int:
 
 def pin(_arguments: argparse.Namespace) -> int:
     """Write the images' digests; return the exit status. Raises what ``factory.image.pin.pin`` raises."""
-    pin_verb.pin(context.MATRIX, env=dict(os.environ), say=Log(Console()).say)
+    pin_verb.pin(MATRIX, env=dict(os.environ), say=Log(Console()).say)
     return 0
 
 

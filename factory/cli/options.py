@@ -6,8 +6,9 @@ import argparse
 import math
 from pathlib import Path
 
-from factory.cli.commandline import CommandParser, Verbs, called
+from factory.cli.commandline import CommandParser, Verbs
 from factory.cli.examples import EXAMPLES
+from factory.cli.typed import called
 from factory.kernels.shard import Shard
 from factory.matrix.arch import Arch
 from factory.matrix.model import FULL

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 
 from factory import __version__
 from factory.cli import options, parsebuild, parsecheck, parserelease
-from factory.cli.commandline import COMMAND, CommandParser, start
+from factory.cli.commandline import CommandParser
 from factory.cli.completion import SHELLS, PrintCompletion
+from factory.cli.typed import COMMAND, start
 
 _GROUPS = {
     "build wheels": ("plan", "doctor", "build", "kernels", "pool", "image"),

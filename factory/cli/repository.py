@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from functools import partial
-from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from factory.cli.commandline import COMMAND
+from factory.cli.typed import installed_from
 from factory.errors import UsageError
 from factory.github.address import API
 from factory.kernels.kernels import Fetch
@@ -42,11 +40,7 @@ def known() -> str | None:
 
 def _installed_from() -> str | None:
     """Return the repository on github.com that this was installed from (PEP 610)."""
-    try:
-        said = json.loads(distribution(COMMAND).read_text("direct_url.json") or "{}")
-    except (PackageNotFoundError, ValueError):
-        return None
-    found = _ON_GITHUB.fullmatch(str(said.get("url", ""))) if isinstance(said, dict) else None
+    found = _ON_GITHUB.fullmatch(str(installed_from().get("url", "")))
     return found["name"] if found else None
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rich.console import Console as RichConsole
+from rich.text import Text
+
+from factory.output.spoken import fitted
 
 _PLAIN_WIDTH = 160  # characters
 
@@ -15,6 +20,24 @@ class Console(RichConsole):
         if not self.is_terminal:  # nothing says how wide it is; a table of cells fits
             self.width = _PLAIN_WIDTH
 
+    def print(self, *objects: Any, **named: Any) -> None:  # noqa: ANN401 - as rich has them
+        """Print ``objects``, the commands that texts among them name as a person here types them."""
+        super().print(*map(_fitted, objects), **named)
+
     def on_broken_pipe(self) -> None:
         """Raise BrokenPipeError again, where rich would exit."""
         raise  # noqa: PLE0704 - rich calls this where it catches it
+
+
+def _fitted(shown: Any) -> Any:  # noqa: ANN401 - whatever rich prints
+    if isinstance(shown, str):
+        return fitted(shown)
+    if not isinstance(shown, Text) or fitted(shown.plain) == shown.plain:
+        return shown
+    pieces = shown.divide(sorted({at for span in shown.spans for at in (span.start, span.end)}))
+    made = Text(style=shown.style)
+    for piece in pieces:
+        made.append(fitted(piece.plain))
+        for span in piece.spans:
+            made.stylize(span.style, len(made) - len(fitted(piece.plain)))
+    return made

@@ -14,9 +14,9 @@ import pytest
 
 from factory import __version__, errors
 from factory.__main__ import main
-from factory.cli.commandline import COMMAND
 from factory.cli.examples import EXAMPLES
 from factory.cli.parser import read
+from factory.cli.typed import COMMAND
 
 ROOT = Path(__file__).parents[2]
 

@@ -16,18 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from factory.data import DATA
-from factory.environment import interpreter
+from factory.environment import fetches, interpreter
 from factory.environment.requirements import lock_name, tool_requirements, torch_requirement
 from factory.errors import DiskFullError, EnvironmentInstallError, UnreachableError
 from factory.matrix.model import Torch, TorchBuild
 from factory.session import Session
-from factory.system import process
 from factory.system.cache import made_once
 from factory.versions import cuda_token, python_tag
 
 # virtualenv gives an interpreter this many seconds to say what it is; its own limit is too short for a machine
 # that compiles at the same time.
 _PATIENT = {"PY_DISCOVERY_TIMEOUT": "120"}
+_PLAIN = {"NO_COLOR": "1"}  # their lines are read
 # glibc 2.MINOR of the wheels that are taken for another machine: torch's own floor, and the oldest there is a tag for.
 _NEWEST_GLIBC, _OLDEST_GLIBC = 28, 17
 _NETWORK_SIGNS = ("Connection", "Temporary failure", "timed out", "error sending request", "dns error", "Max retries")
@@ -108,7 +108,7 @@ class Installer:
         Raises UnreachableError, DiskFullError or EnvironmentInstallError.
         """
         with tempfile.TemporaryDirectory() as directory:
-            self._add(python, self._groups(torch, build), Path(directory))
+            self._add(self._installer(python), self._groups(torch, build), Path(directory))
 
     def lay_out(self, pip: Path, into: Path, requirements: str, *, python: str, machine: str) -> None:
         """Unpack the wheels that ``requirements`` name, for another ``machine`` and its ``python``, into ``into``.
@@ -130,7 +130,7 @@ class Installer:
         Raises UnreachableError, DiskFullError or EnvironmentInstallError.
         """
         with tempfile.TemporaryDirectory() as directory:
-            self._add(python, _locked(self._locks / name), Path(directory))
+            self._add(self._installer(python), _locked(self._locks / name), Path(directory))
 
     def _groups(self, torch: Torch, build: TorchBuild) -> tuple[_Group, ...]:
         lock = self._locks / lock_name(torch, build)
@@ -142,34 +142,38 @@ class Installer:
         Raises UnreachableError, DiskFullError or EnvironmentInstallError.
         """
         self._virtualenv(target, Path(sys.executable))
-        self._add(target / "bin" / "python", _locked(self._locks / lock), target)
+        self._add(self._told(target), _locked(self._locks / lock), target)
 
     def _make(self, target: Path, groups: Sequence[_Group], python: Path) -> None:
         """Build the environment in ``target``; renaming it breaks only its scripts, which nobody calls."""
         self._virtualenv(target, python)
-        self._add(target / "bin" / "python", groups, target)
+        self._add(self._told(target), groups, target)
 
     def _virtualenv(self, target: Path, python: Path) -> None:
         self._run([sys.executable, "-m", "virtualenv", "--quiet", "--no-periodic-update", "-p", python, target])
 
-    def _add(self, python: Path, groups: Sequence[_Group], lists: Path) -> None:
+    def _add(self, install: Sequence[str | Path], groups: Sequence[_Group], lists: Path) -> None:
         for number, group in enumerate(groups):
             listed = lists / f"requirements-{number}.txt"
             listed.write_text(group.requirements)
-            self._run([*self._installer(python), *group.options, "-r", listed])
+            self._run([*install, *group.options, "-r", listed])
 
     def _installer(self, python: Path) -> list[str | Path]:
         if uv := self._uv():
-            return [uv, "pip", "install", "--python", python, "--quiet"]
+            return [uv, "pip", "install", "--python", python]
         # -I: what the caller's PYTHONPATH holds must not pass for installed.
-        return [python, "-I", "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"]
+        return [python, "-I", "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
+
+    def _told(self, target: Path) -> list[str | Path]:
+        """Return what installs into the environment ``target``, made here, with a pip that is new enough for it."""
+        return [*self._installer(target / "bin" / "python"), *(() if self._uv() else fetches.BYTES)]
 
     def _uv(self) -> str | None:
         # Not find_uv's: mirrors are configured for pip, and a uv that only came with nox was never told of them.
         return shutil.which("uv", path=self._env.get("PATH"))
 
     def _run(self, command: Sequence[str | Path]) -> None:
-        done = process.run(command, env=self._env | _PATIENT)
+        done = fetches.run(command, env=self._env | _PATIENT | _PLAIN, say=self._say)
         if done.ok:
             return
         why = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()][-12:]

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from factory.audit.report import Report
 from factory.output.markdown import Markup, bullets, code, page, section, table
-from factory.output.progress import short
+from factory.output.progress import counted, short
 from factory.wheel.fatbin import PLAIN
 
 COLUMNS = ("wheel", "size", "architectures", "glibc", "audit")
@@ -30,7 +30,7 @@ def markdown(reports: Sequence[Report], asked: int) -> str:
     """Return the page of a job that was ``asked`` to audit so many wheels, of which some may not be there."""
     sound = sum(report.ok for report in reports)
     sign = "✅" if sound == asked else "❌"
-    title = f"{sign} Audit: {sound} of {asked} wheels passed"
+    title = f"{sign} Audit: {sound} of {counted(asked, 'wheel')} passed"
     return page(title, table(COLUMNS, map(row, reports)) if reports else Markup(), findings(reports))
 
 

@@ -13,7 +13,7 @@ from factory.kernels.page import Tally
 from factory.matrix.model import Cell
 from factory.output import failure
 from factory.output.markdown import Markup, code, joined, page, plain, section, table
-from factory.output.progress import duration
+from factory.output.progress import counted, duration
 
 _COLUMNS = (*audit.COLUMNS, "time")
 
@@ -46,7 +46,8 @@ def markdown(outcome: BuildResults) -> str:
     attempts, failures = outcome.attempts, _failures(outcome.attempts)
     rows = [(*audit.row(one.report), duration(one.seconds)) for one in attempts if one.report]
     return page(
-        f"{'❌' if failures else '✅'} Build: {len(attempts) - len(outcome.failures)} of {len(attempts)} wheels",
+        f"{'❌' if failures else '✅'} Build: "
+        f"{len(attempts) - len(outcome.failures)} of {counted(len(attempts), 'wheel')}",
         table(_COLUMNS, rows) if rows else Markup(),
         section("Failed", *(_failed(error, cells) for error, cells in failures)),
         section("Kernels", kernels.account(outcome.tallies)),

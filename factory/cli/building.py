@@ -22,6 +22,7 @@ from factory.kernels import prepared
 from factory.kernels.page import Tally
 from factory.matrix import kernelset
 from factory.output import githubjob
+from factory.output.progress import are, counted
 from factory.prove import prove as prove_verb
 from factory.system.cache import writable
 
@@ -53,7 +54,7 @@ def kernels(arguments: argparse.Namespace) -> int:
         for cell in order.cells:
             session.log.say(f"kernel set {kernelset.need_of(cell, matrix)}")
             made.append(place.kernels([cell], Portion(shard=arguments.shard, until=until)))
-            session.log.say(f"done: {len(made[-1].compiled)} units compiled now")
+            session.log.say(f"done: {counted(len(made[-1].compiled), 'unit')} compiled now")
     finally:
         if made:
             jobpage.add(kernels_page.markdown(made))
@@ -62,7 +63,7 @@ def kernels(arguments: argparse.Namespace) -> int:
         githubjob.add(arguments.outcome, {"left": str(left)})
     elif left:
         raise UnfinishedError(
-            f"{left} units are left after {arguments.minutes:g} minutes",
+            f"{counted(left, 'unit')} {are(left)} left after {arguments.minutes:g} minutes",
             remedy="What is finished is kept; the same command goes on from there.",
         )
     return 0
@@ -91,7 +92,7 @@ def build(arguments: argparse.Namespace) -> int:
     outcome = build_verb.build(order, place, arguments.dist, tell=partial(failure.tell, "build"))
     jobpage.add(build_page.markdown(outcome))
     if len(chosen) > 1:
-        session.log.say(f"{len(chosen) - len(outcome.failures)} of {len(chosen)} wheels built")
+        session.log.say(f"{len(chosen) - len(outcome.failures)} of {counted(len(chosen), 'wheel')} built")
     return outcome.failures[0].status if outcome.failures else 0
 
 
@@ -117,7 +118,7 @@ def prove(arguments: argparse.Namespace) -> int:
         path = DATA / "proofs" / f"{proof.name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(proof.to_json())
-        session.log.say(f"the same, kernel by kernel, in {len(proof.units)} units: {path}")
+        session.log.say(f"the same, kernel by kernel, in {counted(len(proof.units), 'unit')}: {path}")
     return 0
 
 

@@ -8,6 +8,7 @@ from factory.cli import releases, repository
 from factory.index import index, wheelsjson
 from factory.index.published import Published
 from factory.matrix.model import Planned
+from factory.output.progress import counted
 from factory.plan import remaining
 from factory.session import Session
 
@@ -24,11 +25,11 @@ def _published(arguments: argparse.Namespace, session: Session) -> tuple[Publish
     """Return the wheels that an index lists, or the releases themselves, which may be ahead of it."""
     if arguments.index:
         published = wheelsjson.former(arguments.index)
-        session.log.say(f"published: {len(published)} wheels, says {arguments.index}")
+        session.log.say(f"published: {counted(len(published), 'wheel')}, says {arguments.index}")
         return published
     named = repository.needed(arguments.repository)
     known = wheelsjson.former(repository.pages(named))
     with releases.opened(named) as github:
         published = index.gather(github.published(say=session.log.say), known=known, say=session.log.say)
-    session.log.say(f"published: {len(published)} wheels in the releases of {named}")
+    session.log.say(f"published: {counted(len(published), 'wheel')} in the releases of {named}")
     return published

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sys
 from pathlib import Path
 
 from factory.build.build import Order
@@ -11,7 +12,7 @@ from factory.cli import backend, context, repository, wheelfiles
 from factory.errors import ReproduceError, UsageError
 from factory.matrix import kernelset
 from factory.matrix.model import Matrix
-from factory.output.console import Console
+from factory.output.progress import are, counted
 from factory.reproduce import reproduce as reproduce_verb
 from factory.reproduce import units
 from factory.reproduce.units import Known, Sample
@@ -58,13 +59,14 @@ def _units(arguments: argparse.Namespace, matrix: Matrix) -> int:
         shutil.rmtree(away.cache)
         samples.append(made)
         if arguments.json:
-            Console().print(made.to_json(), soft_wrap=True)
+            sys.stdout.write(f"{made.to_json()}\n")
         else:
-            session.log.say(f"{len(made.parts) - len(made.differing)} of {len(made.parts)} parts are the same")
+            same = len(made.parts) - len(made.differing)
+            session.log.say(f"{same} of {counted(len(made.parts), 'part')} {are(same)} the same")
     differing = [part for made in samples for part in made.differing]
     if differing:
         raise ReproduceError(
-            f"{len(differing)} parts of kernels came out with other bytes",
+            f"{counted(len(differing), 'part')} of kernels came out with other bytes",
             why=[f"{part.unit} {part.part}: {part.recorded} recorded, {part.made} made" for part in differing],
             remedy="Do not publish these kernels before that is understood; open an issue with these lines.",
         )

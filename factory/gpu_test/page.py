@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from factory.gpu_test.verdict import GROUPS, Case, Group, Timing, Verdict
 from factory.output.annotation import Annotation, Level
 from factory.output.markdown import Markup, bullets, page, section, table
-from factory.output.progress import duration
+from factory.output.progress import counted, duration
 
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
 _WIDTH = 12  # characters of a full bar
@@ -56,7 +56,8 @@ def headline(verdict: Verdict) -> str:
     passed, failed = sum(group.passed for group in verdict.groups), sum(len(group.failures) for group in verdict.groups)
     word = "passed" if verdict.ok else "FAILED"
     missing = f", {len(verdict.missing)} of {len(GROUPS)} groups not run" if verdict.missing else ""
-    return f"{word}: {verdict.wheel}: {passed} cases passed, {failed} failed{missing} in {duration(verdict.seconds)}"
+    ended = f"{counted(passed, 'case')} passed, {failed} failed{missing} in {duration(verdict.seconds)}"
+    return f"{word}: {verdict.wheel}: {ended}"
 
 
 def identity(verdict: Verdict) -> tuple[tuple[str, str], ...]:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from factory.gpu_test.verdict import Case, Machine, Timing
+from factory.output.progress import counted
 
 _KINDS: dict[str, TypeAdapter[Any]] = {
     "machine": TypeAdapter(Machine),
@@ -84,4 +85,4 @@ def _count(kinds: Sequence[str], taken: dict[str, list[Any]]) -> Iterator[str]:
     if kinds.count("end") != 1 or kinds[-1] != "end":
         yield "it stopped before its end"
     elif taken["end"][0].get("cases") != len(taken["case"]):
-        yield f"{len(taken['case'])} cases came, it says {taken['end'][0].get('cases')}"
+        yield f"{counted(len(taken['case']), 'case')} came, it says {taken['end'][0].get('cases')}"

@@ -12,6 +12,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, WithJsonSchema
 from pydantic.dataclasses import dataclass
 
 from factory.errors import VerdictError
+from factory.output.progress import counted
 
 SCHEMA = 1
 OTHERS = "architectures"
@@ -253,7 +254,8 @@ class Verdict:
         if group.trouble:
             yield f"{group.name}: {group.trouble}"
         if group.failures:
-            yield f"{group.name}: {len(group.failures)} of {group.cases} cases failed, first {group.failures[0]}"
+            failed = f"{len(group.failures)} of {counted(group.cases, 'case')} failed"
+            yield f"{group.name}: {failed}, first {group.failures[0]}"
         tried = group.passed or group.failures or (group.name == _TIMING and self.timings)
         may_be_empty = group.name == OTHERS or (self.left_out and group.name not in _NEVER_EMPTY)
         if not (tried or group.trouble or may_be_empty):

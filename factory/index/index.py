@@ -19,6 +19,7 @@ from factory.index.served import SITE
 from factory.index.served.flash_attn_wheel import Rules
 from factory.index.status import Status
 from factory.index.torchbuilds import TorchBuild
+from factory.output.progress import counted
 from factory.system import files
 from factory.system.paths import child
 from factory.wheel.sidecars import METADATA
@@ -90,7 +91,7 @@ def index(
     lost = losses(former.wheels, published)
     if lost and not former.may_shrink:
         raise IndexShrinkError(
-            f"the index would lose {len(lost)} of its {len(former.wheels)} wheels",
+            f"the index would lose {len(lost)} of its {counted(len(former.wheels), 'wheel')}",
             faults=[Fault(said=line) for line in lost],
             remedy="If that is meant, as after a wheel was withdrawn for good: nox -s index -- --allow-shrink",
         )
@@ -106,7 +107,7 @@ def index(
         ) from error
     for line in (*(f"{line}, as allowed" for line in lost), *untied(published)):
         say(f"index: {line}")
-    say(f"index: {len(published)} wheels, {len(made) + len(others)} files in {out}")
+    say(f"index: {counted(len(published), 'wheel')}, {counted(len(made) + len(others), 'file')} in {out}")
 
 
 def templates() -> dict[str, str]:

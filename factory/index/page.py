@@ -8,6 +8,7 @@ from factory.index.groups import Group, by_toolkit
 from factory.index.published import Published
 from factory.output.annotation import Annotation, Level
 from factory.output.markdown import Markup, bullets, link, page, plain, section, table
+from factory.output.progress import counted
 
 _COLUMNS = ("index", "wheels", "Python", "passed on a GPU", "withdrawn")
 
@@ -26,7 +27,7 @@ def markdown(written: WrittenIndex) -> str:
     """Return the page of a job."""
     groups = by_toolkit(written.wheels)
     return page(
-        f"✅ Index: {len(written.wheels)} wheels in {len(groups)} groups",
+        f"✅ Index: {counted(len(written.wheels), 'wheel')} in {counted(len(groups), 'group')}",
         Markup(f"For {link(written.address, written.address)}: {plain(_changes(written))}"),
         table(_COLUMNS, [_row(group, written.address) for group in groups]) if groups else Markup(),
         section("Left out", bullets(written.left_out)),

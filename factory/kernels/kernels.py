@@ -21,7 +21,7 @@ from factory.kernels.measured import measured
 from factory.kernels.prepared import KernelSetSpec, PreparedSet, prepare, record
 from factory.kernels.shard import Shard, share
 from factory.kernels.unit import TORCH_NVCC_FLAGS, Unit
-from factory.output.progress import duration
+from factory.output.progress import counted, duration, were
 from factory.platforms import own_machine
 from factory.pool import inventory
 from factory.pool.record import SetRecord
@@ -114,7 +114,7 @@ def kernels(
     ready = note(wanted, session)
     mine = shared(ready, shard)
     if shard is not None:
-        session.log.say(f"shard {shard}: {len(mine)} of {len(ready.units)} units")
+        session.log.say(f"shard {shard}: {len(mine)} of {counted(len(ready.units), 'unit')}")
     pooled = stocked(mine, pool_in(session.cache))
     if fetch is not None:
         fetch(record(ready), needed(mine, ready))
@@ -152,13 +152,13 @@ def compile_missing(
     lacking = pool.lacking(key for unit in mine for key in unit.wanted())
     missing = [unit for unit in mine if not lacking.isdisjoint(unit.wanted())]
     here = len(mine) - len(missing)
-    session.log.say(f"kernels: {len(mine)} units, {here} in the pool, {len(missing)} to compile")
+    session.log.say(f"kernels: {counted(len(mine), 'unit')}, {here} in the pool, {len(missing)} to compile")
     left = _compile(missing, ready, session, until) if missing else frozenset()
     done = [unit for unit in missing if unit.key not in left]
     lost = pool.lacking(key for unit in done for key in unit.wanted())
     if lost:
         raise DigestError(
-            f"{len(lost)} parts of the kernels were damaged right after they were made",
+            f"{counted(len(lost), 'part')} of the kernels {were(len(lost))} damaged right after they were made",
             remedy="Check the disk, then run the same command again.",
         )
     return len(done), len(left)

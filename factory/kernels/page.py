@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pydantic import TypeAdapter
 
 from factory.output.markdown import Markup, joined, page, section, table
-from factory.output.progress import duration, gigabytes
+from factory.output.progress import are, counted, duration, gigabytes
 from factory.wheel.madewith import KernelInputs
 
 COLUMNS = (
@@ -82,7 +82,11 @@ _TALLY = TypeAdapter(Tally)
 def markdown(tallies: Sequence[Tally]) -> str:
     """Return the page of a job."""
     units, left = sum(tally.units for tally in tallies), sum(tally.left for tally in tallies)
-    ended = f"⏳ Kernels: {left} of {units} units are left" if left else f"✅ Kernels: {units} units are in the pool"
+    ended = (
+        f"⏳ Kernels: {left} of {counted(units, 'unit')} {are(left)} left"
+        if left
+        else f"✅ Kernels: {counted(units, 'unit')} {are(units)} in the pool"
+    )
     return page(ended, account(tallies))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from factory.matrix.arch import Arch
 from factory.matrix.document import Value, read
 from factory.matrix.model import Cell, Planned, State
-from factory.output.progress import counted
+from factory.output.progress import are, counted
 
 _CHOICES = ("archs", "wheels")  # felt by cells alone
 _LONGEST = 120  # characters of a value
@@ -134,13 +134,14 @@ def headline(found: Difference) -> str:
     """Return one line that says how much changes."""
     if not found.cells and not found.facts:
         return "nothing changes: the same cells, the same facts"
-    wheels = f"{found.built_before} wheels to build before, {found.built_after} now"
+    wheels = f"{counted(found.built_before, 'wheel')} to build before, {found.built_after} now"
     if not found.cells:
         return f"only facts change: no cell comes, goes or is planned in another way ({wheels})"
     come = sum(change.before is None for change in found.cells)
     gone = sum(change.after is None for change in found.cells)
     other = len(found.cells) - come - gone
-    return f"{come} cells are new, {gone} are gone, {other} are planned in another way; {wheels}"
+    cells = f"{counted(come, 'cell')} {are(come)} new, {gone} {are(gone)} gone"
+    return f"{cells}, {other} {are(other)} planned in another way; {wheels}"
 
 
 def lines(found: Difference) -> list[str]:

@@ -71,3 +71,13 @@ def short(size: int) -> str:
 def counted(count: int, noun: str) -> str:
     """Return ``1 wheel`` and ``2 wheels``; ``noun`` is one that takes an s."""
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def are(count: int) -> str:
+    """Return the verb of so many things: ``1 wheel is``, ``2 wheels are``."""
+    return "is" if count == 1 else "are"
+
+
+def were(count: int) -> str:
+    """Return the verb of so many things then: ``1 wheel was``, ``2 wheels were``."""
+    return "was" if count == 1 else "were"

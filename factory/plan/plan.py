@@ -139,7 +139,7 @@ def total(sets: Mapping[KernelSetId, Estimate], cells: int, session: Session) ->
     wheel = costs.table().wheel
     seconds = sum(row.seconds for row in sets.values()) + cells * wheel.seconds
     return (
-        f"in all about {duration(seconds)} on this machine ({session.limits.jobs} jobs, "
+        f"in all about {duration(seconds)} on this machine ({counted(session.limits.jobs, 'job')}, "
         f"{gigabytes(session.limits.budget)} GB for compiles), {duration(wheel.seconds)} of it per wheel, "
         "downloads apart"
     )

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from factory.errors import DigestError, FactoryError
+from factory.output.progress import are, counted, were
 from factory.pool import archivereading
 from factory.pool.archivename import END, LIMIT, Member, file_names, split, stored
 from factory.pool.archivereading import BROKEN
@@ -191,7 +192,11 @@ class _Taking:
         more = [f"and {len(self.complaints) - _SHOWN} more"] if len(self.complaints) > _SHOWN else []
         raise DigestError(
             f"{archive} is damaged, or is no archive of kernels",
-            why=[*self.complaints[:_SHOWN], *more, f"{self.new} objects of it were whole and new, and are kept"],
+            why=[
+                *self.complaints[:_SHOWN],
+                *more,
+                f"{counted(self.new, 'object')} of it {were(self.new)} whole and new, and {are(self.new)} kept",
+            ],
             remedy="Fetch or export it again, and import that; what is here already is skipped.",
         )
 

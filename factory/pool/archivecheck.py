@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from factory.output.progress import are, counted
 from factory.pool import archivereading
 from factory.pool.archivename import Member
 from factory.pool.archivereading import BROKEN
@@ -26,9 +27,9 @@ def complaints(name: str, archives: Sequence[Path]) -> tuple[str, ...]:
     found = {key for one in read for key in one.records}
     for keys in [set(kernels.keys) for one in read for kernels in one.sets][:1]:
         if lacking := len(keys - found):
-            lines.append(f"{name}: {lacking} of its {len(keys)} parts are in none of its archives")
+            lines.append(f"{name}: {lacking} of its {counted(len(keys), 'part')} are in none of its archives")
         if strange := len(found - keys):
-            lines.append(f"{name}: {strange} parts are not on its list")
+            lines.append(f"{name}: {counted(strange, 'part')} {are(strange)} not on its list")
     more = len(lines) - _SHOWN
     return (*lines[:_SHOWN], *([f"and {more} more"] if more > 0 else []))
 

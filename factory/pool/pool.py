@@ -7,7 +7,7 @@ from pathlib import Path
 
 from factory.errors import DigestError, FactoryError, SelectorError
 from factory.matrix.kernelset import KernelSetId
-from factory.output.progress import amount
+from factory.output.progress import amount, are, counted, were
 from factory.pool import archive as poolarchive
 from factory.pool import inventory
 from factory.pool.inventory import Checked, SetInventory
@@ -64,7 +64,7 @@ def take(archives: Sequence[Path], session: Session) -> None:
             damaged.append(error)
             continue
         session.log.say(
-            f"{archive}: {taken.new} objects new, {taken.known} not needed, for they or their like are here"
+            f"{archive}: {counted(taken.new, 'object')} new, {taken.known} not needed, for they or their like are here"
         )
         sets |= {kernels.name: kernels for kernels in taken.sets}
     for kernels in sets.values():
@@ -85,7 +85,7 @@ def verify(session: Session) -> None:
     damage = list(_damage(found))
     if damage:
         raise DigestError(
-            f"{len(damage)} files of the pool were damaged",
+            f"{counted(len(damage), 'file')} of the pool {were(len(damage))} damaged",
             why=damage,
             remedy="What is missing now is compiled again when it is needed; `nox -s kernels` does so at once, and "
             "writes the list of its set anew. If it happens again, check the disk.",
@@ -109,7 +109,7 @@ def prune(sets: Collection[SetRecord] | None, session: Session) -> None:
         session.log.say(f"objects without record: {amount(freed.objects)} freed")
     if freed.held:
         raise FactoryError(
-            f"{len(freed.held)} kernel sets are in use and were kept",
+            f"{counted(len(freed.held), 'kernel set')} {are(len(freed.held))} in use and {were(len(freed.held))} kept",
             why=freed.held,
             remedy="Wait until the build that uses them has ended, then run the same command again.",
         )
@@ -125,8 +125,8 @@ def _state(held: SetInventory) -> str:
     units, parts = held.kernels.units, len(held.kernels.keys)
     state = "complete" if held.complete else "incomplete"
     return (
-        f"{held.kernels.name}: {state}, {held.units} of {units} units, {len(held.here)} of {parts} parts, "
-        f"{amount(held.size)}"
+        f"{held.kernels.name}: {state}, {held.units} of {counted(units, 'unit')}, "
+        f"{len(held.here)} of {counted(parts, 'part')}, {amount(held.size)}"
     )
 
 
@@ -134,7 +134,9 @@ def _joined(errors: Sequence[DigestError]) -> DigestError:
     if len(errors) == 1:
         return errors[0]
     why = [line for error in errors for line in (error.what, *(f"  {reason}" for reason in error.why))]
-    return DigestError(f"{len(errors)} archives are damaged", why=why, remedy=errors[0].remedy)
+    return DigestError(
+        f"{counted(len(errors), 'archive')} {are(len(errors))} damaged", why=why, remedy=errors[0].remedy
+    )
 
 
 def _damage(found: Checked) -> Iterator[str]:

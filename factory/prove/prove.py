@@ -24,6 +24,7 @@ from factory.kernels.prepared import KernelSetSpec, PreparedSet, prepare
 from factory.kernels.unit import Unit, units
 from factory.matrix.arch import Arch, front_ends
 from factory.matrix.model import Cell, Torch
+from factory.output.progress import counted
 from factory.platforms import usual
 from factory.pool.store import pool_in
 from factory.prove import cubin
@@ -127,17 +128,18 @@ def prove(wanted: KernelSetSpec, plain: Plain, session: Session, *, whole: bool)
     published = _published(pool_way, session)
     plain_way = _plain_way(pool_way, published, plain)
     chosen = _chosen(pool_way.units, wanted, whole=whole)
-    session.log.say(f"{len(chosen)} units the pool's way")
+    session.log.say(f"{counted(len(chosen), 'unit')} the pool's way")
     compile_missing(chosen, pool_way, session)
     names = {unit.source for unit in chosen}
     theirs = {unit.source: unit for unit in plain_way.units if unit.source in names}
-    session.log.say(f"{len(theirs)} units the plain way, with torch {plain.torch.release}")
+    session.log.say(f"{counted(len(theirs), 'unit')} the plain way, with torch {plain.torch.release}")
     compile_missing(tuple(theirs.values()), plain_way, session)
     pairs = [(theirs[unit.source], unit) for unit in chosen]
     differences = list(chain.from_iterable(_differences(one, other, pool_way, session) for one, other in pairs))
     if differences:
         raise ProofError(
-            f"the pool's code is not upstream's: {len(differences)} differences in {len(chosen)} units",
+            "the pool's code is not upstream's: "
+            f"{counted(len(differences), 'difference')} in {counted(len(chosen), 'unit')}",
             why=differences,
             remedy="Take the architectures that differ out of front_end in matrix.yaml, or correct the stand-ins.",
         )

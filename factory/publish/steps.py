@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from factory.errors import PublishError
 from factory.github.ratelimit import Limits
+from factory.output.progress import counted
 from factory.publish import body, checksums
 from factory.publish.parts import Asset, File, Goal, Release, Seen
 
@@ -130,7 +131,7 @@ def _complaints(goal: Goal, seen: Seen, limits: Limits) -> Iterator[str]:
     names = there.keys() | {file.name for file in goal.files}
     lists_needed = 2 * (not names <= there.keys())
     if len(names) + lists_needed > limits.assets:
-        yield f"it would hold {len(names) + lists_needed} files; GitHub takes {limits.assets} in one release"
+        yield f"it would hold {counted(len(names) + lists_needed, 'file')}; GitHub takes {limits.assets} in one release"
 
 
 def _files(goal: Goal, seen: Seen) -> tuple[Step, ...]:

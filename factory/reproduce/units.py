@@ -12,6 +12,7 @@ from factory.errors import ReportError
 from factory.kernels.kernels import Fetch
 from factory.kernels.shard import Shard
 from factory.matrix.model import Cell
+from factory.output.progress import counted
 from factory.pool.record import Record
 from factory.pool.store import Pool, pool_in
 from factory.session import Session
@@ -85,7 +86,7 @@ def _parts(there: Mapping[str, Record], recorded: Pool) -> Iterator[Part]:
             yield Part(unit=made.source, part=made.part, recorded=row.sha256, made=made.sha256)
     if lacking:
         raise ReportError(
-            f"nothing is recorded of {len(lacking)} parts that were compiled again",
+            f"nothing is recorded of {counted(len(lacking), 'part')} compiled again",
             why=["neither the pool nor a release has them, made with this toolkit and host compiler", *sorted(lacking)],
             remedy="Compile them first, nox -s kernels, or take the machine or the image they were compiled in.",
         )

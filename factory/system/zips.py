@@ -74,7 +74,7 @@ def opened(file: Path | IO[bytes], bounds: Bounds = WHEEL) -> Iterator[zipfile.Z
         most = min(bounds.unpacked_bytes, max(_SMALL, _EXPANSION * stream.seek(0, os.SEEK_END)))
         if len(entries) > bounds.members or claimed > most:
             raise ZipError(
-                f"it claims {len(entries)} files of {claimed} bytes together; "
+                f"it claims {len(entries)} file{'' if len(entries) == 1 else 's'} of {claimed} bytes together; "
                 f"at most {bounds.members} files of {most} bytes are read"
             )
         yield archive

@@ -41,7 +41,7 @@ def test_a_built_wheel_says_all_of_itself() -> None:
     page = read(
         markdown(BuildResults(attempts=(Attempt(cell=EVERY[0].cell, seconds=75, report=report()),), tallies=()))
     )
-    assert page.headings == ["✅ Build: 1 of 1 wheels"]
+    assert page.headings == ["✅ Build: 1 of 1 wheel"]
     assert page.rows[1] == ["w.whl", "151.2 MB", "sm_80 sm_90", "2.28", "passed", "1m15s"]
 
 
@@ -67,7 +67,7 @@ def test_an_audit_says_what_was_found_and_that_a_file_was_none() -> None:
     assert page.headings == ["❌ Audit: 1 of 3 wheels passed", "Findings"]
     assert page.rows[2] == ["b.whl", "151.2 MB", "sm_80 sm_90", "2.28", "1 found"]
     assert page.items == ["b.whl: floor: glibc 2.28 was asked for. Found: GLIBC_2.34"]
-    assert audit.markdown([], 1) == "## ❌ Audit: 0 of 1 wheels passed\n"
+    assert audit.markdown([], 1) == "## ❌ Audit: 0 of 1 wheel passed\n"
 
 
 def test_a_wheel_of_which_little_could_be_read_has_a_row_all_the_same() -> None:

@@ -43,7 +43,7 @@ def test_what_ended_a_verb_is_on_the_page_with_its_remedy(here: Path) -> None:
 def test_an_audit_that_fails_is_there_with_its_failure(here: Path) -> None:
     assert main(["audit", "no.whl"]) == 40
     assert page(here).headings == [
-        "❌ Audit: 0 of 1 wheels passed",
+        "❌ Audit: 0 of 1 wheel passed",
         "❌ audit: the audit of 1 wheel has 1 finding",
     ]
 

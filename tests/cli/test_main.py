@@ -276,7 +276,7 @@ def test_a_kernel_set_travels(here: Path, capsys: pytest.CaptureFixture[str], mo
     assert main(["pool", "import", str(archive)]) == 0
     assert main(["pool", "verify"]) == 0
     out = capsys.readouterr().out
-    assert out.count(f"{kernels.name}: complete, 1 of 1 units, 3 of 3 parts") == 3
+    assert out.count(f"{kernels.name}: complete, 1 of 1 unit, 3 of 3 parts") == 3
     pool = Pool(here / "other" / "pool")
     assert main(["pool", "prune"]) == 0
     assert whole_keys(pool, kernels) == set(kernels.keys)

@@ -5,7 +5,7 @@ import os
 import shutil
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +14,7 @@ import pytest
 
 from factory.environment import fetches
 from factory.system import transfers
+from factory.system.process import Completed
 from tests.serving import serving
 
 NAME = "large-1-py3-none-any.whl"
@@ -37,9 +38,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.server_port}/{NAME}"
 
 
-def shown(
-    words: list[str | Path], env: dict[str, str]
-) -> tuple[fetches.Completed, list[str], list[tuple[object, ...]]]:
+def shown(words: Sequence[str | Path]) -> tuple[Completed, list[str], list[tuple[object, ...]]]:
     said: list[str] = []
     told: list[tuple[object, ...]] = []
 

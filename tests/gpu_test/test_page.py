@@ -74,7 +74,7 @@ def test_skips_are_counted_by_reason() -> None:
 
 def test_the_page_says_what_is_wrong_first_and_nothing_on_it_is_markup() -> None:
     page = summary.markdown(VERDICT)
-    assert page.startswith("## ❌ GPU test FAILED: w.whl: 1 cases passed, 1 failed, 9 of 13 groups not run in 1m15s\n")
+    assert page.startswith("## ❌ GPU test FAILED: w.whl: 1 case passed, 1 failed, 9 of 13 groups not run in 1m15s\n")
     assert page.index("### What is wrong") < page.index("### Error") < page.index("### Speed")
     assert "inference, without BACKWARD" in page
     assert "driver 580.95.05" in page

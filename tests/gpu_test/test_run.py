@@ -37,7 +37,7 @@ def test_a_group_that_passes(tmp_path: Path) -> None:
     [
         ("signal", "ended by signal 11 (SIGSEGV)"),
         ("status", "ended with status 3: RuntimeError: the last word"),
-        ("short", "1 cases came, it says 2"),
+        ("short", "1 case came, it says 2"),
         ("endless", "it stopped before its end"),
         ("goes on", "it stopped before its end"),
         ("nonsense", "cannot be read"),

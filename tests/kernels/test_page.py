@@ -24,7 +24,7 @@ TALLY = Tally(
 
 def test_a_set_says_where_its_units_came_from_and_what_they_took() -> None:
     page = read(markdown([TALLY]))
-    assert page.headings == ["⏳ Kernels: 1 of 20 units are left", "Slowest units"]
+    assert page.headings == ["⏳ Kernels: 1 of 20 units is left", "Slowest units"]
     assert page.rows[1] == [TALLY.name, "20", "5 (25%)", "1", "13", "1", "1h00m", "4h41m", "19.0 GB"]
     assert page.rows[3] == ["unit19", TALLY.name, "15m50s", "31m40s", "19.0 GB"]
     assert len(page.rows) == 2 + 1 + 10

@@ -107,7 +107,7 @@ def test_a_part_of_another_set_does_not_pass(archive: Path, tmp_path: Path) -> N
         (f"parts/{key_of('c.cu', 'host')}.json", json.dumps(asdict(record)).encode()),
     ]
     packed(archive, [*more, *members(archive)])
-    assert complaints(SET.name, [archive]) == (f"{SET.name}: 1 parts are not on its list",)
+    assert complaints(SET.name, [archive]) == (f"{SET.name}: 1 part is not on its list",)
 
 
 def test_a_flood_of_complaints_is_cut(archive: Path) -> None:

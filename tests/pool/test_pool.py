@@ -140,7 +140,7 @@ def test_verify_of_a_whole_pool(session: Place) -> None:
 def test_verify_removes_what_is_damaged_and_says_so(session: Place) -> None:
     record = pool_in(session.cache).records()[0]
     pool_in(session.cache).object_path(record).write_bytes(b"damaged")
-    with pytest.raises(DigestError, match="1 files of the pool were damaged") as caught:
+    with pytest.raises(DigestError, match="1 file of the pool was damaged") as caught:
         pool.verify(session)
     assert caught.value.why == (f"object {record.sha256}: removed",)
     assert f"{SET.name}: incomplete, 1 of 2 units, 5 of 6 parts" in session.said
@@ -173,7 +173,7 @@ def test_prune_of_leftovers(session: Place) -> None:
 
 def test_prune_of_a_set_in_use(session: Place) -> None:
     pool_in(session.cache).hold(SET)
-    with pytest.raises(FactoryError, match="1 kernel sets are in use") as caught:
+    with pytest.raises(FactoryError, match="1 kernel set is in use") as caught:
         pool.prune([SET], session)
     assert caught.value.why == (SET.name,)
     assert whole_keys(pool_in(session.cache), SET) == set(SET.keys)

@@ -49,7 +49,7 @@ def test_methods_that_unpack_in_one_piece_are_refused(tmp_path: Path, method: in
 
 def test_what_grows_beyond_all_measure_is_refused(tmp_path: Path) -> None:
     path = zipped(tmp_path / "a.whl", {"bomb": bytes(100_000_000)})
-    with pytest.raises(ZipError, match="claims 1 files of 100000000 bytes"):
+    with pytest.raises(ZipError, match="claims 1 file of 100000000 bytes"):
         read_all(path)
 
 

@@ -46,7 +46,7 @@ def test_build_paths_are_found_anywhere(tmp_path: Path, offset: int) -> None:
 def test_a_bomb_is_not_unpacked(tmp_path: Path) -> None:
     facts = read(zipped(tmp_path, bomb=bytes(5_000_000)), unpacked_bytes=1_000_000)
     assert facts.members == ()
-    assert "claims 1 files of 5000000 bytes" in facts.problems[0]
+    assert "claims 1 file of 5000000 bytes" in facts.problems[0]
 
 
 def test_too_many_members_are_not_read(tmp_path: Path) -> None:

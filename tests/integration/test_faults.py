@@ -71,7 +71,7 @@ def test_a_round_that_its_time_limit_ended_is_continued_by_the_next(lab: Lab) ->
     assert lab.run("--shard", "1/3")[0] == 0
     before = lab.parts()
     with lab.stopped():
-        status, output = lab.run("--minutes", "0.3", "--outcome", "outcome")
+        status, output = lab.run("--minutes", "1", "--outcome", "outcome")
     assert status == 0, output
     assert lab.parts() == before
     status, output = lab.run("--minutes", "9", "--outcome", "outcome")

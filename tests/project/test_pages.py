@@ -34,7 +34,7 @@ def test_every_property_of_the_schema_is_a_key_with_its_meaning() -> None:
     rows = [SCHEMA, *SCHEMA["$defs"].values()]
     named = {name for row in rows for name in row.get("properties", {})}
     assert {path.rpartition(".")[2] for path in KEYS} == named
-    assert len(KEYS) == sum(len(row.get("properties", {})) for row in rows)
+    assert len(KEYS) >= sum(len(row.get("properties", {})) for row in rows)  # a row may be in several places
     assert [key.path for key in KEYS.values() if len(key.about) < 5] == []
 
 

@@ -94,9 +94,10 @@ class Host:
         """Return what the audit holds the wheel of ``cell`` to. Raises KeyError where ``kernels`` was not called for
         it.
         """
-        wanted, made = setup.wanted(cell, self.order.matrix), self._of(cell)
-        told = madewith.here(wanted, inputs_of(made.ready), prepare(wanted, self.installer), self.order.session.env)
-        return replace(expected(wanted, made, self.order.session), made_with=told)
+        wanted, made, session = setup.wanted(cell, self.order.matrix), self._of(cell), self.order.session
+        runtime = setup.runtime(cell, made.ready.wanted.toolkit.version, session)
+        told = madewith.here(wanted, inputs_of(made.ready), prepare(wanted, self.installer), runtime, session.env)
+        return replace(expected(wanted, made, session), made_with=told)
 
     def _of(self, cell: Cell) -> CompiledSet:
         return self._made[need_of(cell, self.order.matrix)]

@@ -10,12 +10,19 @@ from factory.data import DATA
 from factory.environment.environment import Environment
 from factory.matrix.model import Matrix
 from factory.system import process
+from factory.toolkit.toolkit import CudaRuntime
 from factory.wheel.madewith import KernelInputs, MadeWith
 
 _VERSION = "import platform; print(platform.python_version())"
 
 
-def here(wanted: CellWanted, kernels: KernelInputs, environment: Environment, env: Mapping[str, str]) -> MadeWith:
+def here(
+    wanted: CellWanted,
+    kernels: KernelInputs,
+    environment: Environment,
+    runtime: CudaRuntime,
+    env: Mapping[str, str],
+) -> MadeWith:
     """Return what a wheel made on this machine itself is made with."""
     asked = process.run([environment.python, "-I", "-c", _VERSION], timeout=60)
     return MadeWith(
@@ -26,6 +33,8 @@ def here(wanted: CellWanted, kernels: KernelInputs, environment: Environment, en
         compression=wanted.compression,
         python=asked.stdout.strip() or None,
         environment=environment.root.name,
+        runtime=runtime.release,
+        runtime_sha256=runtime.digest,
     )
 
 

@@ -31,8 +31,9 @@ class MadeWith:
 
     ``factory`` is the commit of the factory, with ``-dirty`` where files differ from it, None where it is no clone.
     ``compression`` is the mode in which ``fatbinary`` compressed machine code, None where it did not.
-    ``backend`` is ``host``, with the ``python`` that built (``3.11.2``) and its ``environment``, whose name holds a
-    digest of all that was installed; or ``container``, with the reference of its ``image``, which has them.
+    ``backend`` is ``host``, with the ``python`` that built (``3.11.2``), its ``environment``, whose name holds a
+    digest of all that was installed, and the ``runtime``, the exact release of the wheel's own CUDA, whose headers and
+    libcudart it has; or ``container``, with the reference of its ``image``, which has them.
     """
 
     factory: str | None
@@ -41,6 +42,8 @@ class MadeWith:
     kernels: KernelInputs
     python: str | None = None
     environment: str | None = None
+    runtime: str | None = None
+    runtime_sha256: str | None = None
     image: str | None = None
     compression: str | None = None
 

@@ -78,6 +78,11 @@ class Todo:
     from_ptx: tuple[Stage, ...]
     cross: bool = False
 
+    @property
+    def host_alone(self) -> bool:
+        """Whether neither front end nor assembler runs: no machine code is made."""
+        return not self.front_end and not self.from_ptx
+
 
 def todo(unit: Unit, here: Callable[[str], bool]) -> Todo:
     """Return what makes the parts of ``unit`` that are not ``here`` with the least work."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from factory.errors import DigestError
@@ -16,7 +16,7 @@ from factory.kernels.adopt import adopt
 from factory.kernels.assemble import Assembler
 from factory.kernels.compile import Floor, compile_all
 from factory.kernels.estimate import Shape, expect
-from factory.kernels.job import Job, todo
+from factory.kernels.job import Job, Todo, todo
 from factory.kernels.measured import measured
 from factory.kernels.prepared import KernelSetSpec, PreparedSet, prepare, record
 from factory.kernels.shard import Shard, share
@@ -151,9 +151,11 @@ def compile_missing(
     pool = pool_in(session.cache)
     lacking = pool.lacking(key for unit in mine for key in unit.wanted())
     missing = [unit for unit in mine if not lacking.isdisjoint(unit.wanted())]
-    here = len(mine) - len(missing)
-    session.log.say(f"kernels: {counted(len(mine), 'unit')}, {here} in the pool, {len(missing)} to compile")
-    left = _compile(missing, ready, session, until) if missing else frozenset()
+    work = {unit: todo(unit, lambda key: pool.get(key) is not None) for unit in missing}
+    here, alone = len(mine) - len(missing), sum(row.host_alone for row in work.values())
+    of_them = f", {alone} of them host code alone" if alone else ""
+    session.log.say(f"kernels: {counted(len(mine), 'unit')}, {here} in the pool, {len(missing)} to compile{of_them}")
+    left = _compile(work, ready, session, until) if work else frozenset()
     done = [unit for unit in missing if unit.key not in left]
     lost = pool.lacking(key for unit in done for key in unit.wanted())
     if lost:
@@ -171,20 +173,20 @@ def _seconds(wanted: KernelSetSpec) -> Callable[[Unit], float]:
     return lambda unit: table.guess(unit, shape).seconds
 
 
-def _compile(missing: Sequence[Unit], ready: PreparedSet, session: Session, until: float | None) -> frozenset[str]:
-    """Compile ``missing``; return the keys of those there was no time for."""
+def _compile(work: Mapping[Unit, Todo], ready: PreparedSet, session: Session, until: float | None) -> frozenset[str]:
+    """Do ``work``; return the keys of the units there was no time for."""
     profile, pool = ready.wanted.profile.name, pool_in(session.cache)
-    left = {unit: Shape.left(profile, todo(unit, lambda key: pool.get(key) is not None)) for unit in missing}
+    left = {unit: Shape.left(profile, row) for unit, row in work.items()}
     demand = expect(left, costs.table(), measured(pool))
     # Two builds of one set at once must not write each other's files.
-    logs = session.cache / "logs" / f"kernels-{missing[0].key[:12]}-{os.getpid()}"
+    logs = session.cache / "logs" / f"kernels-{next(iter(work)).key[:12]}-{os.getpid()}"
     total = sum(row.seconds for row in demand.values()) / session.limits.jobs
     session.log.say(
         f"about {duration(total)} with {session.limits.jobs} at once in {session.limits.budget / 1e9:.1f} GB; "
         f"compiler output in {logs}"
     )
     return compile_all(
-        [_job(unit, ready, pool) for unit in missing],
+        [_job(unit, ready, pool) for unit in work],
         demand,
         Floor(limits=session.limits, logs=logs, env=inherited(session.env), log=session.log),
         until=until,

@@ -38,6 +38,7 @@ def test_no_kernel_is_compiled_again_and_the_host_code_is_what_nvcc_itself_makes
     added = {key: record for key, record in pool.by_key().items() if key not in before}
     assert added.keys() == {unit.host for unit in crossed.ready.units}
     assert {(record.part, record.passes, record.targets) for record in added.values()} == {("host", 0, 0)}
+    assert "3 to compile, 3 of them host code alone" in crossing.output.getvalue()
     for here, there in zip(native.ready.units, crossed.ready.units, strict=True):
         assert here.key == there.key
         assert before[here.host].sha256 == added[there.host].sha256

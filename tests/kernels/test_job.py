@@ -89,6 +89,13 @@ def test_nothing_is_to_do_when_all_wanted_is_here(unit: Unit) -> None:
     assert todo(unit, set(unit.wanted()).__contains__) == Todo(front_end=(), from_ptx=())
 
 
+@given(CASES)
+def test_host_code_alone_is_what_makes_no_machine_code(case: tuple[Unit, set[str]]) -> None:
+    unit, here = case
+    left = todo(unit, here.__contains__)
+    assert left.host_alone == (not front_end_makes(left) and not assembler_makes(left))
+
+
 @given(UNITS, st.data())
 def test_with_host_and_ptx_here_only_the_assembler_runs(unit: Unit, data: st.DataObject) -> None:
     here = {"host", *(one.ptx for one in unit.stages)}

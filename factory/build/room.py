@@ -14,6 +14,7 @@ from factory.environment import foreign
 from factory.environment.environment import Installer
 from factory.kernels import costs, source
 from factory.kernels.sdist import read_extension
+from factory.matrix import native
 from factory.matrix.arch import front_ends
 from factory.matrix.kernelset import KernelSetId, need_of
 from factory.matrix.model import Cell, Matrix
@@ -146,8 +147,10 @@ def _environments(run: Run, *, contained: bool) -> Iterator[Environment]:
 
 
 def _linked(run: Run) -> Iterator[Linked]:
-    """Return the torch releases for other machines that are to be fetched."""
-    rows = [setup.wanted(cell, run.matrix) for cell in sorted(run.cells) if cell.machine != own_machine()]
+    """Return the torch releases for other machines that are to be fetched, of cells that this machine can build."""
+    here = own_machine()
+    cells = [cell for cell in sorted(run.cells) if cell.machine != here and not native.foreign(cell, here)]
+    rows = [setup.wanted(cell, run.matrix) for cell in cells]
     places = {foreign.place(row.cell, row.torch, row.build, run.cache): row for row in rows}
     for home, row in places.items():
         if not files.is_directory(home):

@@ -97,7 +97,8 @@ def test_colours_stay_where_they_are(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 
 def ended(words: list[str | Path], at: Path, **more: str) -> str:
-    env = {name: value for name, value in os.environ.items() if name not in {"NOX_CURRENT_SESSION", "VIRTUAL_ENV"}}
+    sessions = {"NOX_CURRENT_SESSION", "UV", "VIRTUAL_ENV"}  # what the tests' own session sets
+    env = {name: value for name, value in os.environ.items() if name not in sessions}
     return subprocess.run(words, cwd=at, env=env | more, capture_output=True, text=True, check=False).stderr
 
 

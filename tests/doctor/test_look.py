@@ -52,6 +52,7 @@ def test_this_machine(tmp_path: Path) -> None:
 )
 def test_a_bad_machine_is_seen_as_it_is(env: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))  # where the cache is looked for if nothing else is said
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
     place = here(tmp_path, **env)
     facts = look.look(place, RULES)
     assert isinstance(facts.nvcc, Missing)

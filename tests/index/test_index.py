@@ -28,7 +28,7 @@ def contents(root: Path) -> dict[str, bytes]:
 
 
 def test_everything_that_is_served_is_written(tmp_path: Path) -> None:
-    assert write([ONE], tmp_path / "site") == [f"index: 1 wheels, 13 files in {tmp_path / 'site'}"]
+    assert write([ONE], tmp_path / "site") == [f"index: 1 wheel, 13 files in {tmp_path / 'site'}"]
     assert set(contents(tmp_path / "site")) == {
         "index.html",
         "site.css",

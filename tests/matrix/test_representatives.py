@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from factory.matrix.cells import expand
 from factory.matrix.load import load as load_matrix
 from factory.matrix.model import Cell, Representative, State
-from factory.matrix.representatives import divide
+from factory.matrix.representatives import divide, kin
 from tests.frozen import MATRIX
 
 RULES = load_matrix(MATRIX.read_text())
@@ -35,3 +35,19 @@ def test_pythons_are_ordered_as_numbers(rule: Representative, python: str) -> No
 
 def test_all_leaves_none_that_is_only_imported() -> None:
     assert divide(CELLS, Representative.ALL).imported == ()
+
+
+def test_no_gpu_tries_what_is_for_another_machine() -> None:
+    cells = [row.cell for row in expand(RULES) if (row.cell.torch, row.cell.cuda) == ("2.11", "13.0")]
+    foreign = {cell for cell in cells if cell.machine == "aarch64"}
+    assert foreign
+    for rule in Representative:
+        made = divide(cells, rule)
+        assert foreign <= set(made.imported)
+        assert made.tried
+
+
+def test_kernels_are_the_same_for_every_python_and_machine() -> None:
+    cells = [row.cell for row in expand(RULES) if row.cell.torch == "2.11"]
+    assert {cell.machine for cell in cells} == {"x86_64", "aarch64"}
+    assert len({kin(cell) for cell in cells}) == len({(cell.cuda, cell.flash_attn) for cell in cells})

@@ -178,6 +178,26 @@ def test_a_run_of_some_pythons_may_try_the_one_it_has(family: dict[str, Candidat
     assert held_back(Representative.NEWEST, given) == []
 
 
+def test_a_wheel_for_another_machine_rests_on_the_verdict_of_the_same_kernels(tmp_path: Path) -> None:
+    """No GPU that the matrix names can try it, and its machine code is that of the other wheel."""
+    name = wheel_name("311", "2.11", abi="TRUE", version="2.8.3.post2").replace("+cu12", "+cu13")
+    here, there = (make_wheel(tmp_path, one) for one in (name, name.replace("x86_64", "aarch64")))
+    tried, abroad = (
+        candidate(report_of(here), verdict=verdict_of(here)),
+        candidate(report_of(there), parts=materials(here.name)),
+    )
+    gate = Gate.of(replace(TESTED, skips=tuple(skip for skip in TESTED.skips if not skip.machine)))
+
+    def held_back(*given: Candidate) -> list[bool]:
+        return [bool(one.reasons) for one in gate.judge(given)]
+
+    (said,) = lines(gate.judge([abroad]))
+    assert said.endswith("-cp314-cp314-linux_x86_64.whl stands for them and is not given")
+    assert held_back(tried, abroad) == [False, False]
+    assert held_back(failed(tried), abroad) == [True, True]
+    assert held_back(replace(tried, verdict=None), abroad) == [True, True]
+
+
 def test_the_matrix_of_this_repository_publishes_its_own_wheels() -> None:
     gate = Gate.of(RULES)
     assert {cell.cuda for cell in gate.cells.values() if (cell.torch, cell.cxx11abi) == ("2.6", False)} == {"12.4"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 from factory.data import DATA
 from factory.errors import HostCompilerError
 from factory.kernels.hostcompiler import HostCompiler
-from factory.system import process
+from factory.system import machine, process
 from factory.system.environ import inherited
 from factory.toolkit.toolkit import NAMED, CudaToolkit
 
@@ -23,8 +22,7 @@ def check_once(toolkit: CudaToolkit, compiler: HostCompiler, cache: Path, env: M
 
     Raises HostCompilerError as ``check`` does, and OSError where nothing can be written in ``cache``.
     """
-    glibc = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    three = hashlib.sha256(f"{toolkit.digest}\n{compiler.digest}\n{glibc}".encode()).hexdigest()
+    three = hashlib.sha256(f"{toolkit.digest}\n{compiler.digest}\n{machine.glibc()}".encode()).hexdigest()
     known = cache / "tried" / three
     if not known.is_file():
         check(toolkit, compiler.path, env)

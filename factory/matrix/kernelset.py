@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from factory.matrix.arch import Arch
 from factory.matrix.model import Cell, Matrix, Toolkit
@@ -24,6 +24,11 @@ class KernelSetId:
     archs: tuple[Arch, ...]
     profile: str
     machine: str
+
+    @property
+    def kin(self) -> KernelSetId:
+        """What stands for the sets of every machine that have its machine code; one may have more architectures."""
+        return replace(self, machine="", archs=())
 
     @property
     def label(self) -> str:

@@ -69,7 +69,7 @@ def makers(cells: Iterable[Cell], matrix: Matrix) -> dict[KernelSetId, Cell]:
         first.setdefault(need_of(cell, matrix), cell)
     found: dict[KernelSetId, Cell] = {}
     for need, cell in first.items():
-        kin = [one for one in first if replace(one, archs=need.archs, machine=need.machine) == need]
+        kin = [one for one in first if one.kin == need.kin]
         abroad = {arch for one in kin if one.machine != usual() for arch in one.archs}
         made = next((first[one] for one in kin if one.machine == usual()), cell) if need.machine != usual() else cell
         archs = tuple(sorted({*made.archs, *abroad}))

@@ -111,7 +111,7 @@ class Gate:
         ]
         sound = {self.cells[one.candidate.filename] for one in alone if one.passed} if self.tried else set()
         sound -= {self.cells[name] for name in refused if name in self.cells}
-        failed = {_code(self.kernels[self.cells[one.filename]]): one for one in candidates if self._has_failed(one)}
+        failed = {self.kernels[self.cells[one.filename]].kin: one for one in candidates if self._has_failed(one)}
         there = {self.cells[name] for name in names if name in self.cells}
         return tuple(
             replace(one, reasons=(*one.reasons, *self._of_kernels(one.candidate, failed, sound=sound, there=there)))
@@ -181,7 +181,7 @@ class Gate:
         cell = self.cells.get(candidate.filename)
         if cell is None:
             return
-        wrong = failed.get(_code(self.kernels[cell]))
+        wrong = failed.get(self.kernels[cell].kin)
         if wrong is not None and not candidate.failed:
             yield f"its kernels did not pass the GPU test in {wrong.filename}"
         if not self.tried or cell in self.tried or candidate.verdict is not None:
@@ -192,11 +192,6 @@ class Gate:
             names = ", ".join(sorted(map(wheelname.wheel_filename, named)))
             said = "has not passed one" if named & there else "is not given"
             yield f"its kernels passed no GPU test: {names} stands for them and {said}"
-
-
-def _code(kernels: KernelSetId) -> KernelSetId:
-    """Return what stands for the machine code of ``kernels``, whatever machine their host code is for."""
-    return replace(kernels, machine="", archs=())
 
 
 def lines(judged: Sequence[Judged]) -> tuple[str, ...]:
@@ -263,6 +258,6 @@ def _published(matrix: Matrix, profile: str) -> list[Planned]:
 def _tried(published: Sequence[Planned], python: Representative) -> frozenset[Cell]:
     """Return the cells that a GPU must have tried; those built anyhow stand for those built on request."""
     built = [planned.cell for planned in published if planned.state is State.BUILD]
-    families = {replace(cell, python="") for cell in built}
-    others = [planned.cell for planned in published if replace(planned.cell, python="") not in families]
+    families = {kin(cell) for cell in built}
+    others = [planned.cell for planned in published if kin(planned.cell) not in families]
     return frozenset(divide(built, python).tried + divide(others, python).tried)

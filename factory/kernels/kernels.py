@@ -92,9 +92,8 @@ def _noted(ready: PreparedSet, session: Session) -> PreparedSet:
 
 def needed(mine: Sequence[Unit], ready: PreparedSet) -> frozenset[str]:
     """Return the keys of the parts of the units ``mine`` that may be had from elsewhere."""
-    if ready.compiled_on != own_machine():
-        return frozenset(key for unit in mine for key in unit.shared())
-    return frozenset(key for unit in mine for key in unit.wanted())
+    adopted = ready.compiled_on != own_machine()
+    return frozenset(key for unit in mine for key in (unit.shared() if adopted else unit.wanted()))
 
 
 def kernels(

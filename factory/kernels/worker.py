@@ -77,7 +77,7 @@ class _Worker:
     def run(self) -> int:
         """Run what is to be done; return the first status that is not 0, else 0."""
         left = todo(self.job.unit, lambda key: self.pool.get(key) is not None)
-        if not self.job.nvcc and (left.front_end or left.from_ptx):
+        if not self.job.nvcc and not left.host_alone:
             sys.stderr.write(f"{self.job.unit.source}: error: what another machine compiled was lost meanwhile\n")
             return 1
         status = self.compile(left.front_end) if left.front_end else 0
